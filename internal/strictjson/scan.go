@@ -1,0 +1,319 @@
+package strictjson
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// checked are the limits for a part of a document that was checked whole.
+var checked = Limits{Depth: math.MaxInt, Members: math.MaxInt}
+
+// scanner walks a document of valid UTF-8.
+type scanner struct {
+	doc     string
+	pos     int
+	limits  Limits
+	members int
+
+	// names holds the member names of every object that is open, innermost
+	// last; each object knows where its own begin.
+	names []string
+}
+
+// manyNames is how many members an object may have before looking through
+// them one by one costs more than a map, and would become quadratic.
+const manyNames = 32
+
+// peek returns the next byte, or 0 at the end, which begins no JSON value.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.doc) {
+		return s.doc[s.pos]
+	}
+	return 0
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.doc) {
+		switch s.doc[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// take consumes c if it comes next.
+func (s *scanner) take(c byte) bool {
+	if s.peek() != c {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// object reads an object at the given depth, and appends its members to out
+// unless out is nil.
+func (s *scanner) object(depth int, out *Object) error {
+	if depth > s.limits.Depth {
+		return ErrDepth
+	}
+	first := len(s.names)
+	var index map[string]struct{} // of names[first:], once they are many
+
+	s.pos++ // '{'
+	if s.space(); s.take('}') {
+		return nil
+	}
+	for {
+		if s.members++; s.members > s.limits.Members {
+			return ErrMembers
+		}
+		s.space()
+		literal, err := s.str()
+		if err != nil {
+			return err
+		}
+		name := unescape(literal)
+		own := s.names[first:]
+		if len(own) < manyNames {
+			if slices.Contains(own, name) {
+				return ErrDuplicate
+			}
+		} else {
+			if index == nil {
+				index = make(map[string]struct{}, 2*len(own))
+				for _, n := range own {
+					index[n] = struct{}{}
+				}
+			}
+			if _, dup := index[name]; dup {
+				return ErrDuplicate
+			}
+			index[name] = struct{}{}
+		}
+		s.names = append(s.names, name)
+
+		if s.space(); !s.take(':') {
+			return ErrSyntax
+		}
+		value, err := s.value(depth)
+		if err != nil {
+			return err
+		}
+		if out != nil {
+			*out = append(*out, Member{name, value})
+		}
+		if s.space(); s.take(',') {
+			continue
+		}
+		if s.take('}') {
+			s.names = s.names[:first]
+			return nil
+		}
+		return ErrSyntax
+	}
+}
+
+// array reads an array at the given depth, and appends its items to out unless
+// out is nil.
+func (s *scanner) array(depth int, out *[]Value) error {
+	if depth > s.limits.Depth {
+		return ErrDepth
+	}
+	s.pos++ // '['
+	if s.space(); s.take(']') {
+		return nil
+	}
+	for {
+		value, err := s.value(depth)
+		if err != nil {
+			return err
+		}
+		if out != nil {
+			*out = append(*out, value)
+		}
+		if s.space(); s.take(',') {
+			continue
+		}
+		if s.take(']') {
+			return nil
+		}
+		return ErrSyntax
+	}
+}
+
+// value reads the value of a member or item of what is at the given depth.
+func (s *scanner) value(depth int) (Value, error) {
+	s.space()
+	start := s.pos
+	var err error
+	switch c := s.peek(); {
+	case c == '"':
+		_, err = s.str()
+	case c == '{':
+		err = s.object(depth+1, nil)
+	case c == '[':
+		err = s.array(depth+1, nil)
+	case c == '-' || c >= '0' && c <= '9':
+		err = s.number()
+	case c == 't':
+		err = s.word("true")
+	case c == 'f':
+		err = s.word("false")
+	case c == 'n':
+		err = s.word("null")
+	default:
+		err = ErrSyntax
+	}
+	return Value{s.doc[start:s.pos]}, err
+}
+
+func (s *scanner) word(w string) error {
+	if !strings.HasPrefix(s.doc[s.pos:], w) {
+		return ErrSyntax
+	}
+	s.pos += len(w)
+	return nil
+}
+
+// number reads a number by the grammar of RFC 8259 §6: no leading zero, no
+// plus sign, digits on both sides of the point.
+func (s *scanner) number() error {
+	s.take('-')
+	if !s.take('0') && s.digits() == 0 {
+		return ErrSyntax
+	}
+	if s.take('.') && s.digits() == 0 {
+		return ErrSyntax
+	}
+	if s.take('e') || s.take('E') {
+		if !s.take('+') {
+			s.take('-')
+		}
+		if s.digits() == 0 {
+			return ErrSyntax
+		}
+	}
+	return nil
+}
+
+func (s *scanner) digits() (n int) {
+	for ; s.pos < len(s.doc) && s.doc[s.pos] >= '0' && s.doc[s.pos] <= '9'; n++ {
+		s.pos++
+	}
+	return n
+}
+
+// str reads a string and returns what stands between its quotes.
+func (s *scanner) str() (literal string, err error) {
+	if !s.take('"') {
+		return "", ErrSyntax
+	}
+	start := s.pos
+	for s.pos < len(s.doc) {
+		switch c := s.doc[s.pos]; {
+		case c == '"':
+			s.pos++
+			return s.doc[start : s.pos-1], nil
+		case c == '\\':
+			if err := s.escape(); err != nil {
+				return "", err
+			}
+		case c < ' ':
+			return "", ErrSyntax
+		default:
+			s.pos++
+		}
+	}
+	return "", ErrSyntax
+}
+
+// escape reads one escape sequence, or two that make a surrogate pair.
+func (s *scanner) escape() error {
+	rest := s.doc[s.pos:]
+	if len(rest) < 2 {
+		return ErrSyntax
+	}
+	if rest[1] != 'u' {
+		if strings.IndexByte(`"\/bfnrt`, rest[1]) < 0 {
+			return ErrSyntax
+		}
+		s.pos += 2
+		return nil
+	}
+	r, ok := hex4(rest)
+	if !ok {
+		return ErrSyntax
+	}
+	s.pos += 6
+	if !utf16.IsSurrogate(r) {
+		return nil
+	}
+	low, ok := hex4(s.doc[s.pos:])
+	if !ok || utf16.DecodeRune(r, low) == utf8.RuneError {
+		return ErrSurrogate
+	}
+	s.pos += 6
+	return nil
+}
+
+// hex4 reads the code unit of the \uXXXX that text begins with.
+func hex4(text string) (rune, bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text[2:6], 16, 16)
+	return rune(n), err == nil
+}
+
+// unescape decodes what stands between the quotes of a string that was
+// checked. Without an escape in it, it is literal itself.
+func unescape(literal string) string {
+	i := strings.IndexByte(literal, '\\')
+	if i < 0 {
+		return literal
+	}
+	var b strings.Builder
+	b.Grow(len(literal))
+	for ; i >= 0; i = strings.IndexByte(literal, '\\') {
+		b.WriteString(literal[:i])
+		literal = literal[i:]
+		if literal[1] != 'u' {
+			b.WriteByte(escaped(literal[1]))
+			literal = literal[2:]
+			continue
+		}
+		r, _ := hex4(literal)
+		literal = literal[6:]
+		if utf16.IsSurrogate(r) {
+			low, _ := hex4(literal)
+			r = utf16.DecodeRune(r, low)
+			literal = literal[6:]
+		}
+		b.WriteRune(r)
+	}
+	b.WriteString(literal)
+	return b.String()
+}
+
+func escaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	default: // '"', '\\' and '/' stand for themselves
+		return c
+	}
+}

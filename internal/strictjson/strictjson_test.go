@@ -1,0 +1,248 @@
+package strictjson
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+var limits = Limits{Depth: 4, Members: 64}
+
+func TestRefused(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	flat := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%d":0`, i)
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	for _, tt := range []struct {
+		name, doc string
+		want      error
+	}{
+		{"empty", ``, ErrNotObject},
+		{"array", `[]`, ErrNotObject},
+		{"string", `"{}"`, ErrNotObject},
+		{"null", `null`, ErrNotObject},
+		{"byte order mark", "\ufeff{}", ErrNotObject},
+		{"UTF-16", "\xff\xfe{\x00}\x00", ErrUTF8},
+
+		{"trailing bytes", `{}x`, ErrSyntax},
+		{"two documents", `{}{}`, ErrSyntax},
+		{"trailing NUL", "{}\x00", ErrSyntax},
+		{"open", `{`, ErrSyntax},
+		{"open string", `{"a`, ErrSyntax},
+		{"open escape", `{"a\`, ErrSyntax},
+		{"no value", `{"a"}`, ErrSyntax},
+		{"no colon", `{"a" 1}`, ErrSyntax},
+		{"no comma", `{"a":1 "b":2}`, ErrSyntax},
+		{"trailing comma", `{"a":1,}`, ErrSyntax},
+		{"trailing comma in array", `{"a":[1,]}`, ErrSyntax},
+		{"open array", `{"a":[1`, ErrSyntax},
+		{"name without quotes", `{a:1}`, ErrSyntax},
+		{"single quotes", `{'a':1}`, ErrSyntax},
+		{"comment", `{/**/}`, ErrSyntax},
+		{"NaN", `{"a":NaN}`, ErrSyntax},
+		{"true, cut", `{"a":tru}`, ErrSyntax},
+		{"True", `{"a":True}`, ErrSyntax},
+		{"leading zero", `{"a":01}`, ErrSyntax},
+		{"plus sign", `{"a":+1}`, ErrSyntax},
+		{"hexadecimal", `{"a":0x1}`, ErrSyntax},
+		{"point without digits", `{"a":1.}`, ErrSyntax},
+		{"point first", `{"a":.1}`, ErrSyntax},
+		{"exponent without digits", `{"a":1e+}`, ErrSyntax},
+		{"minus alone", `{"a":-}`, ErrSyntax},
+		{"control character", "{\"a\":\"\n\"}", ErrSyntax},
+		{"unknown escape", `{"a":"\x"}`, ErrSyntax},
+		{"short \\u", `{"a":"\u12"}`, ErrSyntax},
+		{"\\u with a sign", `{"a":"\u+123"}`, ErrSyntax},
+		{"vertical tab as space", "{\v}", ErrSyntax},
+
+		{"invalid UTF-8", "{\"a\":\"\xff\"}", ErrUTF8},
+		{"overlong UTF-8", "{\"a\":\"\xc0\x80\"}", ErrUTF8},
+		{"surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", ErrUTF8},
+		{"lone high surrogate", `{"a":"\ud800"}`, ErrSurrogate},
+		{"lone low surrogate", `{"a":"\udc00"}`, ErrSurrogate},
+		{"high surrogate twice", `{"a":"\ud800\ud800"}`, ErrSurrogate},
+		{"surrogate in a name", `{"\ud800":1}`, ErrSurrogate},
+
+		{"duplicate", `{"a":1,"a":1}`, ErrDuplicate},
+		{"duplicate, escaped", `{"alg":1,"\u0061lg":1}`, ErrDuplicate},
+		{"duplicate, escaped slash", `{"a/b":1,"a\/b":1}`, ErrDuplicate},
+		{"duplicate, nested", `{"a":{"b":1,"b":1}}`, ErrDuplicate},
+		{"duplicate in an array", `{"a":[{"b":1,"b":1}]}`, ErrDuplicate},
+		{"duplicate after a nested object", `{"a":1,"b":{"a":1},"a":2}`, ErrDuplicate},
+		{"duplicate among many", flat(50)[:len(flat(50))-1] + `,"7":0}`, ErrDuplicate},
+		{"duplicate of a late one among many", flat(50)[:len(flat(50))-1] + `,"45":0}`, ErrDuplicate},
+
+		{"too deep", nested(5), ErrDepth},
+		{"too deep in arrays", `{"a":[[[[]]]]}`, ErrDepth},
+		{"very deep", strings.Repeat(`{"a":[`, 100_000), ErrDepth},
+		{"too many members", flat(65), ErrMembers},
+		{"too many members in all", `{"a":` + flat(40) + `,"b":` + flat(40) + `}`, ErrMembers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if obj, err := Parse(tt.doc, limits, nil); !errors.Is(err, tt.want) || obj != nil {
+				t.Errorf("Parse = %v, %v; want %v", obj, err, tt.want)
+			}
+		})
+	}
+	for name, doc := range map[string]string{"deepest": nested(4), "most members": flat(64)} {
+		if _, err := Parse(doc, limits, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	const doc = " {\"s\":\"x\",\"esc\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\ud83d\\ude00.\", \"n\" : -1.5e3," +
+		"\"t\":true,\"null\":null,\"o\":{\"k\":[1]},\"a\":[\"p\",\"q\"],\"mixed\":[\"p\",1],\"Exp\":1,\"e\":{},\"ea\":[]}\r\n"
+	obj, err := Parse(doc, limits, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(name string) Value {
+		v, ok := obj.Get(name)
+		if !ok {
+			t.Fatalf("%q is missing", name)
+		}
+		return v
+	}
+	if s, ok := get("esc").Text(); !ok || s != "\"\\/\b\f\n\r\tA😀." {
+		t.Errorf("esc = %q, %t", s, ok)
+	}
+	if n, ok := get("n").Number(); !ok || n != "-1.5e3" {
+		t.Errorf("n = %q, %t", n, ok)
+	}
+	if !get("null").IsNull() || get("t").IsNull() {
+		t.Error("IsNull")
+	}
+	inner, ok := get("o").Object()
+	if k, found := inner.Get("k"); !ok || !found || k.JSON() != "[1]" {
+		t.Errorf("o = %v, %t", inner, ok)
+	}
+	if a, ok := get("a").Texts(); !ok || !slices.Equal(a, []string{"p", "q"}) {
+		t.Errorf("a = %q, %t", a, ok)
+	}
+	if _, ok := get("mixed").Texts(); ok {
+		t.Error("an array with a number in it passes for strings")
+	}
+	if e, ok := get("e").Object(); !ok || len(e) != 0 {
+		t.Errorf("e = %v, %t", e, ok)
+	}
+	if ea, ok := get("ea").Texts(); !ok || len(ea) != 0 {
+		t.Errorf("ea = %v, %t", ea, ok)
+	}
+	if _, ok := obj.Get("exp"); ok {
+		t.Error("names must match by case")
+	}
+	// Each kind is only itself, and the zero Value none.
+	for _, m := range append(obj, Member{}) {
+		kinds := 0
+		if _, ok := m.Value.Text(); ok {
+			kinds++
+		}
+		if _, ok := m.Value.Number(); ok {
+			kinds++
+		}
+		if _, ok := m.Value.Object(); ok {
+			kinds++
+		}
+		if _, ok := m.Value.Array(); ok {
+			kinds++
+		}
+		want := 1
+		if j := m.Value.JSON(); j == "true" || j == "null" || j == "" {
+			want = 0
+		}
+		if kinds != want {
+			t.Errorf("%q is of %d kinds", m.Value.JSON(), kinds)
+		}
+	}
+}
+
+func TestParseAllocatesOnce(t *testing.T) {
+	const doc = `{"iss":"x","aud":["a","b"],"exp":1,"nested":{"a":{"b":null}}}`
+	buf := make([]Member, 0, 8)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := Parse(doc, limits, buf); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 1 {
+		t.Errorf("%v allocations, want 1: the names", n)
+	}
+}
+
+// FuzzAcceptedMeansTheSame: what Parse accepts, encoding/json accepts too and
+// reads alike, and nothing in it is there twice.
+func FuzzAcceptedMeansTheSame(f *testing.F) {
+	f.Add(`{"alg":"RS256","typ":"JWT"}`)
+	f.Add(`{"a":{"b":[1,2.5e-3,"\ud83d\ude00"]},"\u0061b":null}`)
+	f.Add(`{"a":1,"a":2}`)
+	f.Add("{\"a\":\"\xff\"}")
+	f.Fuzz(func(t *testing.T, doc string) {
+		obj, err := Parse(doc, Limits{Depth: 16, Members: 256}, nil)
+		if err != nil {
+			return
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(doc), &want); err != nil {
+			t.Fatalf("encoding/json refuses it: %v", err)
+		}
+		if len(want) != len(obj) {
+			t.Fatalf("%d members, encoding/json has %d", len(obj), len(want))
+		}
+		for _, m := range obj {
+			if !utf8.ValidString(m.Name) || string(want[m.Name]) != m.Value.JSON() {
+				t.Fatalf("member %q: %q, encoding/json has %q", m.Name, m.Value.JSON(), want[m.Name])
+			}
+			if !reflect.DeepEqual(decode(t, m.Value), encodingJSON(t, m.Value)) {
+				t.Fatalf("member %q: %v, encoding/json has %v", m.Name, decode(t, m.Value), encodingJSON(t, m.Value))
+			}
+		}
+	})
+}
+
+// decode reads v by Value's methods into what encoding/json would make of it.
+func decode(t *testing.T, v Value) any {
+	if s, ok := v.Text(); ok {
+		return s
+	}
+	if n, ok := v.Number(); ok {
+		return json.Number(n)
+	}
+	if items, ok := v.Array(); ok {
+		list := []any{}
+		for _, item := range items {
+			list = append(list, decode(t, item))
+		}
+		return list
+	}
+	if obj, ok := v.Object(); ok {
+		m := map[string]any{}
+		for _, member := range obj {
+			m[member.Name] = decode(t, member.Value)
+		}
+		return m
+	}
+	if v.IsNull() {
+		return nil
+	}
+	return v.JSON() == "true"
+}
+
+func encodingJSON(t *testing.T, v Value) any {
+	d := json.NewDecoder(strings.NewReader(v.JSON()))
+	d.UseNumber()
+	var out any
+	if err := d.Decode(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
