@@ -1,0 +1,251 @@
+package jose
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/lestrrat-go/jwx/v3/jwk"
+	"github.com/lestrrat-go/jwx/v3/jws/jwsbb"
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+)
+
+// Key is a public key that signatures can be checked with. It is immutable.
+type Key struct {
+	ID         string   // "kid", or ""
+	Algorithm  string   // the one it may be used with; "" for an RSA key that names none
+	Thumbprint [32]byte // RFC 7638, SHA-256: what makes it the same key
+
+	public any // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+}
+
+// UsableFor returns the algorithm that k serves for an issuer that signs with
+// one of the allowed: exactly one, so that a token can't choose. An RSA key
+// that names no algorithm takes the single RSA algorithm that is allowed.
+func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
+	if k.Algorithm != "" {
+		return k.Algorithm, slices.Contains(allowed, k.Algorithm)
+	}
+	for _, a := range allowed {
+		if algorithms[a] != "RSA" {
+			continue
+		}
+		if algorithm != "" {
+			return "", false
+		}
+		algorithm = a
+	}
+	return algorithm, algorithm != ""
+}
+
+// Verify checks the signature of t under k with the given algorithm, which is
+// one that UsableFor gave. The error is of kind [ErrSignature].
+func (t Token) Verify(k *Key, algorithm string) error {
+	if t.Header.Algorithm != algorithm {
+		return &tokenError{ErrAlgorithm, "not the key's"}
+	}
+	signature, err := strictBase64.DecodeString(t.signature)
+	if err != nil {
+		return &tokenError{ErrMalformed, "signature"}
+	}
+	if jwsbb.Verify(k.public, algorithm, []byte(t.signed), signature) != nil {
+		return ErrSignature
+	}
+	return nil
+}
+
+// Options loosens what a key may be.
+type Options struct {
+	AllowExponent3 bool // RSA keys with the public exponent 3
+}
+
+// unusable says why a key was dropped.
+type unusable struct {
+	reason string
+	secret bool
+}
+
+func drop(reason string) *unusable { return &unusable{reason: reason} }
+
+// privateMembers are those that hold secrets (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+// parseKey checks one JWK (RFC 7517 §4) and prepares it for use.
+func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
+	kty, ok := textMember(jwk, "kty")
+	if !ok {
+		return nil, drop(`"kty" is missing`)
+	}
+	for _, name := range privateMembers {
+		if _, found := jwk.Get(name); found || kty == "oct" {
+			return nil, &unusable{"it is published with its secret part, so it is compromised", true}
+		}
+	}
+	if v, found := jwk.Get("use"); found {
+		if use, _ := v.Text(); use != "sig" {
+			return nil, drop(`its "use" is not "sig"`)
+		}
+	}
+	if v, found := jwk.Get("key_ops"); found {
+		if ops, ok := v.Texts(); !ok || !slices.Contains(ops, "verify") {
+			return nil, drop(`its "key_ops" do not include "verify"`)
+		}
+	}
+	k := &Key{}
+	if v, found := jwk.Get("alg"); found {
+		name, _ := v.Text()
+		if k.Algorithm, ok = CanonicalAlgorithm(name); !ok {
+			return nil, drop(`its "alg" is not an asymmetric signature algorithm`)
+		}
+	}
+	var bad *unusable
+	switch kty {
+	case "RSA":
+		bad = k.loadRSA(jwk, opts)
+	case "EC":
+		bad = k.loadEC(jwk)
+	case "OKP":
+		bad = k.loadOKP(jwk)
+	default:
+		bad = drop(`its "kty" is unknown`)
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	return k, nil
+}
+
+const (
+	minModulusBits = 2048 // RFC 7518 §3.3; crypto/rsa has no such minimum
+	maxModulusBits = 8192 // 16384 bits with a large exponent cost 19 ms a check
+	minExponent    = 65537
+)
+
+func (k *Key) loadRSA(jwk strictjson.Object, opts Options) *unusable {
+	if k.Algorithm != "" && algorithms[k.Algorithm] != "RSA" {
+		return drop(`its "alg" does not fit its "kty"`)
+	}
+	nBytes, nOK := octets(jwk, "n")
+	eBytes, eOK := octets(jwk, "e")
+	if !nOK || !eOK {
+		return drop(`"n" or "e" is missing or not base64url`)
+	}
+	n, e := new(big.Int).SetBytes(nBytes), new(big.Int).SetBytes(eBytes)
+	if bits := n.BitLen(); bits < minModulusBits || bits > maxModulusBits {
+		return drop("its modulus is not of 2048 to 8192 bits")
+	}
+	if n.Bit(0) == 0 {
+		return drop("its modulus is even")
+	}
+	if e.BitLen() > 32 || e.Bit(0) == 0 {
+		return drop("its exponent is even or not below 2^32")
+	}
+	if e.Int64() < minExponent && !(opts.AllowExponent3 && e.Int64() == 3) {
+		return drop("its exponent is below 65537")
+	}
+	if isROCA(n) {
+		return drop("its modulus has the ROCA weakness (CVE-2017-15361)")
+	}
+	members := [][2]string{{"e", encode(e.Bytes())}, {"kty", "RSA"}, {"n", encode(n.Bytes())}}
+	return k.load(members, &rsa.PublicKey{})
+}
+
+func (k *Key) loadEC(jwk strictjson.Object) *unusable {
+	crv, _ := textMember(jwk, "crv")
+	var curve elliptic.Curve
+	var algorithm string
+	switch crv {
+	case "P-256":
+		curve, algorithm = elliptic.P256(), "ES256"
+	case "P-384":
+		curve, algorithm = elliptic.P384(), "ES384"
+	case "P-521":
+		curve, algorithm = elliptic.P521(), "ES512"
+	default:
+		return drop(`its "crv" is unknown`)
+	}
+	if k.Algorithm != "" && k.Algorithm != algorithm {
+		return drop(`its "alg" does not fit its "crv"`)
+	}
+	k.Algorithm = algorithm
+	x, xOK := octets(jwk, "x")
+	y, yOK := octets(jwk, "y")
+	// The full size of a coordinate, leading zeros included (RFC 7518 §6.2.1.2).
+	if size := (curve.Params().BitSize + 7) / 8; !xOK || !yOK || len(x) != size || len(y) != size {
+		return drop(`"x" or "y" is missing, not base64url or not as long as its curve demands`)
+	}
+	point := slices.Concat([]byte{4}, x, y)
+	if _, err := ecdsa.ParseUncompressedPublicKey(curve, point); err != nil {
+		return drop("its point is not on its curve")
+	}
+	return k.load([][2]string{{"crv", crv}, {"kty", "EC"}, {"x", encode(x)}, {"y", encode(y)}}, &ecdsa.PublicKey{})
+}
+
+func (k *Key) loadOKP(jwk strictjson.Object) *unusable {
+	if crv, _ := textMember(jwk, "crv"); crv != "Ed25519" {
+		return drop(`its "crv" is unknown`)
+	}
+	if k.Algorithm != "" && k.Algorithm != "EdDSA" {
+		return drop(`its "alg" does not fit its "crv"`)
+	}
+	k.Algorithm = "EdDSA"
+	x, ok := octets(jwk, "x")
+	if !ok || len(x) != ed25519.PublicKeySize {
+		return drop(`"x" is missing, not base64url or not of 32 bytes`)
+	}
+	return k.load([][2]string{{"crv", "Ed25519"}, {"kty", "OKP"}, {"x", encode(x)}}, &ed25519.PublicKey{})
+}
+
+// load makes the public key from the members that define it, which stand in
+// the order of RFC 7638 §3.2. Only they are handed to jwx: what else a JWK
+// holds, a certificate or a member of somebody's own, must not decide whether
+// its key can be used.
+func (k *Key) load(members [][2]string, public any) *unusable {
+	doc := []byte{'{'}
+	for i, m := range members {
+		if i > 0 {
+			doc = append(doc, ',')
+		}
+		doc = fmt.Appendf(doc, "%q:%q", m[0], m[1])
+	}
+	doc = append(doc, '}')
+
+	parsed, err := jwk.ParseKey(doc)
+	if err == nil {
+		err = jwk.Export(parsed, public)
+	}
+	if err != nil {
+		return drop("it is not a valid public key")
+	}
+	switch p := public.(type) {
+	case *ed25519.PublicKey:
+		k.public = *p
+	default:
+		k.public = p
+	}
+	k.Thumbprint = sha256.Sum256(doc)
+	return nil
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func textMember(o strictjson.Object, name string) (string, bool) {
+	v, _ := o.Get(name)
+	return v.Text()
+}
+
+// octets reads a base64url member (RFC 7518 §2).
+func octets(o strictjson.Object, name string) ([]byte, bool) {
+	text, ok := textMember(o, name)
+	if !ok || !isBase64URL(text) {
+		return nil, false
+	}
+	b, err := strictBase64.DecodeString(text)
+	return b, err == nil
+}
