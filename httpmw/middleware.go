@@ -1,0 +1,134 @@
+// Package httpmw guards net/http handlers with a verifier.Verifier.
+//
+// Wrap each handler with what it requires:
+//
+//	guard, err := httpmw.New(v, nil)
+//	mux.Handle("GET /reports", guard.Require(scopes.All("reports:read"))(reports))
+//
+// or register routes on a [Mux], on which none exists without a requirement.
+// Handlers read the calling machine with verifier.ClientFromContext.
+//
+// [Middleware.Require] is a func(http.Handler) http.Handler, so it serves
+// http.ServeMux, gorilla/mux (Router.Use) and chi (Router.With) alike. What
+// answers before it, like a router's own 404 and 405, answers without a token.
+//
+// CORS belongs outside: a browser's preflight request carries no token, so
+// wrap the guarded handler, as in cors.Handler(guard.Require(need)(h)).
+package httpmw
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// Middleware guards handlers. It is safe for concurrent use. Make one with
+// [New].
+type Middleware struct {
+	verifier *verifier.Verifier
+	opts     Options
+}
+
+// Options are what New and WriteError can do without. The zero value, and nil
+// in its place, is every default.
+type Options struct {
+	// Realm is told in challenges (RFC 9110 §11.5): "api" if empty. It must be
+	// printable ASCII without '"' and '\'.
+	Realm string
+
+	// ErrorHandler, if set, answers refused calls instead of WriteError, which
+	// it can call. Write nothing of err but what err.Code tells: the cause is
+	// not for callers.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *verifier.Error)
+}
+
+const defaultRealm = "api"
+
+func (o *Options) realm() string {
+	if o == nil || o.Realm == "" {
+		return defaultRealm
+	}
+	return o.Realm
+}
+
+// New makes a Middleware of v, or reports every mistake at once. opts may be
+// nil.
+func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
+	var errs []error
+	if v == nil {
+		errs = append(errs, errors.New("httpmw: the Verifier is nil: make one with verifier.New"))
+	}
+	if strings.ContainsFunc(opts.realm(), func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
+		errs = append(errs, fmt.Errorf("httpmw: Options.Realm is %q: want printable ASCII without %q and %q",
+			opts.realm(), `"`, `\`))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	m := &Middleware{verifier: v}
+	if opts != nil {
+		m.opts = *opts
+	}
+	return m, nil
+}
+
+// Require guards a handler: only calls that meet need reach it, with the
+// client in their context. Two of them around one handler both apply. It
+// panics if need is the zero Requirement, which nobody meets.
+func (m *Middleware) Require(need scopes.Requirement) func(http.Handler) http.Handler {
+	if need.IsZero() {
+		panic("httpmw: Require: the zero Requirement is met by nobody: " +
+			"write scopes.All(…), scopes.Any(…), scopes.Authenticated() or scopes.Public()")
+	}
+	return func(next http.Handler) http.Handler {
+		if next == nil {
+			panic("httpmw: Require: the handler is nil")
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			m.serve(w, r, operation(r), need, next)
+		})
+	}
+}
+
+// serve is the whole of what HTTP adds to the decision.
+func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, op string, need scopes.Requirement, next http.Handler) {
+	request := verifier.Request{
+		Operation: op,
+		// The slice and not Header.Get, which would hide a second value.
+		Authorization: r.Header["Authorization"],
+	}
+	if r.TLS != nil {
+		request.PeerCertificates = r.TLS.PeerCertificates
+	}
+	ctx, err := m.verifier.Authorize(r.Context(), request, need)
+	if err != nil {
+		m.refuse(w, r, verifier.AsError(err))
+		return
+	}
+	next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err *verifier.Error) {
+	if m.opts.ErrorHandler != nil {
+		m.opts.ErrorHandler(w, r, err)
+		return
+	}
+	WriteError(w, r, err, &m.opts)
+}
+
+// operation names the call: by the pattern that ServeMux matched if it did,
+// with the method that such a pattern may lack.
+func operation(r *http.Request) string {
+	name := r.Pattern
+	if name == "" {
+		name = r.URL.EscapedPath()
+	}
+	if rest, ok := strings.CutPrefix(name, r.Method); ok && strings.HasPrefix(rest, " ") {
+		return name
+	}
+	return r.Method + " " + name
+}

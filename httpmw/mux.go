@@ -1,0 +1,147 @@
+package httpmw
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Mux is an http.ServeMux on which no route exists without a requirement. Its
+// patterns and their precedence are ServeMux's. The requirement belongs to the
+// registration: it is closed over by the handler, and never looked up by a
+// path a second time.
+//
+// Two requests that ServeMux would hand to a handler are answered here: one
+// whose path has a "." or ".." segment once decoded, as in "/a/%2e%2e/b", with
+// 400, because a handler that proxies or reads files could follow it out of
+// its subtree; and CONNECT with 405, unless a pattern names that method.
+// ServeMux's own answers, 404, 405 and redirects, need no token.
+//
+// Register everything before serving. Like ServeMux, a Mux is then safe for
+// concurrent use.
+type Mux struct {
+	guard   *Middleware
+	mux     *http.ServeMux
+	routes  []route
+	connect bool // a pattern names CONNECT
+}
+
+type route struct {
+	pattern string
+	need    scopes.Requirement
+}
+
+// NewMux makes an empty Mux, guarded by m. It panics if m is nil.
+func NewMux(m *Middleware) *Mux {
+	if m == nil {
+		panic("httpmw: NewMux: the Middleware is nil: make one with httpmw.New")
+	}
+	return &Mux{guard: m, mux: http.NewServeMux()}
+}
+
+// Handle registers h for pattern, guarded by need. It panics, as
+// http.ServeMux.Handle does, if the pattern is malformed or conflicts with
+// another, and if need is the zero Requirement or h is nil.
+func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
+	if need.IsZero() {
+		panic(fmt.Sprintf("httpmw: Handle(%q): the zero Requirement is met by nobody: "+
+			"write scopes.All(…), scopes.Any(…), scopes.Authenticated() or scopes.Public()", pattern))
+	}
+	if h == nil {
+		panic(fmt.Sprintf("httpmw: Handle(%q): the handler is nil", pattern))
+	}
+	x.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		x.guard.serve(w, r, operation(r), need, h)
+	})
+	x.add(pattern, need)
+}
+
+// HandleFunc is Handle for a function.
+func (x *Mux) HandleFunc(pattern string, need scopes.Requirement, h func(http.ResponseWriter, *http.Request)) {
+	if h == nil {
+		panic(fmt.Sprintf("httpmw: HandleFunc(%q): the handler is nil", pattern))
+	}
+	x.Handle(pattern, need, http.HandlerFunc(h))
+}
+
+func (x *Mux) add(pattern string, need scopes.Requirement) {
+	x.routes = append(x.routes, route{pattern, need})
+	method, _, hasMethod := strings.Cut(pattern, " ")
+	x.connect = x.connect || hasMethod && method == http.MethodConnect
+}
+
+// Mount serves sub below prefix, which is "/a/path/" without a host or
+// wildcard. sub's patterns do not repeat the prefix, and its handlers see the
+// path without it. Each route keeps its own requirement; what is under the
+// prefix and in no pattern of sub is not found. Mount when sub has all its
+// routes: Routes lists those it has then.
+func (x *Mux) Mount(prefix string, sub *Mux) {
+	if sub == nil || sub == x {
+		panic(fmt.Sprintf("httpmw: Mount(%q): the Mux is nil or itself", prefix))
+	}
+	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " {}") {
+		panic(fmt.Sprintf("httpmw: Mount(%q): want a path that begins and ends with a slash", prefix))
+	}
+	bare := strings.TrimSuffix(prefix, "/")
+	x.mux.Handle(prefix, http.StripPrefix(bare, sub))
+	for _, r := range sub.routes {
+		x.add(mounted(bare, r.pattern), r.need)
+	}
+}
+
+// mounted is pattern with prefix before its path.
+func mounted(prefix, pattern string) string {
+	slash := strings.Index(pattern, "/") // everything before it is method and host
+	return pattern[:slash] + prefix + pattern[slash:]
+}
+
+// ServeHTTP answers the request with the handler whose pattern matches it, if
+// the request meets its requirement.
+func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect && !x.connect {
+		// ServeMux does not clean the path of a CONNECT request.
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	if hasDotSegment(r.URL.Path) {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+		return
+	}
+	x.mux.ServeHTTP(w, r)
+}
+
+// hasDotSegment reports whether a decoded path has a "." or ".." segment.
+func hasDotSegment(path string) bool {
+	if !strings.Contains(path, "/.") && !strings.HasPrefix(path, ".") {
+		return false
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// Routes lists each pattern with the requirement that is in force for it, in
+// the order of the patterns.
+func (x *Mux) Routes() iter.Seq2[string, scopes.Requirement] {
+	sorted := slices.SortedFunc(slices.Values(x.routes), func(a, b route) int {
+		return strings.Compare(a.pattern, b.pattern)
+	})
+	return func(yield func(string, scopes.Requirement) bool) {
+		for _, r := range sorted {
+			if !yield(r.pattern, r.need) {
+				return
+			}
+		}
+	}
+}
+
+var _ http.Handler = (*Mux)(nil)

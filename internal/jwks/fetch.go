@@ -1,0 +1,122 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Fetcher fetches the key set document. etag is that of the document the
+// caller has, or "" if it wants one in any case.
+type Fetcher func(ctx context.Context, etag string) (Document, error)
+
+// Document is the answer to a fetch.
+type Document struct {
+	Body        []byte
+	ETag        string
+	NotModified bool          // it is still the one with the etag that was sent
+	FreshFor    time.Duration // what the authority allows; 0 if it says nothing
+}
+
+// FetchError is a failed fetch that says when to come back.
+type FetchError struct {
+	Err        error
+	RetryAfter time.Duration
+}
+
+func (e *FetchError) Error() string { return e.Err.Error() }
+func (e *FetchError) Unwrap() error { return e.Err }
+
+// FromFunc makes a Fetcher of a function that returns the document.
+func FromFunc(fetch func(context.Context) ([]byte, error)) Fetcher {
+	return func(ctx context.Context, _ string) (Document, error) {
+		body, err := fetch(ctx)
+		return Document{Body: body}, err
+	}
+}
+
+// FromURL makes a Fetcher that gets rawURL through transport, or through one
+// of its own if that is nil. A body of more than maxBytes, once decompressed,
+// is an error.
+func FromURL(rawURL string, transport http.RoundTripper, maxBytes int) Fetcher {
+	if transport == nil {
+		transport = defaultTransport()
+	}
+	client := &http.Client{
+		Transport: transport,
+		// A redirect is an answer like any other but 200: a failure. Following
+		// it would let whoever can write one redirect choose the keys.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return func(ctx context.Context, etag string) (Document, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+		if err != nil {
+			return Document{}, err
+		}
+		req.Header.Set("Accept", "application/jwk-set+json, application/json")
+		req.Header.Set("User-Agent", "m2mauth")
+		if etag != "" {
+			req.Header.Set("If-None-Match", etag)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			// *url.Error repeats the URL, which may hold a secret.
+			if u, ok := errors.AsType[*url.Error](err); ok {
+				err = u.Err
+			}
+			return Document{}, err
+		}
+		defer res.Body.Close()
+		return readResponse(res, etag, maxBytes)
+	}
+}
+
+// defaultTransport is http.DefaultTransport's like without idle connections:
+// between two fetches lie minutes, and nothing is to be left behind by Close.
+func defaultTransport() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport // the program has replaced it, for a reason
+	}
+	t = t.Clone()
+	t.DisableKeepAlives = true
+	t.MaxResponseHeaderBytes = 64 << 10
+	return t
+}
+
+func readResponse(res *http.Response, etag string, maxBytes int) (Document, error) {
+	doc := Document{ETag: res.Header.Get("ETag"), FreshFor: freshness(res.Header)}
+	switch {
+	case res.StatusCode == http.StatusNotModified && etag != "":
+		doc.NotModified, doc.ETag = true, etag
+		return doc, nil
+	case res.StatusCode != http.StatusOK:
+		return Document{}, &FetchError{
+			Err:        fmt.Errorf("the key set's server answered %d", res.StatusCode),
+			RetryAfter: retryAfter(res.Header),
+		}
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, int64(maxBytes)+1))
+	if err != nil {
+		return Document{}, err
+	}
+	doc.Body = body
+	return doc, nil
+}
+
+// retryAfter reads Retry-After (RFC 9110 §10.2.3): seconds or a date.
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}

@@ -1,0 +1,229 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/jose"
+)
+
+// grace is how long a fetch that was told to stop is waited for. What has not
+// returned by then ignores its context, and is left behind.
+const grace = 100 * time.Millisecond
+
+// own is the owner: the one goroutine that decides when to fetch, and the only
+// one that writes s.current.
+func (s *Source) own(ctx context.Context) {
+	defer close(s.stopped)
+	next := time.NewTimer(time.Hour)
+	defer next.Stop()
+	expiry := time.NewTimer(time.Hour)
+	expiry.Stop()
+	defer expiry.Stop()
+
+	var landed chan outcome // of the fetch that is under way; nil if none
+	for {
+		select {
+		case <-ctx.Done():
+			if landed != nil {
+				<-landed
+			}
+			s.shut()
+			return
+		case <-expiry.C:
+			s.expire()
+		case <-next.C:
+			s.mu.Lock()
+			if s.flight == nil {
+				s.launch()
+			}
+			s.mu.Unlock()
+		case <-s.wake:
+			if landed == nil {
+				landed = make(chan outcome, 1)
+				go s.fly(ctx, landed)
+			}
+		case o := <-landed:
+			landed = nil
+			s.land(o, next, expiry)
+		}
+	}
+}
+
+// outcome is how a fetch ended.
+type outcome struct {
+	doc  Document
+	keys *jose.KeySet // nil if doc.NotModified or err
+	err  error
+}
+
+var (
+	errStuck   = errors.New("an earlier fetch has not returned")
+	errTimeout = errors.New("the fetch took too long")
+)
+
+// fly makes one fetch and hands in its outcome. It ends in bounded time, even
+// if the Fetcher does not.
+func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
+	var o outcome
+	defer func() { landed <- o }()
+
+	select {
+	case s.opts.Slots <- struct{}{}:
+		defer func() { <-s.opts.Slots }()
+	case <-ctx.Done():
+		o.err = ctx.Err()
+		return
+	}
+	if !s.calling.CompareAndSwap(false, true) {
+		o.err = errStuck
+		return
+	}
+	s.mu.Lock()
+	s.flight.began = time.Now()
+	s.health.fetches++
+	etag := s.conditional()
+	s.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	returned := make(chan outcome, 1)
+	go func() { returned <- s.call(ctx, etag) }()
+	select {
+	case o = <-returned:
+		return
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case o = <-returned:
+	case <-late.C:
+		o.err = errTimeout
+	}
+}
+
+// call calls the Fetcher, which is not ours, and reads what it returns.
+func (s *Source) call(ctx context.Context, etag string) (o outcome) {
+	defer s.calling.Store(false)
+	defer func() {
+		if r := recover(); r != nil {
+			o.err = fmt.Errorf("the fetch panicked: %.64q", fmt.Sprint(r))
+		}
+	}()
+	if o.doc, o.err = s.opts.Fetch(ctx, etag); o.err != nil {
+		if ctx.Err() != nil {
+			o.err = errTimeout
+		}
+		return o
+	}
+	if o.doc.NotModified {
+		return o
+	}
+	if len(o.doc.Body) > s.opts.MaxBytes {
+		o.err = fmt.Errorf("the key set is longer than %d bytes", s.opts.MaxBytes)
+		return o
+	}
+	o.keys, o.err = jose.ParseKeySet(o.doc.Body, s.opts.Keys)
+	return o
+}
+
+// conditional is the etag to send, or "" for an unconditional fetch: without
+// keys, and once in half a MaxStale, so that an endless 304 can't keep a set
+// alive. The caller holds mu.
+func (s *Source) conditional() string {
+	if s.current.Load() == nil || time.Since(s.health.unconditional) >= s.opts.MaxStale/2 {
+		return ""
+	}
+	return s.health.etag
+}
+
+var (
+	errNoUsableKey = errors.New("the key set holds no usable key")
+	errGone        = errors.New("the keys that a 304 confirms have just expired")
+)
+
+// land takes in the outcome of the flight, and sets both timers.
+func (s *Source) land(o outcome, next, expiry *time.Timer) {
+	s.mu.Lock()
+	f, h := s.flight, &s.health
+	set := s.current.Load()
+	switch {
+	case o.err != nil:
+	case o.doc.NotModified && set == nil:
+		o.err = errGone
+	case !o.doc.NotModified:
+		fresh := newSet(o.keys, s.opts.Algorithms, set)
+		if len(fresh.keys) == 0 {
+			o.err = errNoUsableKey
+		} else if set == nil || fresh.digest != set.digest {
+			set = fresh
+		}
+	}
+	now := time.Now()
+	if o.err == nil {
+		h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
+		h.confirmed, h.failures, h.lastErr, h.hold = f.began, 0, nil, time.Time{}
+		if !o.doc.NotModified {
+			h.unconditional, h.etag = f.began, o.doc.ETag
+		}
+		expiry.Reset(time.Until(f.began.Add(s.opts.MaxStale)))
+	} else {
+		h.failures++
+		h.lastErr = o.err
+		h.next = now.Add(s.backoff(o.err, set != nil))
+	}
+	next.Reset(time.Until(h.next))
+	swapped := o.err == nil && set != s.current.Load()
+	if swapped {
+		h.expired = false
+		s.store(set)
+	}
+	s.flight = nil
+	f.err = o.err
+	close(f.done)
+	s.mu.Unlock()
+	if swapped || o.err != nil {
+		s.observe()
+	}
+}
+
+// store puts set in force. The caller holds mu.
+func (s *Source) store(set *Set) {
+	s.current.Store(set)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// expire takes the keys out of service once they are older than MaxStale.
+func (s *Source) expire() {
+	s.mu.Lock()
+	s.health.expired = true
+	s.store(nil)
+	s.mu.Unlock()
+	s.observe()
+}
+
+// shut is the owner's last act.
+func (s *Source) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.store(nil)
+	if f := s.flight; f != nil {
+		s.flight = nil
+		f.err = ErrClosed
+		close(f.done)
+	}
+}
+
+// observe tells of the new state, with no lock held. A panic in it stops here.
+func (s *Source) observe() {
+	if s.opts.Observe == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	s.opts.Observe(s.Status())
+}

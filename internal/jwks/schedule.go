@@ -1,0 +1,58 @@
+package jwks
+
+import (
+	"errors"
+	"time"
+)
+
+const (
+	minFresh = 1 * time.Minute
+	maxFresh = 15 * time.Minute
+
+	backoffBase   = 1 * time.Second
+	backoffWarm   = 60 * time.Second
+	backoffCold   = 10 * time.Second
+	holdLimitWarm = 5 * time.Minute
+	holdLimitCold = 10 * time.Second
+)
+
+// interval is the time until the next fetch after a good one: the authority's
+// freshness where it is within bounds, ±10 %. The first is spread over the
+// whole of it, for a fleet that was started at once must not fetch in step.
+func (s *Source) interval(freshFor time.Duration, first bool) time.Duration {
+	d := s.opts.Interval
+	if freshFor > 0 {
+		d = min(max(freshFor, minFresh), maxFresh)
+		if s.opts.IntervalIsCap {
+			d = min(d, s.opts.Interval)
+		}
+	}
+	if first {
+		return min(fraction(d, s.opts.RandomFraction()), s.opts.MaxStale/2)
+	}
+	return min(fraction(d, 0.9+0.2*s.opts.RandomFraction()), s.opts.MaxStale/2)
+}
+
+// backoff is the time until the next fetch after a failed one: exponential
+// with full jitter, or what the authority asks for, within bounds. The caller
+// holds mu.
+func (s *Source) backoff(err error, warm bool) time.Duration {
+	limit, holdLimit := backoffCold, holdLimitCold
+	if warm {
+		limit, holdLimit = backoffWarm, holdLimitWarm
+	}
+	if e, ok := errors.AsType[*FetchError](err); ok && e.RetryAfter > 0 {
+		wait := min(e.RetryAfter, holdLimit)
+		s.health.hold = time.Now().Add(wait)
+		return wait + fraction(backoffBase, s.opts.RandomFraction())
+	}
+	for d, n := backoffBase, 1; ; d, n = 2*d, n+1 {
+		if d >= limit || n == s.health.failures {
+			return fraction(min(d, limit), s.opts.RandomFraction())
+		}
+	}
+}
+
+func fraction(d time.Duration, f float64) time.Duration {
+	return time.Duration(float64(d) * f)
+}

@@ -1,0 +1,192 @@
+// Package jwks keeps an issuer's key set warm.
+//
+// Readers load one atomic pointer to an immutable [Set]: no lock and no I/O
+// while the key is known. One owner goroutine per [Source] does all fetching,
+// detached from any caller's context. The pointer's identity is the
+// generation: a reader asks for a set other than the one it has seen, and what
+// was verified under a set is bound to it.
+package jwks
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/jose"
+)
+
+// Key is a key of a Set, with the one algorithm that it serves for the issuer.
+type Key struct {
+	*jose.Key
+	Algorithm string
+}
+
+// Set is the keys of one issuer at one time, compiled for the algorithms that
+// the issuer signs with. It is immutable.
+type Set struct {
+	keys     []Key
+	byID     map[string][]Key // without those that have no ID
+	unusable map[string]bool  // IDs under which nothing usable is published
+	removed  map[string]bool  // IDs that the set before this one had
+
+	// Problems are the keys that were dropped, and keys that changed under
+	// their ID.
+	Problems []Problem
+
+	digest [32]byte
+}
+
+// Problem is something amiss with a published key.
+type Problem struct {
+	KeyID  string
+	Text   string
+	Secret bool // the key's secret part was published
+}
+
+// Verdict is what a Set says about a key that a token names.
+type Verdict int
+
+const (
+	Unknown   Verdict = iota // it may be newer than the Set
+	Found                    //
+	Mismatch                 // it is there, for another algorithm
+	Unusable                 // it was published, and dropped
+	Removed                  // it was there until the last swap
+	Ambiguous                // the token names none, and not exactly one fits
+)
+
+// newSet compiles what is usable of doc for an issuer that signs with the
+// given algorithms. prev is the set that it will replace, or nil.
+func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
+	s := &Set{
+		byID:     make(map[string][]Key),
+		unusable: make(map[string]bool),
+		removed:  make(map[string]bool),
+	}
+	for _, d := range doc.Dropped {
+		s.drop(d.ID, d.Reason, d.Secret)
+	}
+	type slot struct{ id, algorithm string }
+	conflicts := make(map[slot]bool)
+	for _, k := range doc.Keys {
+		algorithm, ok := k.UsableFor(algorithms)
+		if !ok {
+			s.drop(k.ID, "it is not for an algorithm that is accepted", false)
+			continue
+		}
+		at := slices.IndexFunc(s.keys, func(o Key) bool { return o.ID == k.ID && o.Algorithm == algorithm })
+		switch {
+		case at < 0 || k.ID == "" && s.keys[at].Thumbprint != k.Thumbprint:
+			s.keys = append(s.keys, Key{k, algorithm})
+		case s.keys[at].Thumbprint != k.Thumbprint:
+			// Which of the two a token means would be a matter of luck.
+			conflicts[slot{k.ID, algorithm}] = true
+		}
+	}
+	s.keys = slices.DeleteFunc(s.keys, func(k Key) bool { return conflicts[slot{k.ID, k.Algorithm}] })
+	for c := range conflicts {
+		s.drop(c.id, "two different keys have this ID and the algorithm "+c.algorithm, false)
+	}
+	for _, k := range s.keys {
+		if k.ID != "" {
+			s.byID[k.ID] = append(s.byID[k.ID], k)
+		}
+	}
+	s.digest = s.digestOf()
+	if prev != nil {
+		s.compareWith(prev)
+	}
+	return s
+}
+
+func (s *Set) drop(id, reason string, secret bool) {
+	s.Problems = append(s.Problems, Problem{KeyID: id, Text: reason, Secret: secret})
+	if id != "" {
+		s.unusable[id] = true
+	}
+}
+
+// compareWith notes what is gone, and what is no longer the same key.
+func (s *Set) compareWith(prev *Set) {
+	for id, before := range prev.byID {
+		now, published := s.byID[id]
+		if !published {
+			s.removed[id] = true
+			continue
+		}
+		for _, old := range before {
+			if slices.ContainsFunc(now, func(k Key) bool {
+				return k.Algorithm == old.Algorithm && k.Thumbprint != old.Thumbprint
+			}) {
+				s.Problems = append(s.Problems, Problem{KeyID: id, Text: "another key took its place under the same ID"})
+			}
+		}
+	}
+}
+
+// digestOf is of everything in the document that matters: two documents with
+// equal digests are the same set, though one may have a new request ID in it.
+func (s *Set) digestOf() [32]byte {
+	var lines []string
+	for _, k := range s.keys {
+		lines = append(lines, fmt.Sprintf("%q %s %x", k.ID, k.Algorithm, k.Thumbprint))
+	}
+	for _, p := range s.Problems {
+		lines = append(lines, fmt.Sprintf("%q %q", p.KeyID, p.Text))
+	}
+	slices.Sort(lines)
+	return sha256.Sum256([]byte(strings.Join(lines, "\n")))
+}
+
+// Lookup finds the key that a token names by id, which is "" if it names none,
+// for the algorithm that the token has. The Key is valid if the Verdict is
+// Found.
+func (s *Set) Lookup(id, algorithm string) (Key, Verdict) {
+	if id == "" {
+		return s.only(algorithm)
+	}
+	keys, ok := s.byID[id]
+	for _, k := range keys {
+		if k.Algorithm == algorithm {
+			return k, Found
+		}
+	}
+	switch {
+	case ok:
+		return Key{}, Mismatch
+	case s.unusable[id]:
+		return Key{}, Unusable
+	case s.removed[id]:
+		return Key{}, Removed
+	default:
+		return Key{}, Unknown
+	}
+}
+
+// only finds the key for a token without a key ID: the one that fits, if there
+// is exactly one.
+func (s *Set) only(algorithm string) (found Key, v Verdict) {
+	v = Ambiguous
+	for _, k := range s.keys {
+		if k.Algorithm != algorithm || v == Found && k.Thumbprint == found.Thumbprint {
+			continue
+		}
+		if v == Found {
+			return Key{}, Ambiguous
+		}
+		found, v = k, Found
+	}
+	return found, v
+}
+
+// Holds reports whether k is in s as well: the same key, by its thumbprint,
+// under the same ID and for the same algorithm.
+func (s *Set) Holds(k Key) bool {
+	return slices.ContainsFunc(s.keys, func(o Key) bool {
+		return o.ID == k.ID && o.Algorithm == k.Algorithm && o.Thumbprint == k.Thumbprint
+	})
+}
+
+// Keys returns the keys that are in use.
+func (s *Set) Keys() []Key { return slices.Clone(s.keys) }

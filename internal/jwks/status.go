@@ -1,0 +1,52 @@
+package jwks
+
+import (
+	"time"
+)
+
+// State is where a Source stands.
+type State int
+
+const (
+	Cold    State = iota // it never had keys
+	Fresh                // confirmed on time
+	Stale                // overdue or failing, and still serving
+	Expired              // not confirmed within MaxStale: serving nothing
+	Closed
+)
+
+// Status is a Source at one moment.
+type Status struct {
+	State     State
+	Set       *Set      // in use; nil if none is
+	Confirmed time.Time // when the fetch began that last confirmed the keys
+	LastError error     // of the last fetch, if it failed
+	Next      time.Time // when the timer fetches again
+	Fetches   int
+}
+
+// Status tells how things stand.
+func (s *Source) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{
+		Set:       s.current.Load(),
+		Confirmed: s.health.confirmed,
+		LastError: s.health.lastErr,
+		Next:      s.health.next,
+		Fetches:   s.health.fetches,
+	}
+	switch {
+	case s.closed:
+		st.State = Closed
+	case st.Set == nil && s.health.expired:
+		st.State = Expired
+	case st.Set == nil:
+		st.State = Cold
+	case s.health.failures > 0 || time.Since(s.health.next) > s.opts.Timeout:
+		st.State = Stale
+	default:
+		st.State = Fresh
+	}
+	return st
+}

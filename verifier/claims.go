@@ -1,0 +1,151 @@
+package verifier
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// claims reads the payload of a token by one issuer's rules.
+type claims struct {
+	members strictjson.Object
+	issuer  *issuer
+}
+
+// claimError is ClaimMalformed with the name of the claim.
+func claimError(name, problem string) *Error {
+	return refuseWith(InvalidToken, ClaimMalformed, claimProblem{name, problem})
+}
+
+// claimProblem puts off the making of a text that is rarely read.
+type claimProblem struct{ name, problem string }
+
+func (p claimProblem) Error() string { return strconv.Quote(p.name) + " " + p.problem }
+
+// first finds the first of the names that is present. It alone decides: what
+// it lacks, a later one does not make up for.
+func (c claims) first(names []string) (name string, v strictjson.Value, present bool) {
+	for _, name := range names {
+		if v, present := c.members.Get(name); present {
+			return name, v, true
+		}
+	}
+	return "", strictjson.Value{}, false
+}
+
+// text reads an optional claim that must be a string, and not an empty one.
+func (c claims) text(name string) (string, *Error) {
+	v, present := c.members.Get(name)
+	if !present {
+		return "", nil
+	}
+	s, ok := v.Text()
+	if !ok || s == "" {
+		return "", claimError(name, "is not a string, or empty")
+	}
+	return s, nil
+}
+
+// maxNumericDate is the last second of the year 9999, beyond which a time
+// can't be written in RFC 3339.
+const maxNumericDate = 253402300799
+
+// date reads an optional NumericDate (RFC 7519 §2): seconds since 1970, a
+// fraction allowed. It is zero if the claim is absent.
+func (c claims) date(name string) (time.Time, *Error) {
+	v, present := c.members.Get(name)
+	if !present {
+		return time.Time{}, nil
+	}
+	literal, ok := v.Number()
+	if !ok {
+		return time.Time{}, claimError(name, "is not a number")
+	}
+	if n, err := strconv.ParseInt(literal, 10, 64); err == nil && n >= 0 && n <= maxNumericDate {
+		return time.Unix(n, 0), nil
+	}
+	// Bounds come first: the conversion of a float64 that is too large is
+	// undefined.
+	f, err := strconv.ParseFloat(literal, 64)
+	if err != nil || !(f >= 0 && f <= maxNumericDate) {
+		return time.Time{}, claimError(name, "is not a time from 1970 to 9999")
+	}
+	whole, fraction := math.Modf(f)
+	return time.Unix(int64(whole), int64(fraction*1e9)), nil
+}
+
+// audience reads who the token is meant for (RFC 7519 §4.1.3), and checks that
+// this service is among them.
+func (c claims) audience() ([]string, *Error) {
+	_, v, present := c.first(c.issuer.AudienceClaims)
+	if !present {
+		return nil, refuse(InvalidToken, Audience)
+	}
+	audience, ok := v.Texts()
+	if single, isText := v.Text(); isText {
+		audience, ok = []string{single}, true
+	}
+	if !ok || !slices.ContainsFunc(audience, func(a string) bool { return slices.Contains(c.issuer.Audiences, a) }) {
+		return nil, refuse(InvalidToken, Audience)
+	}
+	return audience, nil
+}
+
+func (c claims) clientID() (string, *Error) {
+	_, v, _ := c.first(c.issuer.ClientIDClaims)
+	id, ok := v.Text()
+	if !ok || id == "" {
+		return "", refuse(InvalidToken, ClientIDMissing)
+	}
+	return id, nil
+}
+
+// scopes reads the granted scopes: none if no claim holds them, so that only
+// scopes.Authenticated is met.
+func (c claims) scopes() (scopes.Set, *Error) {
+	name, v, present := c.first(c.issuer.ScopeClaims)
+	if !present {
+		return scopes.Set{}, nil
+	}
+	var set scopes.Set
+	err := errors.New("is neither a string nor an array of strings")
+	if text, ok := v.Text(); ok {
+		set, err = scopes.Parse(text)
+	} else if items, ok := v.Texts(); ok {
+		set, err = scopes.ParseList(items)
+	}
+	if err != nil {
+		return scopes.Set{}, claimError(name, err.Error())
+	}
+	return set, nil
+}
+
+// certificate reads which client certificate the token is bound to (RFC 8705
+// §3.1), if it is bound at all. A confirmation that is not understood, in
+// whole or in part, refuses the token: taken for a bearer token it would serve
+// whoever stole it (RFC 9449 §7.2).
+func (c claims) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
+	v, present := c.members.Get("cnf")
+	if !present {
+		return nil, nil
+	}
+	cnf, _ := v.Object()
+	if len(cnf) != 1 || cnf[0].Name != "x5t#S256" {
+		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
+	}
+	text, _ := cnf[0].Value.Text()
+	digest, decodeErr := base64.RawURLEncoding.Strict().DecodeString(text)
+	if decodeErr != nil || len(digest) != sha256.Size || len(text) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
+	}
+	return (*[sha256.Size]byte)(digest), nil
+}
+
+var errConfirmation = errors.New(`the only "cnf" understood is {"x5t#S256": <SHA-256 of the certificate>}`)

@@ -1,0 +1,60 @@
+package verifier
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Client is the machine that a verified token stands for. It is a value: what
+// one handler does to its copy, no other call sees.
+//
+// (Issuer, ID) is the identity: two authorities may use the same client ID.
+type Client struct {
+	ID        string // from the first present of Issuer.ClientIDClaims
+	Subject   string // "sub", or ""
+	Issuer    string // the configured Issuer.Name, never an alias
+	TokenID   string // "jti", or ""
+	KeyID     string // "kid" of the key that verified the token, or ""
+	Scopes    scopes.Set
+	IssuedAt  time.Time // "iat", or zero
+	NotBefore time.Time // "nbf", or zero
+	ExpiresAt time.Time // "exp"; never zero in a verified Client
+
+	token *token // nil in a Client that no Verifier made
+}
+
+// Audience returns the token's audience: a copy.
+func (c Client) Audience() []string {
+	if c.token == nil {
+		return nil
+	}
+	return slices.Clone(c.token.audience)
+}
+
+// ErrNoClaims is what [Client.Claims] returns for a Client without a token
+// behind it.
+var ErrNoClaims = errors.New("m2mauth: the client has no claims: it does not come from a token")
+
+// Claims decodes the token's payload into dst, a pointer, by dst's json tags.
+// The bytes are exactly those whose signature was checked. Unlike
+// encoding/json's, names match case-sensitively: a claim "Role" never fills a
+// field tagged "role".
+func (c Client) Claims(dst any) error {
+	if c.token == nil {
+		return ErrNoClaims
+	}
+	return json.Unmarshal([]byte(c.token.payload), dst)
+}
+
+// claim finds one claim of the payload, which was checked when the token was.
+func (c Client) claim(name string) (strictjson.Value, bool) {
+	if c.token == nil {
+		return strictjson.Value{}, false
+	}
+	return c.token.members.Get(name)
+}

@@ -1,0 +1,182 @@
+package verifier
+
+import (
+	"context"
+	"crypto/x509"
+	"net/http"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Config is what [New] makes a Verifier of. It is passed by value and copied:
+// what happens to it afterwards changes nothing.
+type Config struct {
+	// Issuers are the trusted authorities, at least one. No Name or alias may
+	// appear twice.
+	Issuers []Issuer
+
+	// Leeway is the clock skew that is forgiven at exp, nbf, iat and
+	// MaxTokenAge: 30 s if zero, at most 5 min. Negative is none.
+	Leeway time.Duration
+
+	// MaxTokenBytes is the length of the longest token that is looked at:
+	// 8 KiB if zero, at most 64 KiB.
+	MaxTokenBytes int
+
+	// Check, if set, is asked on every call that carries a verified token,
+	// cached or not, before the requirement is: for revocation, tenancy and
+	// the like. A non-nil error refuses the call. It is InvalidToken,
+	// InsufficientScope or Unavailable if it wraps an *Error of that Code,
+	// InvalidToken if it wraps Revoked, and Unavailable otherwise: an outage
+	// of what Check asks must not make machines throw good tokens away.
+	// It must be safe for concurrent use.
+	Check func(context.Context, Client, Request) error
+
+	// Observe, if set, is told of every decision before the handler runs: for
+	// the audit log and metrics. It must be safe for concurrent use and return
+	// soon; the call waits for it.
+	Observe func(context.Context, Decision)
+
+	// ObserveKeys, if set, is told of an issuer's keys after every swap and
+	// every failed fetch. Calls for one issuer come one after another, and
+	// the next fetch waits for them. It must not call Refresh, Ready or Close.
+	ObserveKeys func(IssuerStatus)
+
+	// Now is the wall clock that tokens are held against: time.Now if nil.
+	// The keys' own times follow the monotonic clock.
+	Now func() time.Time
+}
+
+// Issuer is one trusted authority. Its keys never serve another's tokens.
+type Issuer struct {
+	// Name is the exact "iss" of its tokens, and Client.Issuer. Required.
+	Name string
+
+	// Aliases are further exact "iss" values of the same authority: a custom
+	// domain, say.
+	Aliases []string
+
+	// Audiences are the names of this service: one of them must be in the
+	// token's audience. At least one.
+	Audiences []string
+
+	// AudienceClaims names the claims that hold the audience; the first that
+	// is present decides. {"aud"} if nil.
+	AudienceClaims []string
+
+	// JWKSURL is where the authority publishes its keys, or FetchJWKS fetches
+	// them from somewhere else: a file, Vault, a fixed set. Exactly one of the
+	// two is required. The URL must be https, unless it is on loopback or
+	// JWKS.InsecureHTTP is set. FetchJWKS returns a JWK Set document; it is
+	// called by one goroutine at a time.
+	JWKSURL   string
+	FetchJWKS func(context.Context) ([]byte, error)
+
+	// JWKS says how the keys are kept. The zero value is right for most.
+	JWKS JWKSOptions
+
+	// Algorithms are the JWS algorithms that are accepted: RS256, ES256 and
+	// EdDSA if nil. ("Ed25519" is EdDSA's name of RFC 9864; either admits
+	// both.) "none" and the HMACs are refused by New.
+	Algorithms []string
+
+	// TokenTypes are the accepted values of the header "typ", compared without
+	// regard to case and to a leading "application/": {"at+jwt", "JWT"} if
+	// nil. "" admits a token without one.
+	TokenTypes []string
+
+	// ClientIDClaims names the claims that hold the client ID; the first that
+	// is present decides. {"client_id"} if nil.
+	ClientIDClaims []string
+
+	// ScopeClaims names the claims that hold the scopes, as a string or an
+	// array of strings; the first that is present decides. {"scope", "scp"} if
+	// nil.
+	ScopeClaims []string
+
+	// ScopesFrom, if set, makes the scopes instead of ScopeClaims: from roles
+	// or nested claims. The Client it gets is verified and has no Scopes yet.
+	// An error refuses the token.
+	ScopesFrom func(Client) (scopes.Set, error)
+
+	// WildcardScopes gives the Client's scopes Stytch's rule: a granted
+	// "read:*" covers "read:users" (see scopes.Set.Wildcards).
+	WildcardScopes bool
+
+	// MaxTokenAge, if positive, refuses tokens that were issued longer ago,
+	// and those without "iat".
+	MaxTokenAge time.Duration
+
+	// Accept decides whether a verified token is a machine's of this issuer:
+	// SubjectIsClient if nil, for authorities sign people's tokens with the
+	// same keys. An error that wraps a Reason refuses with that Reason, any
+	// other with NotAccepted.
+	Accept func(Client) error
+}
+
+// JWKSOptions says how an issuer's key set is kept. The zero value is every
+// default.
+type JWKSOptions struct {
+	// Transport makes the HTTP requests, for a private CA or a proxy: one like
+	// http.DefaultTransport if nil. Redirects are never followed.
+	Transport http.RoundTripper
+
+	// RefreshInterval is the time between two fetches, ±10 %: 5 min if zero,
+	// 30 s to 1 h. The authority's Cache-Control or Expires replaces it, within
+	// 1 to 15 min, but never makes it longer than what is set here.
+	RefreshInterval time.Duration
+
+	// MaxStale is how long keys serve after the authority last confirmed them:
+	// 24 h if zero, at least twice the RefreshInterval. It bounds both how long
+	// an outage is survived and how long a removed key can live through one.
+	MaxStale time.Duration
+
+	// FetchTimeout bounds one whole fetch: 5 s if zero, 250 ms to 30 s.
+	FetchTimeout time.Duration
+
+	// MaxBytes bounds the key set document, decompressed: 256 KiB if zero,
+	// 4 KiB to 4 MiB.
+	MaxBytes int
+
+	// UnknownKeyWindow is the sliding window in which tokens with unknown key
+	// IDs may start at most two fetches: 30 s if zero, 5 s to 10 min.
+	UnknownKeyWindow time.Duration
+
+	// InsecureHTTP admits a JWKSURL that is plain http and not on loopback:
+	// whoever is on the network path can then replace the keys and sign any
+	// token.
+	InsecureHTTP bool
+
+	// AllowRSAExponent3 admits RSA keys with the public exponent 3.
+	AllowRSAExponent3 bool
+}
+
+// Request is what a transport knows about one call. Always write it with field
+// names: fields will be added.
+type Request struct {
+	// Operation names what is called, for Check and Observe: "GET /settings",
+	// "/pkg.Service/Method". It decides nothing.
+	Operation string
+
+	// Authorization is every value of the Authorization header or metadata
+	// key, untouched: two values must be seen to be refused.
+	Authorization []string
+
+	// PeerCertificates is the chain that the caller proved in the TLS
+	// handshake, leaf first; nil without mutual TLS.
+	PeerCertificates []*x509.Certificate
+}
+
+// Decision is one decision, as Observe is told of it. It holds no token. What
+// a caller could have written as it liked, in Operation and in the text of
+// Err, is quoted and cut at 64 bytes.
+type Decision struct {
+	Operation string
+	Issuer    string             // the configured Name; "" before one is known
+	Client    Client             // zero unless its token was verified
+	Need      scopes.Requirement // what was required; zero for Verify
+	Err       *Error             // nil if the call was let in
+	Cached    bool               // the token was met before, and its signature not checked again
+	Took      time.Duration
+}

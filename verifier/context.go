@@ -1,0 +1,67 @@
+package verifier
+
+import "context"
+
+// callKey finds the call in a context.
+type callKey struct{}
+
+// call is what Authorize leaves in the context for the handler, and for
+// Recheck.
+type call struct {
+	client  *Client // nil hides that of an outer context
+	request Request // without the credential
+}
+
+// callContext is a context with a call in it: context.WithValue in one
+// allocation instead of two.
+type callContext struct {
+	context.Context
+	call call
+}
+
+func (c *callContext) Value(key any) any {
+	if key == (callKey{}) {
+		return &c.call
+	}
+	return c.Context.Value(key)
+}
+
+// String keeps the call out of what fmt prints of a context.
+func (c *callContext) String() string { return "m2mauth.callContext" }
+
+func withCall(ctx context.Context, client *Client, r Request) context.Context {
+	r.Authorization = nil
+	return &callContext{Context: ctx, call: call{client: client, request: r}}
+}
+
+// withoutClient hides a Client that is in ctx.
+func withoutClient(ctx context.Context) context.Context {
+	if callFrom(ctx) == nil {
+		return ctx
+	}
+	return &callContext{Context: ctx}
+}
+
+// callFrom returns the call in ctx, or nil if it has no Client.
+func callFrom(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.client != nil {
+		return c
+	}
+	return nil
+}
+
+// ClientFromContext returns the machine that is calling. It reports false
+// under scopes.Public, and outside a guarded call.
+func ClientFromContext(ctx context.Context) (Client, bool) {
+	if c := callFrom(ctx); c != nil {
+		return *c.client, true
+	}
+	return Client{}, false
+}
+
+// ContextWithClient returns a context that holds c, for tests of handlers. It
+// opens no door: Authorize never looks at a Client that is already there, and
+// Recheck refuses one that it did not verify.
+func ContextWithClient(ctx context.Context, c Client) context.Context {
+	return withCall(ctx, &c, Request{})
+}

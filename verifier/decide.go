@@ -1,0 +1,146 @@
+package verifier
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// decision is what has been found out about one call.
+type decision struct {
+	issuer *issuer // nil until chosen
+	token  *token  // nil until verified
+	cached bool
+	err    *Error
+	took   time.Duration
+}
+
+func refuse(code Code, reason Reason) *Error { return &Error{Code: code, Reason: reason} }
+
+func refuseWith(code Code, reason Reason, cause error) *Error {
+	return &Error{Code: code, Reason: reason, Err: cause}
+}
+
+// decide is the one decision path, of every transport. The token is bare, or in
+// r's credential if that is nil.
+func (v *Verifier) decide(ctx context.Context, r Request, bare *string, need scopes.Requirement) decision {
+	var began time.Time
+	if v.observes() {
+		began = time.Now()
+	}
+	d := v.judge(ctx, r, bare, need)
+	if d.err != nil {
+		d.err.Need = need
+	}
+	if v.observes() {
+		d.took = time.Since(began)
+		v.observe(ctx, r, need, d)
+	}
+	return d
+}
+
+func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scopes.Requirement) (d decision) {
+	if v.isClosed() {
+		d.err = refuse(Unavailable, Closed)
+		return d
+	}
+	var raw string
+	if bare != nil {
+		raw = *bare
+	} else if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
+		return d
+	}
+	// The cache of verified tokens belongs here: before any parsing, behind the
+	// credential's syntax. What follows verify is asked on a hit as well.
+	if d.err = v.verify(ctx, raw, &d); d.err != nil {
+		return d
+	}
+	if d.err = d.token.checkBinding(r.PeerCertificates); d.err != nil {
+		return d
+	}
+	if d.err = v.check(ctx, d.token.client, r); d.err != nil {
+		return d
+	}
+	switch {
+	case need.MetBy(d.token.client.Scopes):
+	case need.IsZero():
+		d.err = refuse(InsufficientScope, NoRequirement)
+	default:
+		d.err = refuse(InsufficientScope, ScopeMissing)
+	}
+	return d
+}
+
+// checkBinding holds a token that is bound to a client certificate against the
+// one that the caller proved (RFC 8705 §3).
+func (t *token) checkBinding(chain []*x509.Certificate) *Error {
+	if t.certificate == nil {
+		return nil
+	}
+	// The thumbprints are no secrets, so they need no constant-time comparison.
+	if len(chain) == 0 || chain[0] == nil || sha256.Sum256(chain[0].Raw) != *t.certificate {
+		return refuse(InvalidToken, Bound)
+	}
+	return nil
+}
+
+func (v *Verifier) observes() bool { return v != nil && v.cfg.Observe != nil }
+
+// observe tells Config.Observe. A panic in it stops here: what watches the
+// decisions must not change them.
+func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requirement, d decision) {
+	if !v.observes() {
+		return
+	}
+	told := Decision{
+		Operation: quoted(r.Operation),
+		Need:      need,
+		Err:       d.err,
+		Cached:    d.cached,
+		Took:      d.took,
+	}
+	if d.issuer != nil {
+		told.Issuer = d.issuer.Name
+	}
+	if d.token != nil {
+		told.Client = d.token.client
+	}
+	defer func() { _ = recover() }()
+	v.cfg.Observe(ctx, told)
+}
+
+// maxQuoted bounds a piece of text that a caller could write as it liked.
+const maxQuoted = 64
+
+// quoted makes such a text fit for a log: as it is if it is short and of
+// visible ASCII, else quoted and cut.
+func quoted(text string) string {
+	if len(text) <= maxQuoted && printable(text) {
+		return text
+	}
+	return strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])
+}
+
+// untrusted is a cause that shows a value from a token or request. Making the
+// text is put off, because most are never read.
+type untrusted struct{ what, value string }
+
+func (u untrusted) Error() string {
+	return u.what + " " + strconv.QuoteToASCII(u.value[:min(len(u.value), maxQuoted)])
+}
+
+// guarded calls a callback of the configuration. A panic in it becomes an
+// error, which says nothing about the token.
+func guarded(name string, call func() error) (err error, panicked *Error) {
+	defer func() {
+		if r := recover(); r != nil {
+			panicked = refuseWith(Unavailable, Panicked, fmt.Errorf("%s: %.64q", name, fmt.Sprint(r)))
+		}
+	}()
+	return call(), nil
+}

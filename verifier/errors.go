@@ -1,0 +1,196 @@
+package verifier
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Code classifies a refusal by what the caller should do about it. The zero
+// Code is none of them.
+type Code int
+
+const (
+	// NoCredentials: present a bearer token. HTTP 401, gRPC Unauthenticated.
+	NoCredentials Code = iota + 1
+	// InvalidRequest: the credential is malformed or there are several; mend
+	// the client. HTTP 400, gRPC Unauthenticated.
+	InvalidRequest
+	// InvalidToken: get a new token. HTTP 401, gRPC Unauthenticated.
+	InvalidToken
+	// InsufficientScope: the token is good but not for this; a new one will
+	// not help. HTTP 403, gRPC PermissionDenied.
+	InsufficientScope
+	// Unavailable: it can't be judged now; keep the token and try again later.
+	// HTTP 503, gRPC Unavailable.
+	Unavailable
+)
+
+// String is the code as RFC 6750 §3.1 names it where it does.
+func (c Code) String() string {
+	switch c {
+	case NoCredentials:
+		return "no_credentials"
+	case InvalidRequest:
+		return "invalid_request"
+	case InvalidToken:
+		return "invalid_token"
+	case InsufficientScope:
+		return "insufficient_scope"
+	case Unavailable:
+		return "unavailable"
+	default:
+		return "unknown"
+	}
+}
+
+// Message is the fixed text that callers are told. The cause of a refusal is
+// for [Config].Observe alone: it would help an attacker more than a caller.
+func (c Code) Message() string {
+	switch c {
+	case NoCredentials:
+		return "A bearer token is required."
+	case InvalidRequest:
+		return "The credentials are malformed."
+	case InvalidToken:
+		return "The access token is invalid or expired."
+	case InsufficientScope:
+		return "The access token does not permit this operation."
+	default:
+		return "The access token cannot be checked at the moment."
+	}
+}
+
+// Reason says exactly why a call was refused. There are few of them, so they
+// can label metrics. A Reason is an error, to be matched with errors.Is:
+//
+//	if errors.Is(err, verifier.Expired) { … }
+//
+// An [Issuer].Accept or [Config].Check may return one, alone or wrapped.
+type Reason string
+
+// Error returns the Reason itself.
+func (r Reason) Error() string { return string(r) }
+
+// Reasons of [NoCredentials].
+const (
+	CredentialsMissing Reason = "credentials_missing" // no Authorization value
+	SchemeUnsupported  Reason = "scheme_unsupported"  // Basic, DPoP or another scheme
+)
+
+// Reasons of [InvalidRequest].
+const (
+	CredentialsMultiple  Reason = "credentials_multiple"  // more than one Authorization value
+	CredentialsMalformed Reason = "credentials_malformed" // not RFC 6750 §2.1
+)
+
+// Reasons of [InvalidToken].
+const (
+	TooLarge        Reason = "token_too_large"     // longer than Config.MaxTokenBytes
+	Malformed       Reason = "token_malformed"     // not a compact JWS of two JSON objects
+	HeaderExtension Reason = "header_extension"    // crit, b64, zip, enc or a nested JWT
+	Algorithm       Reason = "algorithm"           // not the issuer's, or not the key's
+	KeyID           Reason = "key_id"              // malformed, or missing where it is needed
+	TokenType       Reason = "token_type"          // "typ" is not among Issuer.TokenTypes
+	UnknownIssuer   Reason = "issuer_unknown"      // "iss" is nobody's Name or alias
+	Audience        Reason = "audience"            // not meant for this service
+	Expired         Reason = "expired"             // "exp" has passed
+	NotYetValid     Reason = "not_yet_valid"       // "nbf" has not come
+	IssuedInFuture  Reason = "issued_in_future"    // "iat" has not come
+	TooOld          Reason = "too_old"             // older than Issuer.MaxTokenAge
+	ClaimMalformed  Reason = "claim_malformed"     // a claim of the wrong type or out of range
+	KeyUnknown      Reason = "key_unknown"         // the issuer does not publish this key
+	KeyUnusable     Reason = "key_unusable"        // it does, but the key was dropped
+	KeyRemoved      Reason = "key_removed"         // it no longer does
+	BadSignature    Reason = "signature"           // the signature does not match
+	ClientIDMissing Reason = "client_id"           // no client ID, or an empty one
+	NotMachine      Reason = "not_machine"         // a person's token
+	NotAccepted     Reason = "not_accepted"        // refused by Issuer.Accept
+	Bound           Reason = "sender_constrained"  // bound to a key that the caller did not prove
+	Revoked         Reason = "revoked"             // refused by Config.Check
+	Denied          Reason = "denied"              // refused by Config.Check, without a Reason
+	NotVerified     Reason = "client_not_verified" // Recheck of a Client that this Verifier did not verify
+)
+
+// Reasons of [InsufficientScope].
+const (
+	ScopeMissing  Reason = "scope_missing"         // the client's scopes do not meet the requirement
+	NoRequirement Reason = "operation_undeclared"  // the operation has no requirement, so nobody may
+	Forbidden     Reason = "operation_not_allowed" // refused by Config.Check, without a Reason
+)
+
+// Reasons of [Unavailable].
+const (
+	KeysUnavailable Reason = "keys_unavailable" // the issuer's keys can't be had, or may be too old to judge
+	CheckFailed     Reason = "check_failed"     // Config.Check failed
+	Panicked        Reason = "panicked"         // a callback panicked
+	Canceled        Reason = "canceled"         // the caller's own context ended first
+	Closed          Reason = "verifier_closed"  // after Close, or a Verifier that New did not make
+)
+
+// Error is every refusal of this package. It unwraps to its Reason and to its
+// cause, so errors.Is and errors.As find both. It holds no part of a token.
+type Error struct {
+	Code       Code
+	Reason     Reason
+	Need       scopes.Requirement // what was required, for the challenge
+	RetryAfter time.Duration      // with Unavailable: when to try again; 0 says nothing
+	Err        error              // the cause, if there is more to say; not for callers
+}
+
+func (e *Error) Error() string {
+	text := "m2mauth: " + e.Code.String() + ": " + string(e.Reason)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the Reason and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Reason}
+	}
+	return []error{e.Reason, e.Err}
+}
+
+// AsError returns err as an *Error, for adapters that render refusals. An
+// error of any other kind becomes Unavailable, for nothing is known of the
+// token then.
+func AsError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Code: Unavailable, Reason: CheckFailed, Err: err}
+}
+
+// maxChallengeScope bounds the scope parameter of a challenge; a longer one
+// is left out, because half of it would mislead.
+const maxChallengeScope = 2048
+
+// Challenge is the value of the WWW-Authenticate header that goes with e
+// (RFC 6750 §3, RFC 9110 §11.6.1), or "" if none does: telling a caller to
+// authenticate when the keys can't be had would make it throw a good token
+// away. realm must hold neither '"' nor '\'.
+func (e *Error) Challenge(realm string) string {
+	var b strings.Builder
+	b.WriteString(`Bearer realm="`)
+	b.WriteString(realm)
+	b.WriteByte('"')
+	switch e.Code {
+	case NoCredentials: // no error code where none was tried (RFC 6750 §3.1)
+	case InvalidRequest, InvalidToken:
+		b.WriteString(`, error="` + e.Code.String() + `"`)
+	case InsufficientScope:
+		b.WriteString(`, error="insufficient_scope"`)
+		// Scope names hold no quote and no backslash, so they need no escape.
+		if scope := strings.Join(e.Need.Scopes(), " "); scope != "" && len(scope) <= maxChallengeScope {
+			b.WriteString(`, scope="` + scope + `"`)
+		}
+	default:
+		return ""
+	}
+	return b.String()
+}

@@ -1,0 +1,70 @@
+package verifier
+
+import (
+	"context"
+	"time"
+)
+
+// UntilExpiry returns a context for work that can outlive its token: a
+// stream, server-sent events, a websocket. It is cancelled when the token of
+// the Client in ctx is no longer good by its exp (or Issuer.MaxTokenAge), the
+// leeway included; context.Cause then is an *Error with the Reason Expired or
+// TooOld. Without a Client, as under scopes.Public, it ends with ctx.
+//
+// The caller must call the CancelFunc when the work is done.
+func (v *Verifier) UntilExpiry(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	late, reason, ok := v.deadlineOf(ctx)
+	if !ok {
+		return ctx, func() { cancel(nil) }
+	}
+	expire := func() { cancel(refuse(InvalidToken, reason)) }
+	left := late.Sub(v.cfg.Now())
+	if left <= 0 {
+		expire()
+		return ctx, func() {}
+	}
+	timer := time.AfterFunc(left, expire)
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+// deadlineOf is when the Client in ctx expires, if it does.
+func (v *Verifier) deadlineOf(ctx context.Context) (late time.Time, reason Reason, ok bool) {
+	c := callFrom(ctx)
+	switch {
+	case v.isUnmade() || c == nil:
+		return time.Time{}, "", false
+	case c.client.token != nil:
+		late, reason = c.client.token.deadline()
+		return late, reason, true
+	default: // planted by a test of a handler
+		return c.client.ExpiresAt.Add(v.cfg.Leeway), Expired, !c.client.ExpiresAt.IsZero()
+	}
+}
+
+// Recheck decides again about the Client in ctx, for work that lasts: whether
+// its token has expired, its key is still published, and [Config].Check, asked
+// again about the same Request, has no objection. The error is an [*Error]. A
+// Client that v itself did not verify is refused as NotVerified.
+func (v *Verifier) Recheck(ctx context.Context) error {
+	if v.isClosed() {
+		return refuse(Unavailable, Closed)
+	}
+	c := callFrom(ctx)
+	if c == nil || c.client.token == nil || v.byName[c.client.token.issuer.Name] != c.client.token.issuer {
+		return refuse(InvalidToken, NotVerified)
+	}
+	// The identity is the token's, and not what a handler may have made of its
+	// copy of the Client.
+	t := c.client.token
+	if err := v.standing(t); err != nil {
+		return err
+	}
+	if err := v.check(ctx, t.client, c.request); err != nil {
+		return err
+	}
+	return nil
+}
