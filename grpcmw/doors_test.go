@@ -3,6 +3,7 @@ package grpcmw_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"testing"
 
@@ -24,7 +25,7 @@ const method = "/test.v1.Test/Call"
 func TestUnaryDoor(t *testing.T) {
 	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) (res doortest.Result) {
 		trailer := &trailerSink{}
-		ctx := grpc.NewContextWithServerTransportStream(incoming(t.Context(), call), trailer)
+		ctx := grpc.NewContextWithServerTransportStream(incoming(t.Context(), call.Authorization, call.PeerCertificates), trailer)
 		_, err := interceptor(t, v, call).Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method},
 			func(ctx context.Context, _ any) (any, error) {
 				res.Reached = true
@@ -38,7 +39,7 @@ func TestUnaryDoor(t *testing.T) {
 // TestStreamDoor runs the table of decisions through the stream interceptor.
 func TestStreamDoor(t *testing.T) {
 	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) (res doortest.Result) {
-		ss := &fakeStream{ctx: incoming(t.Context(), call)}
+		ss := &fakeStream{ctx: incoming(t.Context(), call.Authorization, call.PeerCertificates)}
 		err := interceptor(t, v, call).Stream()(nil, ss, &grpc.StreamServerInfo{FullMethod: method},
 			func(_ any, ss grpc.ServerStream) error {
 				res.Reached = true
@@ -62,12 +63,12 @@ func interceptor(t *testing.T, v *verifier.Verifier, call doortest.Call) *grpcmw
 	return i
 }
 
-func incoming(ctx context.Context, call doortest.Call) context.Context {
-	if call.Authorization != nil {
-		ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": call.Authorization})
+func incoming(ctx context.Context, authorization []string, chain []*x509.Certificate) context.Context {
+	if authorization != nil {
+		ctx = metadata.NewIncomingContext(ctx, metadata.MD{"authorization": authorization})
 	}
 	return peer.NewContext(ctx, &peer.Peer{AuthInfo: credentials.TLSInfo{
-		State: tls.ConnectionState{PeerCertificates: call.PeerCertificates},
+		State: tls.ConnectionState{PeerCertificates: chain},
 	}})
 }
 

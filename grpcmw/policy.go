@@ -119,13 +119,15 @@ func (i *Interceptor) CheckCoverage(services map[string]grpc.ServiceInfo) error 
 			}
 		}
 	}
-	for _, names := range []map[string]scopes.Requirement{i.policy.methods, i.policy.services} {
+	stale := func(names map[string]scopes.Requirement, suffix string) {
 		for _, name := range slices.Sorted(maps.Keys(names)) {
 			if !served[name] && !names[name].IsPublic() {
-				errs = append(errs, fmt.Errorf("grpcmw: the policy names %q, and it is not served: "+
-					"is it misspelt, or gone?", name))
+				errs = append(errs, fmt.Errorf("grpcmw: the policy names %q, and nothing of that name is served: "+
+					"is it misspelt, or gone?", name+suffix))
 			}
 		}
 	}
+	stale(i.policy.methods, "")
+	stale(i.policy.services, "*")
 	return errors.Join(errs...)
 }

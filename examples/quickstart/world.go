@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/m2mauth/m2mauth/examples/internal/ordersv1"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/verifier"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// world is everything that runs: an authority, and two APIs that trust it.
+type world struct {
+	authority *m2mtest.Authority
+	verifier  *verifier.Verifier
+	http      *http.Server
+	grpc      *grpc.Server
+	httpURL   string
+	grpcAddr  string
+	orders    ordersv1.OrdersClient
+	conn      *grpc.ClientConn
+}
+
+func newWorld(ctx context.Context) (*world, error) {
+	w := &world{authority: m2mtest.NewAuthority(nil)}
+	if err := w.start(ctx); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *world) start(ctx context.Context) (err error) {
+	// For a project at Stytch, the issuer is stytch.Issuer(projectID, nil).
+	w.verifier, err = verifier.New(verifier.Config{Issuers: []verifier.Issuer{w.authority.Issuer()}})
+	if err != nil {
+		return err
+	}
+	ready, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := w.verifier.Ready(ready); err != nil {
+		return err
+	}
+	o := newOrders()
+	handler, err := newHTTP(w.verifier, o)
+	if err != nil {
+		return err
+	}
+	w.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	httpListener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go w.http.Serve(httpListener)
+	w.httpURL = "http://" + httpListener.Addr().String()
+
+	if w.grpc, err = newGRPC(w.verifier, o); err != nil {
+		return err
+	}
+	grpcListener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go w.grpc.Serve(grpcListener)
+	w.grpcAddr = grpcListener.Addr().String()
+	if w.conn, err = grpc.NewClient(w.grpcAddr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+		return err
+	}
+	w.orders = ordersv1.NewOrdersClient(w.conn)
+	return nil
+}
+
+func (w *world) close() {
+	if w.conn != nil {
+		w.conn.Close()
+	}
+	if w.grpc != nil {
+		w.grpc.Stop()
+	}
+	if w.http != nil {
+		w.http.Close()
+	}
+	w.verifier.Close()
+	w.authority.Close()
+}
+
+// serve keeps everything up until ctx ends, with commands to try.
+func (w *world) serve(ctx context.Context, out io.Writer) error {
+	id, secret := w.authority.CreateClient("by-hand", "read:orders")
+	fmt.Fprintf(out, `The authority, the HTTP API and the gRPC API are up. Ctrl-C ends them.
+
+A client with the scope read:orders is registered. Get a token for it:
+
+  TOKEN=$(curl -s -u %s:%s \
+    -d grant_type=client_credentials \
+    %s |
+    sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+
+Call the HTTP API with it, without it, and for more than it permits:
+
+  curl -i -H "Authorization: Bearer $TOKEN" %[4]s/orders
+  curl -i %[4]s/orders
+  curl -i -H "Authorization: Bearer $TOKEN" -d item=jam %[4]s/orders
+
+The same over gRPC (go install github.com/fullstorydev/grpcurl/cmd/grpcurl@latest):
+
+  grpcurl -plaintext -H "Authorization: Bearer $TOKEN" \
+    %[5]s orders.v1.Orders/List
+  grpcurl -plaintext %[5]s orders.v1.Orders/List
+  grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"item":"jam"}' \
+    %[5]s orders.v1.Orders/Create
+
+Register clients of your own by Stytch's API:
+
+  curl -s -u %[6]s:%[7]s \
+    -d '{"client_name":"mine","scopes":["read:orders","write:orders"]}' \
+    %[8]s/v1/m2m/clients
+`, id, secret, w.authority.TokenURL(), w.httpURL, w.grpcAddr,
+		w.authority.ProjectID(), w.authority.Secret(), w.authority.URL())
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,241 @@
+package httpmw_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// newGuard makes an authority and a Middleware that trusts it.
+func newGuard(t *testing.T, opts *httpmw.Options) (*m2mtest.Authority, *httpmw.Middleware) {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		v.Close()
+		authority.Close()
+	})
+	if err := v.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	guard, err := httpmw.New(v, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority, guard
+}
+
+// get calls h with a token of the given scopes.
+func get(authority *m2mtest.Authority, h http.Handler, target string, granted ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", target, nil)
+	r.Header.Set("Authorization", "Bearer "+authority.Token(m2mtest.TokenSpec{Scopes: granted}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// named answers with its name.
+func named(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, name) })
+}
+
+func TestNewRefuses(t *testing.T) {
+	m, err := httpmw.New(nil, &httpmw.Options{Realm: `a"b`})
+	if m != nil || err == nil {
+		t.Fatalf("got %v, %v; want an error", m, err)
+	}
+	for _, want := range []string{"verifier.New", "Realm"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in: %v", want, err)
+		}
+	}
+}
+
+func TestMistakesPanic(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	x := httpmw.NewMux(guard)
+	for _, tt := range []struct {
+		name string
+		call func()
+		want string
+	}{
+		{"Require of nothing", func() { guard.Require(scopes.Requirement{}) }, "scopes.All"},
+		{"Require around nil", func() { guard.Require(scopes.Public())(nil) }, "handler is nil"},
+		{"Mux without a guard", func() { httpmw.NewMux(nil) }, "httpmw.New"},
+		{"Handle of nothing", func() { x.Handle("GET /a", scopes.Requirement{}, named("")) }, `"GET /a"`},
+		{"Handle nil", func() { x.Handle("GET /a", scopes.Public(), nil) }, "handler is nil"},
+		{"HandleFunc nil", func() { x.HandleFunc("GET /a", scopes.Public(), nil) }, "handler is nil"},
+		{"Mount nil", func() { x.Mount("/a/", nil) }, "nil or itself"},
+		{"Mount itself", func() { x.Mount("/a/", x) }, "nil or itself"},
+		{"Mount without a slash", func() { x.Mount("/a", httpmw.NewMux(guard)) }, "ends with a slash"},
+		{"Mount with a method", func() { x.Mount("GET /a/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
+		{"malformed pattern", func() { x.Handle("GET", scopes.Public(), named("")) }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			defer func() {
+				if msg := fmt.Sprint(recover()); msg == "<nil>" || !strings.Contains(msg, tt.want) {
+					t.Errorf("panic %q, want %q in it", msg, tt.want)
+				}
+			}()
+			tt.call()
+		})
+	}
+	for pattern := range x.Routes() {
+		t.Errorf("%q was registered by mistake", pattern)
+	}
+}
+
+func TestWriteError(t *testing.T) {
+	refusal := func(code verifier.Code) *verifier.Error {
+		return &verifier.Error{Code: code, Reason: "a_reason", Err: errors.New("a cause")}
+	}
+	unavailable := refusal(verifier.Unavailable)
+	unavailable.RetryAfter = 1500 * time.Millisecond
+	insufficient := refusal(verifier.InsufficientScope)
+	insufficient.Need = scopes.Any("b", "a")
+	for _, tt := range []struct {
+		name       string
+		err        error
+		status     int
+		challenge  string
+		retryAfter string
+		code       string
+	}{
+		{"no credentials", refusal(verifier.NoCredentials), 401, `Bearer realm="r"`, "", "no_credentials"},
+		{"invalid request", refusal(verifier.InvalidRequest), 400, `Bearer realm="r", error="invalid_request"`, "", "invalid_request"},
+		{"invalid token", refusal(verifier.InvalidToken), 401, `Bearer realm="r", error="invalid_token"`, "", "invalid_token"},
+		{"insufficient scope", insufficient, 403, `Bearer realm="r", error="insufficient_scope", scope="a b"`, "", "insufficient_scope"},
+		{"no scope would do", refusal(verifier.InsufficientScope), 403, `Bearer realm="r", error="insufficient_scope"`, "", "insufficient_scope"},
+		{"unavailable", unavailable, 503, "", "2", "unavailable"},
+		{"wrapped", fmt.Errorf("x: %w", refusal(verifier.InvalidToken)), 401, `Bearer realm="r", error="invalid_token"`, "", "invalid_token"},
+		{"any other error", errors.New("a cause"), 503, "", "", "unavailable"},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			t.Run(tt.name+" "+method, func(t *testing.T) {
+				w := httptest.NewRecorder()
+				httpmw.WriteError(w, httptest.NewRequest(method, "/", nil), tt.err, &httpmw.Options{Realm: "r"})
+				h := w.Result().Header
+				if w.Code != tt.status || h.Get("WWW-Authenticate") != tt.challenge || h.Get("Retry-After") != tt.retryAfter {
+					t.Errorf("%d, %q, Retry-After %q", w.Code, h.Get("WWW-Authenticate"), h.Get("Retry-After"))
+				}
+				if h.Get("Cache-Control") != "no-store" || h.Get("Content-Type") != "application/problem+json" {
+					t.Errorf("headers: %v", h)
+				}
+				body := w.Body.String()
+				if strings.Contains(body, "cause") || strings.Contains(body, "a_reason") {
+					t.Errorf("the caller is told the cause: %s", body)
+				}
+				if method == "HEAD" {
+					if body != "" {
+						t.Errorf("a body for HEAD: %s", body)
+					}
+					return
+				}
+				var problem struct {
+					Title, Detail, Error string
+					Status               int
+				}
+				if err := json.Unmarshal([]byte(body), &problem); err != nil {
+					t.Fatal(err)
+				}
+				if problem.Status != tt.status || problem.Title != http.StatusText(tt.status) ||
+					problem.Error != tt.code || problem.Detail == "" {
+					t.Errorf("body: %s", body)
+				}
+			})
+		}
+	}
+}
+
+// A challenge with hundreds of scopes would not fit into a header.
+func TestChallengeLeavesOutTooManyScopes(t *testing.T) {
+	var many []string
+	for i := range 400 {
+		many = append(many, fmt.Sprintf("scope:%d", i))
+	}
+	need, err := scopes.AllOf(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &verifier.Error{Code: verifier.InsufficientScope, Need: need}
+	if got := e.Challenge("api"); got != `Bearer realm="api", error="insufficient_scope"` {
+		t.Errorf("got %d bytes: %.80s", len(got), got)
+	}
+}
+
+func TestErrorHandler(t *testing.T) {
+	var got *verifier.Error
+	authority, guard := newGuard(t, &httpmw.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err *verifier.Error) {
+		got = err
+		w.WriteHeader(http.StatusTeapot)
+	}})
+	w := get(authority, guard.Require(scopes.All("a"))(named("x")), "/", "b")
+	if w.Code != http.StatusTeapot || got.Code != verifier.InsufficientScope || !got.Need.Equal(scopes.All("a")) {
+		t.Errorf("status %d, error %v", w.Code, got)
+	}
+}
+
+func TestTwoMiddlewaresBothApply(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	h := guard.Require(scopes.All("a"))(guard.Require(scopes.All("b"))(named("x")))
+	for granted, want := range map[string]int{"a b": 200, "a": 403, "b": 403} {
+		if w := get(authority, h, "/", granted); w.Code != want {
+			t.Errorf("with %q: %d, want %d", granted, w.Code, want)
+		}
+	}
+}
+
+// TestPublicHidesAnOuterClient: behind Public nobody has been verified for
+// this handler, whatever a middleware further out did.
+func TestPublicHidesAnOuterClient(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	seen := true
+	h := guard.Require(scopes.Authenticated())(guard.Require(scopes.Public())(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, seen = verifier.ClientFromContext(r.Context())
+		})))
+	if w := get(authority, h, "/"); w.Code != 200 || seen {
+		t.Errorf("status %d, client seen: %t", w.Code, seen)
+	}
+}
+
+// TestGorillaSubrouters: Require is an ordinary middleware for gorilla/mux.
+func TestGorillaSubrouters(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	root := mux.NewRouter()
+	root.Handle("/open", named("open"))
+	sub := root.PathPrefix("/admin").Subrouter()
+	sub.Use(guard.Require(scopes.All("admin")))
+	sub.Handle("/users", named("users"))
+	nested := sub.PathPrefix("/keys").Subrouter()
+	nested.Use(guard.Require(scopes.All("keys")))
+	nested.Handle("/{id}", named("key"))
+	for _, tt := range []struct {
+		target, granted string
+		want            int
+	}{
+		{"/open", "", 200},
+		{"/admin/users", "admin", 200},
+		{"/admin/users", "", 403},
+		{"/admin/keys/1", "admin keys", 200},
+		{"/admin/keys/1", "admin", 403},
+		{"/admin/keys/1", "keys", 403},
+	} {
+		if w := get(authority, root, tt.target, tt.granted); w.Code != tt.want {
+			t.Errorf("%s with %q: %d, want %d", tt.target, tt.granted, w.Code, tt.want)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package httpmw_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+func TestMuxRoutes(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	keys := httpmw.NewMux(guard)
+	keys.Handle("GET /{id}", scopes.All("keys:read"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.PathValue("id"))
+	}))
+	admin := httpmw.NewMux(guard)
+	admin.Mount("/keys/", keys)
+	admin.Handle("example.com/users", scopes.Any("admin", "root"), named("users"))
+	x := httpmw.NewMux(guard)
+	x.Handle("GET /{$}", scopes.Public(), named("home"))
+	x.Handle("GET /orders/{id}", scopes.All("orders:read"), named("order"))
+	x.Handle("GET /orders/special", scopes.All("special"), named("special"))
+	x.Mount("/admin/", admin)
+
+	var listed []string
+	for pattern, need := range x.Routes() {
+		listed = append(listed, pattern+" "+need.String())
+	}
+	want := []string{
+		`GET /admin/keys/{id} all("keys:read")`,
+		`GET /orders/special all("special")`,
+		`GET /orders/{id} all("orders:read")`,
+		`GET /{$} public`,
+		`example.com/admin/users any("admin", "root")`,
+	}
+	if got := strings.Join(listed, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("Routes:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+
+	for _, tt := range []struct {
+		target, granted string
+		status          int
+		body            string
+	}{
+		{"/", "", 200, "home"},
+		{"/orders/1", "orders:read", 200, "order"},
+		{"/orders/1", "special", 403, ""},
+		{"/orders/special", "special", 200, "special"}, // the most specific one replaces
+		{"/orders/special", "orders:read", 403, ""},
+		{"/admin/keys/7", "keys:read", 200, "7"},
+		{"/admin/keys/7", "admin", 403, ""},
+		{"/admin/users", "root", 200, "users"},
+		{"/admin/nothing", "root admin keys:read", 404, ""}, // mounted, and in no pattern
+	} {
+		w := get(authority, x, "http://example.com"+tt.target, tt.granted)
+		if w.Code != tt.status || tt.status == 200 && w.Body.String() != tt.body {
+			t.Errorf("%s with %q: %d %q, want %d %q", tt.target, tt.granted, w.Code, w.Body, tt.status, tt.body)
+		}
+	}
+}
+
+// TestMuxOperation: what Check and Observe are told does not depend on the
+// caller where a pattern has matched.
+func TestMuxOperation(t *testing.T) {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	defer authority.Close()
+	var told string
+	v, err := verifier.New(verifier.Config{
+		Issuers: []verifier.Issuer{authority.Issuer()},
+		Check: func(_ context.Context, _ verifier.Client, r verifier.Request) error {
+			told = r.Operation
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	guard, err := httpmw.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := httpmw.NewMux(guard)
+	x.Handle("GET /a/{id}", scopes.Authenticated(), named("a"))
+	x.Handle("/b", scopes.Authenticated(), named("b"))
+	for _, tt := range []struct {
+		h            http.Handler
+		target, want string
+	}{
+		{x, "/a/17", "GET /a/{id}"},
+		{x, "/b", "GET /b"},
+		{guard.Require(scopes.Authenticated())(named("c")), "/c%2Fd%0A", "GET /c%2Fd%0A"},
+	} {
+		if w := get(authority, tt.h, tt.target); w.Code != 200 || told != tt.want {
+			t.Errorf("%s: status %d, operation %q, want %q", tt.target, w.Code, told, tt.want)
+		}
+	}
+}
+
+// TestMuxRefusesWhatServeMuxLetsThrough sends raw requests to a real server,
+// with a public subtree whose handler must never see a path that leads out of
+// it.
+func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	x := httpmw.NewMux(guard)
+	x.HandleFunc("/public/", scopes.Public(), func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "admin") {
+			t.Errorf("the public handler was reached with the path %q", r.URL.Path)
+		}
+		fmt.Fprint(w, "public")
+	})
+	x.Handle("/admin", scopes.All("admin"), named("admin"))
+	server := httptest.NewServer(x)
+	defer server.Close()
+
+	for _, tt := range []struct {
+		line string
+		want int
+	}{
+		{"GET /public/x", 200},
+		{"GET /public/.x", 200},
+		{"GET /public/x..y", 200},
+		{"GET /admin", 401},
+		{"GET /public/%2e%2e/admin", 400},
+		{"GET /public/%2E./admin", 400},
+		{"GET /public/..%2Fadmin", 400},
+		{"GET /public/../admin", 400},
+		{"GET /public/./admin", 400},
+		{"GET /public/x/..", 400},
+		{"CONNECT /public/../admin", 405},
+		{"CONNECT /admin", 405},
+		{"CONNECT example.com:443", 405},
+		{"get /admin", 401},
+		{"POST /admin", 401},
+	} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", tt.line)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.line, err)
+		}
+		if res.StatusCode != tt.want {
+			t.Errorf("%s: %d, want %d", tt.line, res.StatusCode, tt.want)
+		}
+		conn.Close()
+	}
+}
+
+// A pattern that names CONNECT is meant.
+func TestMuxConnectIfRegistered(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	x := httpmw.NewMux(guard)
+	x.Handle("CONNECT /tunnel", scopes.Public(), named("tunnel"))
+	w := httptest.NewRecorder()
+	x.ServeHTTP(w, httptest.NewRequest("CONNECT", "/tunnel", nil))
+	if w.Code != 200 || w.Body.String() != "tunnel" {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}

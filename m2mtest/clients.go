@@ -1,0 +1,292 @@
+package m2mtest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// client is a registered client. Its wire form holds no secret.
+type client struct {
+	stytchwire.Client
+	secret   secretHash
+	next     secretHash // set while a rotation is under way
+	imported bool
+	seq      uint64 // its place in a search; never reused
+}
+
+// clientStore holds the clients, the oldest first. The zero value is empty.
+type clientStore struct {
+	mu   sync.Mutex
+	all  []*client
+	last uint64
+}
+
+// apiError is an error of the API, before it becomes an answer.
+type apiError struct {
+	status        int
+	kind, message string
+}
+
+func badRequest(kind, message string) *apiError { return &apiError{400, kind, message} }
+
+func notFound() *apiError {
+	return &apiError{404, stytchwire.TypeClientNotFound, "The M2M Client could not be found."}
+}
+
+// find must be called with mu held.
+func (s *clientStore) find(id string) *client {
+	for _, c := range s.all {
+		if c.ClientID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// snapshot is a copy for the outside: nothing of it is shared with the store.
+func (c *client) snapshot() stytchwire.Client {
+	wire := c.Client
+	wire.Scopes = append([]string{}, c.Scopes...)
+	wire.TrustedMetadata = mergeMetadata(nil, c.TrustedMetadata)
+	return wire
+}
+
+func (s *clientStore) create(req stytchwire.CreateRequest, idPrefix string) (stytchwire.Client, *apiError) {
+	names, bad := checkScopes(req.Scopes)
+	if bad == nil {
+		bad = checkMetadata(req.TrustedMetadata)
+	}
+	if bad != nil {
+		return stytchwire.Client{}, bad
+	}
+	c := &client{imported: req.ClientID != ""}
+	c.ClientID = req.ClientID
+	if c.ClientID == "" {
+		c.ClientID = idPrefix + newUUID()
+	} else if !validClientID(c.ClientID) {
+		return stytchwire.Client{}, badRequest(stytchwire.TypeInvalidClientID,
+			"The client_id must be 1 to 128 printable ASCII characters, without spaces and slashes.")
+	}
+	secret := req.ClientSecret
+	if secret == "" {
+		secret = newSecret()
+	} else if guessable(secret, c.ClientID) {
+		return stytchwire.Client{}, badRequest(stytchwire.TypeInvalidClientSecret,
+			"The client_secret must be at least 8 characters long and hard to guess.")
+	}
+	c.ClientName, c.ClientDescription = req.ClientName, req.ClientDescription
+	c.Status = stytchwire.StatusActive
+	c.Scopes = names
+	c.TrustedMetadata = mergeMetadata(nil, req.TrustedMetadata)
+	c.secret, c.ClientSecretLastFour = hashSecret(secret), lastFour(secret)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.find(c.ClientID) != nil {
+		return stytchwire.Client{}, badRequest(stytchwire.TypeInvalidClientID,
+			"The client_id is taken by another client of the project.")
+	}
+	s.last++
+	c.seq = s.last
+	s.all = append(s.all, c)
+	wire := c.snapshot()
+	wire.ClientSecret = secret
+	return wire, nil
+}
+
+// do runs f on the client with mu held, and returns what the client is then.
+func (s *clientStore) do(id string, f func(*client) *apiError) (stytchwire.Client, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.find(id)
+	if c == nil {
+		return stytchwire.Client{}, notFound()
+	}
+	if err := f(c); err != nil {
+		return stytchwire.Client{}, err
+	}
+	return c.snapshot(), nil
+}
+
+func (s *clientStore) get(id string) (stytchwire.Client, *apiError) {
+	return s.do(id, func(*client) *apiError { return nil })
+}
+
+func (s *clientStore) update(id string, req stytchwire.UpdateRequest) (stytchwire.Client, *apiError) {
+	return s.do(id, func(c *client) *apiError {
+		names, bad := checkScopes(req.Scopes)
+		if bad != nil {
+			return bad
+		}
+		if st := req.Status; st != nil && *st != stytchwire.StatusActive && *st != stytchwire.StatusInactive {
+			return badRequest(stytchwire.TypeInvalidStatus, `The status must be "active" or "inactive".`)
+		}
+		metadata := mergeMetadata(c.TrustedMetadata, req.TrustedMetadata)
+		if bad := checkMetadata(metadata); bad != nil {
+			return bad
+		}
+		c.TrustedMetadata = metadata
+		if req.Scopes != nil {
+			c.Scopes = names
+		}
+		for _, set := range []struct{ dst, src *string }{
+			{&c.ClientName, req.ClientName},
+			{&c.ClientDescription, req.ClientDescription},
+			{&c.Status, req.Status},
+		} {
+			if set.src != nil {
+				*set.dst = *set.src
+			}
+		}
+		return nil
+	})
+}
+
+func (s *clientStore) delete(id string) *apiError {
+	_, err := s.do(id, func(c *client) *apiError {
+		s.all = slices.DeleteFunc(s.all, func(o *client) bool { return o == c })
+		return nil
+	})
+	return err
+}
+
+// startRotation makes a next secret, which works beside the current one.
+func (s *clientStore) startRotation(id string) (stytchwire.Client, *apiError) {
+	secret := newSecret()
+	wire, err := s.do(id, func(c *client) *apiError {
+		if c.next.set {
+			return badRequest(stytchwire.TypeAlreadyRotating, "A rotation of the client's secret is under way.")
+		}
+		tail := lastFour(secret)
+		c.next, c.NextClientSecretLastFour = hashSecret(secret), &tail
+		return nil
+	})
+	if err == nil {
+		wire.NextClientSecret = secret
+	}
+	return wire, err
+}
+
+// endRotation makes the next secret the only one, or throws it away.
+func (s *clientStore) endRotation(id string, complete bool) (stytchwire.Client, *apiError) {
+	return s.do(id, func(c *client) *apiError {
+		if !c.next.set {
+			return badRequest(stytchwire.TypeNotRotating, "No rotation of the client's secret is under way.")
+		}
+		if complete {
+			c.secret, c.ClientSecretLastFour = c.next, *c.NextClientSecretLastFour
+		}
+		c.next, c.NextClientSecretLastFour = secretHash{}, nil
+		return nil
+	})
+}
+
+// authenticate returns the active client of that ID and secret. Everyone else
+// gets the same answer after the same work: who guesses learns nothing.
+func (s *clientStore) authenticate(id, secret string) (stytchwire.Client, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.find(id)
+	known := c != nil
+	if !known {
+		c = &client{}
+	}
+	current, next := c.secret.matches(secret), c.next.matches(secret)
+	if !known || !(current || next) || c.Status != stytchwire.StatusActive {
+		return stytchwire.Client{}, false
+	}
+	return c.snapshot(), true
+}
+
+// imported lists the IDs of imported clients.
+func (s *clientStore) imported() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for _, c := range s.all {
+		if c.imported {
+			ids = append(ids, c.ClientID)
+		}
+	}
+	return ids
+}
+
+// CreateClient registers a client without going over HTTP, and returns its
+// credentials. It panics on a malformed scope.
+func (a *Authority) CreateClient(name string, scopes ...string) (id, secret string) {
+	c, err := a.clients.create(stytchwire.CreateRequest{ClientName: name, Scopes: scopes}, a.clientIDPrefix())
+	if err != nil {
+		panic("m2mtest: CreateClient: " + err.message)
+	}
+	return c.ClientID, c.ClientSecret
+}
+
+func (a *Authority) clientIDPrefix() string { return "m2m-client-" + a.environment() + "-" }
+
+func lastFour(secret string) string { return secret[len(secret)-4:] }
+
+// validClientID admits what is a client ID (RFC 6749 App. A.1) and one segment
+// of a path.
+func validClientID(id string) bool {
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c >= 0x7f || c == '/' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 128 && id != "." && id != ".." && id != "search"
+}
+
+// checkScopes returns names without duplicates, in their order.
+func checkScopes(names []string) ([]string, *apiError) {
+	unique := []string{}
+	for _, name := range names {
+		// AllOf knows what a scope name is (RFC 6749 §3.3).
+		if _, err := scopes.AllOf([]string{name}); err != nil {
+			return nil, badRequest(stytchwire.TypeBadRequest, "One of the scopes is malformed.")
+		}
+		if !slices.Contains(unique, name) {
+			unique = append(unique, name)
+		}
+	}
+	return unique, nil
+}
+
+const (
+	maxMetadataKeys  = 20
+	maxMetadataBytes = 4096
+)
+
+func checkMetadata(m stytchwire.Metadata) *apiError {
+	size := 0
+	for name, value := range m {
+		size += len(name) + len(value)
+	}
+	switch {
+	case len(m) > maxMetadataKeys:
+		return badRequest(stytchwire.TypeMetadataTooMany, "The trusted_metadata has more than 20 members.")
+	case size > maxMetadataBytes:
+		return badRequest(stytchwire.TypeMetadataTooLarge, "The trusted_metadata is larger than 4 KiB.")
+	}
+	return nil
+}
+
+// mergeMetadata is base with the members of change, of which null removes one.
+// It is a new map.
+func mergeMetadata(base, change stytchwire.Metadata) stytchwire.Metadata {
+	merged := stytchwire.Metadata{}
+	for _, m := range []stytchwire.Metadata{base, change} {
+		for name, value := range m {
+			if strings.TrimSpace(string(value)) == "null" {
+				delete(merged, name)
+				continue
+			}
+			merged[name] = json.RawMessage(slices.Clone(value))
+		}
+	}
+	return merged
+}

@@ -1,0 +1,186 @@
+package m2mtest
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+)
+
+// keyRing is the published keys, the oldest first, and the one that signs.
+type keyRing struct {
+	mu        sync.Mutex
+	published []publishedKey
+	signer    *Key // stays when it is removed from the published ones
+	first     string
+	fetches   int
+}
+
+type publishedKey struct {
+	key *Key
+	jwk json.RawMessage
+}
+
+func (r *keyRing) publish(k *Key) {
+	jwk, err := json.Marshal(k.JWK())
+	if err != nil {
+		panic("m2mtest: " + err.Error())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.published = append(r.published, publishedKey{k, jwk})
+	if r.first == "" {
+		r.first = k.Algorithm
+	}
+}
+
+func (r *keyRing) signWith(kid string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range slices.Backward(r.published) {
+		if p.key.ID == kid {
+			r.signer = p.key
+			return true
+		}
+	}
+	return false
+}
+
+func (r *keyRing) remove(kid string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := len(r.published)
+	r.published = slices.DeleteFunc(r.published, func(p publishedKey) bool { return p.key.ID == kid })
+	return len(r.published) < before
+}
+
+func (r *keyRing) ids() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ids := make([]string, len(r.published))
+	for i, p := range r.published {
+		ids[i] = p.key.ID
+	}
+	return ids
+}
+
+func (r *keyRing) jwks() []json.RawMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	jwks := make([]json.RawMessage, len(r.published))
+	for i, p := range r.published {
+		jwks[i] = p.jwk
+	}
+	return jwks
+}
+
+func (r *keyRing) current() *Key {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.signer
+}
+
+func (r *keyRing) firstAlgorithm() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.first
+}
+
+func (r *keyRing) fetched() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fetches++
+}
+
+func (r *keyRing) fetchCount() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fetches
+}
+
+// PublishKey adds a key to the key set. It signs nothing until
+// [Authority.SignWith]: this is how a careful rotation begins. Nothing keeps
+// two keys from having one ID.
+func (a *Authority) PublishKey(k *Key) { a.keys.publish(k) }
+
+// SignWith makes a published key the one that signs. It panics if there is
+// none of that ID; a key that is not published signs by [TokenSpec].Key.
+func (a *Authority) SignWith(kid string) {
+	if !a.keys.signWith(kid) {
+		panic(fmt.Sprintf("m2mtest: SignWith(%q): no published key has that ID: publish it with PublishKey first", kid))
+	}
+}
+
+// RotateKeys makes a new key of the current one's algorithm, publishes it and
+// signs with it at once, and returns its ID. The old keys stay published.
+func (a *Authority) RotateKeys() (kid string) {
+	k := NewKey(a.keys.current().Algorithm)
+	a.keys.publish(k)
+	a.keys.signWith(k.ID)
+	return k.ID
+}
+
+// RemoveKey takes a key out of the key set. If it is the one that signs, it
+// goes on signing: tokens of a removed key are what a test may need. It panics
+// if no published key has that ID.
+func (a *Authority) RemoveKey(kid string) {
+	if !a.keys.remove(kid) {
+		panic(fmt.Sprintf("m2mtest: RemoveKey(%q): no published key has that ID: Keys() lists them", kid))
+	}
+}
+
+// Keys lists the IDs of the published keys, the oldest first.
+func (a *Authority) Keys() []string { return a.keys.ids() }
+
+// keySet is the key set document and its entity tag.
+func (a *Authority) keySet() (body []byte, etag string) {
+	set := stytchwire.KeySet{
+		Keys:     a.keys.jwks(),
+		Response: stytchwire.Response{StatusCode: 200, RequestID: a.newRequestID()},
+	}
+	digest := sha256.New()
+	for _, jwk := range set.Keys {
+		digest.Write(jwk)
+	}
+	body, err := json.Marshal(set)
+	if err != nil {
+		panic("m2mtest: " + err.Error())
+	}
+	// Weak (RFC 9110 §8.8.1): the keys are the same, the request_id is not.
+	return body, `W/"` + encode(digest.Sum(nil)) + `"`
+}
+
+// serveKeys serves the key set, for five minutes' caching.
+func (a *Authority) serveKeys(w http.ResponseWriter, r *http.Request) {
+	if project := r.PathValue("project_id"); project != "" && project != a.projectID {
+		a.writeError(w, &apiError{404, stytchwire.TypeProjectNotFound, "The project could not be found."})
+		return
+	}
+	body, etag := a.keySet()
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	if matches(r.Header.Values("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(body)
+}
+
+// matches compares entity tags weakly (RFC 9110 §8.8.3.2, §13.1.2).
+func matches(ifNoneMatch []string, etag string) bool {
+	for _, value := range ifNoneMatch {
+		for tag := range strings.SplitSeq(value, ",") {
+			tag = strings.TrimSpace(tag)
+			if tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,183 @@
+package m2mtest
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+)
+
+// oauthError is an error of the token endpoint, before it becomes an answer.
+type oauthError struct {
+	status            int
+	code, description string
+}
+
+func invalidRequest(description string) *oauthError {
+	return &oauthError{400, stytchwire.OAuthInvalidRequest, description}
+}
+
+// invalidClient is one answer for unknown clients, wrong secrets and inactive
+// clients: they can't be told apart.
+func invalidClient() *oauthError {
+	return &oauthError{401, stytchwire.OAuthInvalidClient, "Client authentication failed."}
+}
+
+// serveToken is the token endpoint (RFC 6749 §3.2, §4.4).
+func (a *Authority) serveToken(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store") // RFC 6749 §5.1
+	w.Header().Set("Pragma", "no-cache")
+	result, bad := a.issue(r)
+	if bad == nil {
+		writeJSON(w, result)
+		return
+	}
+	// Whoever tried by the Authorization header is told of the scheme
+	// (RFC 6749 §5.2).
+	if bad.status == http.StatusUnauthorized && r.Header.Get("Authorization") != "" {
+		w.Header().Set("WWW-Authenticate", `Basic realm="m2mtest"`)
+	}
+	writeJSON(w, stytchwire.OAuthError{
+		Response:         stytchwire.Response{StatusCode: bad.status, RequestID: a.newRequestID()},
+		ErrorCode:        bad.code,
+		ErrorDescription: bad.description,
+		ErrorURI:         stytchwire.ErrorURL(bad.status, bad.code),
+	})
+}
+
+func (a *Authority) issue(r *http.Request) (stytchwire.TokenResponse, *oauthError) {
+	var none stytchwire.TokenResponse
+	if r.PathValue("project_id") != a.projectID {
+		return none, &oauthError{404, stytchwire.OAuthInvalidRequest, "There is no such project."}
+	}
+	req, bad := readTokenRequest(r)
+	if bad == nil {
+		bad = addBasic(r, &req)
+	}
+	if bad != nil {
+		return none, bad
+	}
+	switch req.GrantType {
+	case stytchwire.GrantClientCredentials:
+	case "":
+		return none, invalidRequest("The grant_type is missing.")
+	default:
+		return none, &oauthError{400, stytchwire.OAuthUnsupportedGrantType, "The grant_type is not client_credentials."}
+	}
+	c, ok := a.clients.authenticate(req.ClientID, req.ClientSecret)
+	if !ok {
+		return none, invalidClient()
+	}
+	granted, bad := grant(req.Scope, c.Scopes)
+	if bad != nil {
+		return none, bad
+	}
+	token := a.Token(TokenSpec{ClientID: c.ClientID, Scopes: granted, TTL: a.ttl, Claims: a.customClaims(c)})
+	return stytchwire.TokenResponse{
+		Response:    stytchwire.Response{StatusCode: 200, RequestID: a.newRequestID()},
+		AccessToken: token,
+		TokenType:   "bearer",
+		ExpiresIn:   int64(a.ttl.Seconds()),
+	}, nil
+}
+
+// readTokenRequest reads a form or a JSON body.
+func readTokenRequest(r *http.Request) (req stytchwire.TokenRequest, bad *oauthError) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return req, invalidRequest("The request body is too large or could not be read.")
+	}
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch mediaType {
+	case "application/json":
+		if unmarshal(body, &req) != nil {
+			return req, invalidRequest("The request body is malformed.")
+		}
+	case "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return req, invalidRequest("The request body is malformed.")
+		}
+		for _, values := range form {
+			if len(values) > 1 { // RFC 6749 §3.2
+				return req, invalidRequest("A parameter is included more than once.")
+			}
+		}
+		req = stytchwire.TokenRequest{
+			GrantType: form.Get("grant_type"), Scope: form.Get("scope"),
+			ClientID: form.Get("client_id"), ClientSecret: form.Get("client_secret"),
+		}
+	default:
+		return req, invalidRequest("The Content-Type must be application/json or application/x-www-form-urlencoded.")
+	}
+	return req, nil
+}
+
+// addBasic reads credentials that come by HTTP Basic, whose halves are
+// form-encoded (RFC 6749 §2.3.1).
+func addBasic(r *http.Request, req *stytchwire.TokenRequest) *oauthError {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return nil
+	}
+	id, secret, ok := r.BasicAuth()
+	id, idErr := url.QueryUnescape(id)
+	secret, secretErr := url.QueryUnescape(secret)
+	if len(values) > 1 || !ok || idErr != nil || secretErr != nil {
+		return invalidClient()
+	}
+	// One method of authentication for each request (RFC 6749 §2.3).
+	if req.ClientSecret != "" || req.ClientID != "" && req.ClientID != id {
+		return invalidRequest("The client authenticates in two ways at once.")
+	}
+	req.ClientID, req.ClientSecret = id, secret
+	return nil
+}
+
+// grant is the requested scopes, which must be among the client's, or all of
+// the client's if none were requested (RFC 6749 §3.3).
+func grant(requested string, registered []string) ([]string, *oauthError) {
+	var granted []string
+	for name := range strings.SplitSeq(requested, " ") {
+		switch {
+		case name == "", slices.Contains(granted, name):
+		case slices.Contains(registered, name):
+			granted = append(granted, name)
+		default:
+			return nil, &oauthError{400, stytchwire.OAuthInvalidScope, "A requested scope is not one of the client's."}
+		}
+	}
+	if granted == nil {
+		return registered, nil
+	}
+	return granted, nil
+}
+
+// customClaims is what the template makes of the client, without the claims
+// that it must not touch.
+func (a *Authority) customClaims(c stytchwire.Client) map[string]any {
+	if a.custom == nil {
+		return nil
+	}
+	metadata := map[string]any{}
+	for name, value := range c.TrustedMetadata {
+		var v any
+		if json.Unmarshal(value, &v) == nil {
+			metadata[name] = v
+		}
+	}
+	claims := map[string]any{}
+	for name, value := range a.custom(metadata) {
+		switch name {
+		case "sub", "iss", "aud", "scope", "iat", "nbf", "exp":
+		default:
+			claims[name] = value
+		}
+	}
+	return claims
+}

@@ -1,0 +1,160 @@
+// Package stytch connects services to Stytch's machine-to-machine
+// authentication. Most services need one call, [Issuer], which makes a project
+// an issuer that a [verifier.Verifier] trusts.
+package stytch
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// IssuerOptions are the optional parts of an [Issuer]. The zero value is every
+// default.
+type IssuerOptions struct {
+	// CustomDomain is the project's own domain at Stytch, written as a URL:
+	// "https://login.example.com". Tokens issued there name it as their "iss";
+	// it is accepted beside the project's name, and the keys are fetched from
+	// it.
+	CustomDomain string
+
+	// ImportedClients are the IDs of clients that came to Stytch from another
+	// authority and kept their IDs. Others start with "m2m-client-", and
+	// tokens of nobody else are a machine's.
+	ImportedClients []string
+}
+
+const (
+	testPrefix   = "project-test-"
+	livePrefix   = "project-live-"
+	clientPrefix = "m2m-client-"
+	claimPrefix  = "https://stytch.com/" // of the claims of people's sessions
+)
+
+// Issuer makes a Stytch project an issuer for [verifier.Config]. opts may be
+// nil.
+//
+// It accepts machines' tokens only: a project signs its users' session tokens
+// and its connected apps' tokens with the same keys, for the same issuer and
+// audience. They are refused with [verifier.NotMachine]. Scopes follow
+// Stytch's rule: a granted "read:*" covers "read:users".
+//
+// A custom claims template can copy parameters of the token request into the
+// token. Such a claim is the caller's own word: don't decide by it.
+//
+// The result may be adapted before it is used. A malformed project ID, custom
+// domain or imported client is an error, and all of them are reported at once.
+func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
+	if opts == nil {
+		opts = &IssuerOptions{}
+	}
+	if err := errors.Join(
+		checkProjectID(projectID),
+		checkCustomDomain(opts.CustomDomain),
+		checkImported(opts.ImportedClients),
+	); err != nil {
+		return verifier.Issuer{}, err
+	}
+	issuer := verifier.Issuer{
+		Name:           "stytch.com/" + projectID,
+		Audiences:      []string{projectID},
+		Algorithms:     []string{"RS256"},
+		ClientIDClaims: []string{"sub"},
+		// "scope" alone: a template may have filled an "scp" from the request.
+		ScopeClaims:    []string{"scope"},
+		WildcardScopes: true,
+		Accept:         acceptMachines(slices.Clone(opts.ImportedClients)),
+	}
+	base := "https://api.stytch.com"
+	if strings.HasPrefix(projectID, testPrefix) {
+		base = "https://test.stytch.com"
+	}
+	if opts.CustomDomain != "" {
+		base = opts.CustomDomain
+		issuer.Aliases = []string{opts.CustomDomain}
+	}
+	issuer.JWKSURL = base + stytchwire.KeysPath(projectID)
+	return issuer, nil
+}
+
+// acceptMachines tells a machine's token from people's.
+func acceptMachines(imported []string) func(verifier.Client) error {
+	return func(c verifier.Client) error {
+		if !strings.HasPrefix(c.Subject, clientPrefix) && !slices.Contains(imported, c.Subject) {
+			return fmt.Errorf(`%w: "sub" is neither an m2m-client-… nor an imported client`, verifier.NotMachine)
+		}
+		var claims map[string]any
+		if err := c.Claims(&claims); err != nil {
+			return err
+		}
+		for name := range claims {
+			if strings.HasPrefix(name, claimPrefix) {
+				return fmt.Errorf("%w: it holds a claim of a person's session", verifier.NotMachine)
+			}
+		}
+		// A connected app's token is a person's, given to the client it names.
+		if id, present := claims["client_id"]; present && id != c.Subject {
+			return fmt.Errorf(`%w: "client_id" differs from "sub"`, verifier.NotMachine)
+		}
+		return nil
+	}
+}
+
+func checkProjectID(id string) error {
+	rest, test := strings.CutPrefix(id, testPrefix)
+	rest2, live := strings.CutPrefix(id, livePrefix)
+	switch {
+	case test && isProjectName(rest), live && isProjectName(rest2):
+		return nil
+	case strings.HasPrefix(id, "project-"):
+		return fmt.Errorf(`stytch: malformed project ID %q: write it as the dashboard shows it, `+
+			`"project-test-…" or "project-live-…" and then letters, digits and hyphens`, id)
+	default:
+		// What it is instead is not quoted: it may be the project's secret.
+		return errors.New(`stytch: that is no project ID: write the one that the dashboard shows beside ` +
+			`the secret, which starts with "project-test-" or "project-live-"`)
+	}
+}
+
+func isProjectName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
+
+// checkCustomDomain wants the domain exactly as "iss" has it: it is compared
+// byte for byte.
+func checkCustomDomain(domain string) error {
+	if domain == "" {
+		return nil
+	}
+	u, err := url.Parse(domain)
+	if err != nil || u.Host == "" || domain != "https://"+u.Host || domain != strings.ToLower(domain) {
+		return fmt.Errorf(`stytch: malformed CustomDomain %q: write scheme and host alone, in lower case `+
+			`and without a slash at the end: "https://login.example.com"`, domain)
+	}
+	return nil
+}
+
+func checkImported(clients []string) error {
+	var errs []error
+	for i, id := range clients {
+		switch {
+		case id == "":
+			errs = append(errs, fmt.Errorf("stytch: ImportedClients[%d] is empty: write the client's ID", i))
+		case strings.HasPrefix(id, "user-"), strings.HasPrefix(id, "member-"):
+			errs = append(errs, fmt.Errorf("stytch: ImportedClients[%d] is %q, which is how Stytch names people: "+
+				"write the ID of a machine", i, id))
+		}
+	}
+	return errors.Join(errs...)
+}
