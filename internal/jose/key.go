@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -11,6 +12,7 @@ import (
 	"math/big"
 	"slices"
 
+	"filippo.io/edwards25519"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws/jwsbb"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
@@ -76,16 +78,20 @@ func drop(reason string) *unusable { return &unusable{reason: reason} }
 // privateMembers are those that hold secrets (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
+// isSecret reports whether a JWK has its secret part in it, or is nothing but
+// a secret.
+func isSecret(jwk strictjson.Object) bool {
+	if kty, _ := textMember(jwk, "kty"); kty == "oct" {
+		return true
+	}
+	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
+}
+
 // parseKey checks one JWK (RFC 7517 §4) and prepares it for use.
 func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 	kty, ok := textMember(jwk, "kty")
 	if !ok {
 		return nil, drop(`"kty" is missing`)
-	}
-	for _, name := range privateMembers {
-		if _, found := jwk.Get(name); found || kty == "oct" {
-			return nil, &unusable{"it is published with its secret part, so it is compromised", true}
-		}
 	}
 	if v, found := jwk.Get("use"); found {
 		if use, _ := v.Text(); use != "sig" {
@@ -143,8 +149,9 @@ func (k *Key) loadRSA(jwk strictjson.Object, opts Options) *unusable {
 	if n.Bit(0) == 0 {
 		return drop("its modulus is even")
 	}
-	if e.BitLen() > 32 || e.Bit(0) == 0 {
-		return drop("its exponent is even or not below 2^32")
+	if e.BitLen() > 31 || e.Bit(0) == 0 {
+		// crypto/rsa takes none above 2^31 - 1.
+		return drop("its exponent is even or not below 2^31")
 	}
 	if e.Int64() < minExponent && !(opts.AllowExponent3 && e.Int64() == 3) {
 		return drop("its exponent is below 65537")
@@ -198,6 +205,15 @@ func (k *Key) loadOKP(jwk strictjson.Object) *unusable {
 	x, ok := octets(jwk, "x")
 	if !ok || len(x) != ed25519.PublicKeySize {
 		return drop(`"x" is missing, not base64url or not of 32 bytes`)
+	}
+	// crypto/ed25519 looks at the point only when it verifies. Under one of
+	// small order, anybody can make signatures.
+	point, err := new(edwards25519.Point).SetBytes(x)
+	if err != nil || !bytes.Equal(point.Bytes(), x) {
+		return drop("its point is not on its curve")
+	}
+	if new(edwards25519.Point).MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
+		return drop("its point has a small order")
 	}
 	return k.load([][2]string{{"crv", "Ed25519"}, {"kty", "OKP"}, {"x", encode(x)}}, &ed25519.PublicKey{})
 }

@@ -65,10 +65,16 @@ func parseEntry(entry strictjson.Value, opts Options) (key *Key, id string, bad 
 	if !ok {
 		return nil, "", drop("it is not an object")
 	}
-	if v, found := jwk.Get("kid"); found {
-		if id, ok = v.Text(); !ok || id == "" || len(id) > maxKeyID {
-			return nil, "", drop(`its "kid" is not a string of 1 to 256 bytes`)
-		}
+	v, named := jwk.Get("kid")
+	if id, ok = v.Text(); len(id) > maxKeyID {
+		id, ok = "", false
+	}
+	if isSecret(jwk) {
+		// Before anything else that may be wrong with it: this one is urgent.
+		return nil, id, &unusable{"it is published with its secret part, so it is compromised", true}
+	}
+	if named && (!ok || id == "") {
+		return nil, "", drop(`its "kid" is not a string of 1 to 256 bytes`)
 	}
 	if key, bad = parseKey(jwk, opts); bad != nil {
 		return nil, id, bad
