@@ -14,7 +14,7 @@ func (c claims) grantedScopes(client Client) (set scopes.Set, refused *Error) {
 	if c.issuer.ScopesFrom == nil {
 		return c.scopes()
 	}
-	err, panicked := guarded("ScopesFrom", func() (err error) {
+	panicked, err := guarded("ScopesFrom", func() (err error) {
 		set, err = c.issuer.ScopesFrom(client)
 		return err
 	})
@@ -29,7 +29,7 @@ func (c claims) grantedScopes(client Client) (set scopes.Set, refused *Error) {
 
 // accept asks the issuer's Accept.
 func (c claims) accept(client Client) *Error {
-	err, panicked := guarded("Accept", func() error { return c.issuer.Accept(client) })
+	panicked, err := guarded("Accept", func() error { return c.issuer.Accept(client) })
 	if panicked != nil {
 		return panicked
 	}
@@ -48,7 +48,7 @@ func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 		return nil
 	}
 	r.Authorization = nil // it has been judged, and should end up in nobody's log
-	err, panicked := guarded("Check", func() error { return v.cfg.Check(ctx, client, r) })
+	panicked, err := guarded("Check", func() error { return v.cfg.Check(ctx, client, r) })
 	if panicked != nil {
 		return panicked
 	}

@@ -136,11 +136,11 @@ func (u untrusted) Error() string {
 
 // guarded calls a callback of the configuration. A panic in it becomes an
 // error, which says nothing about the token.
-func guarded(name string, call func() error) (err error, panicked *Error) {
+func guarded(name string, call func() error) (panicked *Error, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			panicked = refuseWith(Unavailable, Panicked, fmt.Errorf("%s: %.64q", name, fmt.Sprint(r)))
 		}
 	}()
-	return call(), nil
+	return nil, call()
 }
