@@ -47,7 +47,7 @@ func (a *Authority) verify(spec TokenSpec) (verifier.Client, error) {
 		body, _ := a.keySet()
 		return body, nil
 	}
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}, Now: a.now})
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}, Now: a.now, CacheSize: -1})
 	if err != nil {
 		return verifier.Client{}, err
 	}

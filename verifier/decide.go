@@ -55,11 +55,12 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 	} else if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
 		return d
 	}
-	// The cache of verified tokens belongs here: before any parsing, behind the
-	// credential's syntax. What follows verify is asked on a hit as well.
-	if d.err = v.verify(ctx, raw, &d); d.err != nil {
+	if d.token = v.remembered(raw); d.token != nil {
+		d.issuer, d.cached = d.token.issuer, true
+	} else if d.err = v.verify(ctx, raw, &d); d.err != nil {
 		return d
 	}
+	// What can change between two calls is asked of a hit as well.
 	if d.err = d.token.checkBinding(r.PeerCertificates); d.err != nil {
 		return d
 	}
@@ -74,6 +75,21 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 		d.err = refuse(InsufficientScope, ScopeMissing)
 	}
 	return d
+}
+
+// remembered finds a token that was verified before, and still stands. One
+// that does not is forgotten, and verified afresh: why it is refused must not
+// depend on whether it was remembered.
+func (v *Verifier) remembered(raw string) *token {
+	t, ok := v.cache.Get(raw)
+	if !ok {
+		return nil
+	}
+	if v.standing(t) != nil {
+		v.cache.Remove(raw)
+		return nil
+	}
+	return t
 }
 
 // checkBinding holds a token that is bound to a client certificate against the

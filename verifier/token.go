@@ -81,7 +81,14 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refused
 	}
 	d.token = t
+	v.cache.Put(raw, t, t.size())
 	return nil
+}
+
+// size is about how many bytes a token holds, beside its text.
+func (t *token) size() int {
+	const fixed, member = 512, 48 // the structs, and what a claim takes beside its text
+	return fixed + len(t.payload) + member*(len(t.members)+len(t.audience)+t.client.Scopes.Len())
 }
 
 // gate reads the claims that can refuse a token before its signature is

@@ -42,6 +42,11 @@ func (cfg Config) withDefaults() (Config, error) {
 	case cfg.MaxTokenBytes < 0 || cfg.MaxTokenBytes > 64<<10:
 		m.add("MaxTokenBytes is %d: want 1 to 65536, or 0 for 8192", cfg.MaxTokenBytes)
 	}
+	if cfg.CacheSize == 0 {
+		cfg.CacheSize = 10_000
+	} else if cfg.CacheSize > 1<<24 {
+		m.add("CacheSize is %d: at most 16777216", cfg.CacheSize)
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/jwks"
+	"github.com/m2mauth/m2mauth/internal/tokencache"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
@@ -39,7 +40,8 @@ const fetchesAtOnce = 8
 type Verifier struct {
 	cfg     Config
 	issuers []*issuer
-	byName  map[string]*issuer // by name and by alias
+	byName  map[string]*issuer        // by name and by alias
+	cache   *tokencache.Cache[*token] // nil if it is off
 	closed  atomic.Bool
 }
 
@@ -54,6 +56,9 @@ func New(cfg Config) (*Verifier, error) {
 		return nil, err
 	}
 	v := &Verifier{cfg: cfg, byName: make(map[string]*issuer)}
+	if cfg.CacheSize > 0 {
+		v.cache = tokencache.New[*token](cfg.CacheSize)
+	}
 	slots := make(chan struct{}, fetchesAtOnce)
 	for _, ic := range cfg.Issuers {
 		iss := &issuer{Issuer: ic}
@@ -90,6 +95,7 @@ func (v *Verifier) Close() error {
 	for _, iss := range v.issuers {
 		iss.source.Close()
 	}
+	v.cache.Clear()
 	return nil
 }
 

@@ -122,8 +122,22 @@ func run(t *testing.T, f *Fixture, c Case, door Door) {
 		call.Authorization = []string{"Bearer " + token}
 	}
 
-	got := door(t, v, call)
-	told := decisions.one(t)
+	first := judge(t, c, token, door(t, v, call), decisions.take(t))
+	if first.Cached {
+		t.Error("cached at first sight")
+	}
+	// Again: a token that is remembered must fare the same.
+	again := judge(t, c, token, door(t, v, call), decisions.take(t))
+	if verified := first.Client.ID != ""; again.Cached != verified {
+		t.Errorf("the second time: cached %t, want %t", again.Cached, verified)
+	}
+	if n := f.KeyFetches() - fetches; n != 0 && c.Reason != verifier.KeyUnknown && c.Reason != verifier.KeysUnavailable {
+		t.Errorf("%d key fetches, want none", n)
+	}
+}
+
+// judge holds what came of a call, and what Observe was told, against the row.
+func judge(t *testing.T, c Case, token string, got Result, told verifier.Decision) verifier.Decision {
 	if (told.Err == nil) != (c.Reason == "") || told.Err != nil && (told.Err.Reason != c.Reason || told.Err.Code != c.Code) {
 		t.Errorf("decision: %v; want %v %v", told.Err, c.Code, c.Reason)
 	}
@@ -139,14 +153,12 @@ func run(t *testing.T, f *Fixture, c Case, door Door) {
 	if got.Reached && !c.Need.IsPublic() && got.Client.ID == "" {
 		t.Error("the handler was reached without a client")
 	}
-	if n := f.KeyFetches() - fetches; n != 0 && c.Reason != verifier.KeyUnknown && c.Reason != verifier.KeysUnavailable {
-		t.Errorf("%d key fetches, want none", n)
-	}
 	if told.Err != nil {
 		for _, text := range []string{got.Seen, told.Err.Error(), told.Operation} {
 			leaks(t, token, text)
 		}
 	}
+	return told
 }
 
 // leaks reports a segment of the token that turns up in text.
@@ -170,11 +182,14 @@ func (r *recorder) observe(_ context.Context, d verifier.Decision) {
 	r.list = append(r.list, d)
 }
 
-func (r *recorder) one(t *testing.T) verifier.Decision {
+// take returns the one decision since the last time.
+func (r *recorder) take(t *testing.T) verifier.Decision {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) != 1 {
 		t.Fatalf("%d decisions were observed, want 1", len(r.list))
 	}
-	return r.list[0]
+	d := r.list[0]
+	r.list = nil
+	return d
 }
