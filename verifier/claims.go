@@ -115,7 +115,7 @@ func (c claims) scopes() (scopes.Set, *Error) {
 		return scopes.Set{}, nil
 	}
 	var set scopes.Set
-	err := errors.New("is neither a string nor an array of strings")
+	err := errScopeType
 	if text, ok := v.Text(); ok {
 		set, err = scopes.Parse(text)
 	} else if items, ok := v.Texts(); ok {
@@ -126,6 +126,8 @@ func (c claims) scopes() (scopes.Set, *Error) {
 	}
 	return set, nil
 }
+
+var errScopeType = errors.New("is neither a string nor an array of strings")
 
 // certificate reads which client certificate the token is bound to (RFC 8705
 // §3.1), if it is bound at all. A confirmation that is not understood, in

@@ -33,7 +33,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if len(raw) > v.cfg.MaxTokenBytes {
 		return refuse(InvalidToken, TooLarge)
 	}
-	parsed, err := jose.ParseToken(raw)
+	parsed, err := jose.ParseToken(raw, &v.headers)
 	if err != nil {
 		return joseError(err)
 	}
@@ -71,6 +71,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if err := parsed.Verify(t.key.Key, t.key.Algorithm); err != nil {
 		return joseError(err)
 	}
+	v.headers.Admit(parsed)
 
 	// Finding the key may have taken seconds.
 	if refused := t.timely(v.cfg.Now()); refused != nil {

@@ -42,6 +42,7 @@ type Verifier struct {
 	issuers []*issuer
 	byName  map[string]*issuer        // by name and by alias
 	cache   *tokencache.Cache[*token] // nil if it is off
+	headers jose.Headers
 	closed  atomic.Bool
 }
 

@@ -1,7 +1,6 @@
 package jose
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -32,7 +31,7 @@ func FuzzParseToken(f *testing.F) {
 	f.Add(withHeader(goodHeader) + ".a.b")
 
 	f.Fuzz(func(t *testing.T, token string) {
-		tok, err := ParseToken(token)
+		tok, err := ParseToken(token, nil)
 		if err != nil {
 			of := 0
 			for _, kind := range kinds {
@@ -63,7 +62,7 @@ func FuzzParseToken(f *testing.F) {
 		if tok.Payload != string(decoded[1]) {
 			t.Errorf("Payload = %q, but %q was signed", tok.Payload, decoded[1])
 		}
-		if tok.signed+"."+tok.signature != token {
+		if tok.signed+"."+encode(tok.signature) != token {
 			t.Errorf("signed is %q, the signature %q", tok.signed, tok.signature)
 		}
 
@@ -158,7 +157,7 @@ func FuzzParseKeySet(f *testing.F) {
 				}
 				tok := Token{Header: Header{Algorithm: algorithm}, signed: "e30.e30"}
 				for _, size := range []int{64, 96, 132, 256} {
-					tok.signature = encode(bytes.Repeat([]byte{0}, size))
+					tok.signature = make([]byte, size)
 					if err := tok.Verify(key, algorithm); err != ErrSignature {
 						t.Errorf("%s, %d zero bytes: %v", algorithm, size, err)
 					}

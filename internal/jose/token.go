@@ -54,47 +54,53 @@ type Token struct {
 	Payload string            // the JSON that was signed
 	Claims  strictjson.Object // its members
 
+	header    string // the segment
 	signed    string // what the signature covers (RFC 7515 §5.2)
-	signature string // base64url
+	signature []byte
 }
 
 // ParseToken takes a compact JWS apart. Its cost is linear in the token's
-// length, which the caller bounds.
-func ParseToken(compact string) (Token, error) {
+// length, which the caller bounds. headers, which may be nil, saves the work
+// for a header text that is known to it.
+func ParseToken(compact string, headers *Headers) (Token, error) {
 	header, rest, ok := strings.Cut(compact, ".")
 	payload, signature, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 || strings.IndexByte(signature, '.') >= 0 {
-		return Token{}, &tokenError{ErrMalformed, "not three segments"}
+		return Token{}, errSegments
 	}
-	t := Token{
-		signed:    compact[:len(header)+1+len(payload)],
-		signature: signature,
+	if header == "" || payload == "" || signature == "" {
+		return Token{}, errEmpty
 	}
-	if !isBase64URL(header) || !isBase64URL(payload) || !isBase64URL(signature) {
-		return Token{}, &tokenError{ErrMalformed, "a segment is empty or not base64url"}
+	t := Token{header: header, signed: compact[:len(header)+1+len(payload)]}
+	var known bool
+	var err error
+	if t.Header, known = headers.get(header); !known {
+		if t.Header, err = parseHeader(header); err != nil {
+			return Token{}, err
+		}
 	}
-	head, err := decodeSegment(header)
-	if err != nil {
-		return Token{}, err
-	}
-	members, err := strictjson.Parse(head, headerLimits, make([]strictjson.Member, 0, 4))
-	if err != nil {
-		return Token{}, &tokenError{ErrMalformed, "header: " + err.Error()}
-	}
-	if t.Header, err = readHeader(members); err != nil {
-		return Token{}, err
-	}
-	if t.Payload, err = decodeSegment(payload); err != nil {
+	if t.Payload, err = decodeText(payload); err != nil {
 		return Token{}, err
 	}
 	if t.Claims, err = strictjson.Parse(t.Payload, payloadLimits, make([]strictjson.Member, 0, 16)); err != nil {
 		return Token{}, &tokenError{ErrMalformed, "payload: " + err.Error()}
 	}
-	// The signature's last character, too, has one spelling only.
-	if _, err := decodeSegment(signature); err != nil {
+	if t.signature, err = decodeStrict(nil, signature); err != nil {
 		return Token{}, err
 	}
 	return t, nil
+}
+
+func parseHeader(segment string) (Header, error) {
+	text, err := decodeText(segment)
+	if err != nil {
+		return Header{}, err
+	}
+	members, err := strictjson.Parse(text, headerLimits, make([]strictjson.Member, 0, 4))
+	if err != nil {
+		return Header{}, &tokenError{ErrMalformed, "header: " + err.Error()}
+	}
+	return readHeader(members)
 }
 
 func readHeader(members strictjson.Object) (Header, error) {
@@ -132,25 +138,35 @@ func readHeader(members strictjson.Object) (Header, error) {
 	return h, nil
 }
 
-// isBase64URL looks at the alphabet alone. It comes before decoding, because
-// encoding/base64 skips CR and LF, even in its Strict mode.
-func isBase64URL(segment string) bool {
-	for i := range len(segment) {
-		if c := segment[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
+var (
+	errSegments  = &tokenError{ErrMalformed, "not three segments"}
+	errEmpty     = &tokenError{ErrMalformed, "a segment is empty"}
+	errNotStrict = &tokenError{ErrMalformed, "a segment is not strict base64url"}
+)
+
+// decodeText decodes a segment into a string of its own.
+func decodeText(segment string) (string, error) {
+	var buf [1024]byte // of an ordinary segment there is one copy, the string
+	b, err := decodeStrict(buf[:0], segment)
+	if err != nil {
+		return "", err
 	}
-	return segment != ""
+	return string(b), nil
 }
 
 // strictBase64 refuses padding, and bits behind the last byte that are not
 // zero: each octet sequence has exactly one encoding.
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-func decodeSegment(segment string) (string, error) {
-	b, err := strictBase64.DecodeString(segment)
-	if err != nil {
-		return "", &tokenError{ErrMalformed, "a segment is not strict base64url"}
+// decodeStrict appends what segment encodes to buf.
+func decodeStrict(buf []byte, segment string) ([]byte, error) {
+	// encoding/base64 skips CR and LF, even in its Strict mode.
+	if strings.IndexByte(segment, '\n') >= 0 || strings.IndexByte(segment, '\r') >= 0 {
+		return nil, errNotStrict
 	}
-	return string(b), nil
+	b, err := strictBase64.AppendDecode(buf, []byte(segment))
+	if err != nil {
+		return nil, errNotStrict
+	}
+	return b, nil
 }

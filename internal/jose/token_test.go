@@ -61,7 +61,7 @@ func checkQuotesNothing(t *testing.T, err error, token string) {
 // quotes nothing, and no part of a Token beside it.
 func checkRefused(t *testing.T, token string, want error) {
 	t.Helper()
-	got, err := ParseToken(token)
+	got, err := ParseToken(token, nil)
 	checkKind(t, err, want)
 	checkQuotesNothing(t, err, token)
 	if !reflect.DeepEqual(got, Token{}) {
@@ -103,7 +103,7 @@ func TestParseTokenAccepts(t *testing.T) {
 		{"most members", `{"alg":"RS256",` + members(255) + `}`, Header{Algorithm: "RS256"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tok, err := ParseToken(withHeader(tt.header))
+			tok, err := ParseToken(withHeader(tt.header), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestParseTokenAccepts(t *testing.T) {
 		})
 	}
 	for name := range algorithms {
-		tok, err := ParseToken(withHeader(`{"alg":"` + name + `"}`))
+		tok, err := ParseToken(withHeader(`{"alg":"`+name+`"}`), nil)
 		if err != nil || tok.Header.Algorithm != name {
 			t.Errorf("%s: %+v, %v", name, tok.Header, err)
 		}
@@ -129,7 +129,7 @@ func TestParseTokenPayload(t *testing.T) {
 		{"case variants beside each other", `{"exp":1,"Exp":2,"EXP":3}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tok, err := ParseToken(withPayload(tt.payload))
+			tok, err := ParseToken(withPayload(tt.payload), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +138,7 @@ func TestParseTokenPayload(t *testing.T) {
 			}
 		})
 	}
-	tok, err := ParseToken(withPayload(`{"exp":1,"Exp":2}`))
+	tok, err := ParseToken(withPayload(`{"exp":1,"Exp":2}`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestParseTokenStructure(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { checkRefused(t, tt.token, ErrMalformed) })
 	}
-	if _, err := ParseToken(good); err != nil {
+	if _, err := ParseToken(good, nil); err != nil {
 		t.Errorf("the token that all of these were made of: %v", err)
 	}
 }
@@ -229,7 +229,7 @@ func TestParseTokenTrailingBits(t *testing.T) {
 			texts := []string{goodHeader, goodPayload, goodSignature}
 			texts[i] += filler
 			segments := strings.Split(join(texts[0], texts[1], texts[2]), ".")
-			if _, err := ParseToken(strings.Join(segments, ".")); err != nil {
+			if _, err := ParseToken(strings.Join(segments, "."), nil); err != nil {
 				t.Fatalf("%s without trailing bits: %v", segment, err)
 			}
 			last := len(segments[i]) - 1
@@ -401,7 +401,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		withPayload(`{"` + canary + `":` + canary + `}`),
 		withPayload(`{"` + canary + `":1,"` + canary + `":2}`),
 	} {
-		_, err := ParseToken(token)
+		_, err := ParseToken(token, nil)
 		if err == nil {
 			t.Fatalf("%s is accepted", token)
 		}
@@ -428,7 +428,7 @@ func TestJunkIsCheap(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var err error
-			if n := testing.AllocsPerRun(3, func() { _, err = ParseToken(tt.token) }); n > 1 {
+			if n := testing.AllocsPerRun(3, func() { _, err = ParseToken(tt.token, nil) }); n > 1 {
 				t.Errorf("%v allocations", n)
 			}
 			checkKind(t, err, ErrMalformed)

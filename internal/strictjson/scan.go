@@ -2,7 +2,6 @@ package strictjson
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -15,18 +14,81 @@ var checked = Limits{Depth: math.MaxInt, Members: math.MaxInt}
 // scanner walks a document of valid UTF-8.
 type scanner struct {
 	doc     string
+	plain   bool // every byte of doc is visible ASCII or a space, and none a backslash
 	pos     int
 	limits  Limits
 	members int
 
-	// names holds the member names of every object that is open, innermost
-	// last; each object knows where its own begin.
-	names []string
+	// open holds where the member names of every object that is open stand in
+	// doc, innermost last; each object knows where its own begin. Those of an
+	// ordinary token fit into the array: positions and not strings, so that
+	// the compiler can tell that it need not be on the heap.
+	open  [24]span
+	more  []span // from the 25th on
+	count int    // in open and more
+}
+
+// span is where a name stands in a document, without its quotes.
+type span struct {
+	start, end int
+	escaped    bool
+}
+
+func (s *scanner) push(name span) {
+	if s.count < len(s.open) {
+		s.open[s.count] = name
+	} else {
+		s.more = append(s.more, name)
+	}
+	s.count++
+}
+
+// closeTo forgets the names from the n-th on.
+func (s *scanner) closeTo(n int) {
+	s.count = n
+	s.more = s.more[:max(0, n-len(s.open))]
+}
+
+// name is the n-th open name, unescaped.
+func (s *scanner) name(n int) string {
+	at := span{}
+	if n < len(s.open) {
+		at = s.open[n]
+	} else {
+		at = s.more[n-len(s.open)]
+	}
+	text := s.doc[at.start:at.end]
+	if at.escaped {
+		return unescape(text)
+	}
+	return text
 }
 
 // manyNames is how many members an object may have before looking through
 // them one by one costs more than a map, and would become quadratic.
 const manyNames = 32
+
+// isPlain reports whether every byte of doc is from ' ' to DEL, and none a
+// backslash: then a string in it ends at the next quote. Most tokens are
+// plain, and are looked at eight bytes at a time.
+func isPlain(doc string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(doc) >= 8; doc = doc[8:] {
+		x := uint64(doc[0]) | uint64(doc[1])<<8 | uint64(doc[2])<<16 | uint64(doc[3])<<24 |
+			uint64(doc[4])<<32 | uint64(doc[5])<<40 | uint64(doc[6])<<48 | uint64(doc[7])<<56
+		slash := x ^ '\\'*ones
+		// A byte below n borrows from its high bit when n is taken from it.
+		if (x|(x-' '*ones)|(slash-ones)&^slash)&highs != 0 {
+			return false
+		}
+	}
+	for i := range len(doc) {
+		if c := doc[i]; c < ' ' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
 
 // peek returns the next byte, or 0 at the end, which begins no JSON value.
 func (s *scanner) peek() byte {
@@ -62,8 +124,8 @@ func (s *scanner) object(depth int, out *Object) error {
 	if depth > s.limits.Depth {
 		return ErrDepth
 	}
-	first := len(s.names)
-	var index map[string]struct{} // of names[first:], once they are many
+	first := s.count
+	var index map[string]struct{} // of the names from first on, once they are many
 
 	s.pos++ // '{'
 	if s.space(); s.take('}') {
@@ -74,21 +136,23 @@ func (s *scanner) object(depth int, out *Object) error {
 			return ErrMembers
 		}
 		s.space()
+		start := s.pos + 1
 		literal, err := s.str()
 		if err != nil {
 			return err
 		}
 		name := unescape(literal)
-		own := s.names[first:]
-		if len(own) < manyNames {
-			if slices.Contains(own, name) {
-				return ErrDuplicate
+		if s.count-first < manyNames {
+			for n := first; n < s.count; n++ {
+				if s.name(n) == name {
+					return ErrDuplicate
+				}
 			}
 		} else {
 			if index == nil {
-				index = make(map[string]struct{}, 2*len(own))
-				for _, n := range own {
-					index[n] = struct{}{}
+				index = make(map[string]struct{}, 2*manyNames)
+				for n := first; n < s.count; n++ {
+					index[s.name(n)] = struct{}{}
 				}
 			}
 			if _, dup := index[name]; dup {
@@ -96,7 +160,7 @@ func (s *scanner) object(depth int, out *Object) error {
 			}
 			index[name] = struct{}{}
 		}
-		s.names = append(s.names, name)
+		s.push(span{start, start + len(literal), len(name) != len(literal)})
 
 		if s.space(); !s.take(':') {
 			return ErrSyntax
@@ -112,7 +176,7 @@ func (s *scanner) object(depth int, out *Object) error {
 			continue
 		}
 		if s.take('}') {
-			s.names = s.names[:first]
+			s.closeTo(first)
 			return nil
 		}
 		return ErrSyntax
@@ -215,6 +279,14 @@ func (s *scanner) str() (literal string, err error) {
 		return "", ErrSyntax
 	}
 	start := s.pos
+	if s.plain {
+		n := strings.IndexByte(s.doc[start:], '"')
+		if n < 0 {
+			return "", ErrSyntax
+		}
+		s.pos += n + 1
+		return s.doc[start : start+n], nil
+	}
 	for s.pos < len(s.doc) {
 		switch c := s.doc[s.pos]; {
 		case c == '"':

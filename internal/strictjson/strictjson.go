@@ -47,10 +47,11 @@ type Object []Member
 // They refer to doc and share its memory. buf is used for the result if it is
 // large enough; it may be nil.
 func Parse(doc string, limits Limits, buf []Member) (Object, error) {
-	if !utf8.ValidString(doc) {
+	plain := isPlain(doc)
+	if !plain && !utf8.ValidString(doc) {
 		return nil, ErrUTF8
 	}
-	s := scanner{doc: doc, limits: limits, names: make([]string, 0, 24)}
+	s := scanner{doc: doc, plain: plain, limits: limits}
 	s.space()
 	if s.peek() != '{' {
 		return nil, ErrNotObject
@@ -103,7 +104,7 @@ func (v Value) Object() (Object, bool) {
 	if v.raw == "" || v.raw[0] != '{' {
 		return nil, false
 	}
-	s := scanner{doc: v.raw, limits: checked}
+	s := scanner{doc: v.raw, plain: isPlain(v.raw), limits: checked}
 	obj := Object{}
 	if s.object(1, &obj) != nil {
 		return nil, false
@@ -116,7 +117,7 @@ func (v Value) Array() ([]Value, bool) {
 	if v.raw == "" || v.raw[0] != '[' {
 		return nil, false
 	}
-	s := scanner{doc: v.raw, limits: checked}
+	s := scanner{doc: v.raw, plain: isPlain(v.raw), limits: checked}
 	items := []Value{}
 	if s.array(1, &items) != nil {
 		return nil, false

@@ -1,0 +1,59 @@
+package jose
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestHeadersSaveDecodingAlone: a remembered header changes what is decoded,
+// not what is accepted.
+func TestHeadersSaveDecodingAlone(t *testing.T) {
+	key := load(t, publish(edKey().Public()), Options{})
+	var headers Headers
+	p := signedBy(edKey(), "EdDSA")
+	for range 2 {
+		tok, err := ParseToken(p.compact(), &headers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tok.Verify(key, "EdDSA"); err != nil {
+			t.Fatal(err)
+		}
+		if plain, _ := ParseToken(p.compact(), nil); plain.Header != tok.Header {
+			t.Errorf("header %+v, want %+v", tok.Header, plain.Header)
+		}
+		headers.Admit(tok)
+	}
+	// The same header before a signature that is another's.
+	forged := p.compact()
+	forged = forged[:strings.LastIndexByte(forged, '.')+1] + strings.Repeat("A", 86)
+	tok, err := ParseToken(forged, &headers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkKind(t, tok.Verify(key, "EdDSA"), ErrSignature)
+}
+
+func TestHeadersAreBounded(t *testing.T) {
+	var headers Headers
+	for i := range 10 * maxHeaders {
+		headers.Admit(Token{header: fmt.Sprint(i), Header: Header{KeyID: fmt.Sprint(i)}})
+		if n := len(*headers.known.Load()); n > maxHeaders {
+			t.Fatalf("%d headers are remembered, want at most %d", n, maxHeaders)
+		}
+		if h, ok := headers.get(fmt.Sprint(i)); !ok || h.KeyID != fmt.Sprint(i) {
+			t.Fatalf("the last one is forgotten: %+v, %t", h, ok)
+		}
+	}
+	long := strings.Repeat("a", maxHeaderText+1)
+	headers.Admit(Token{header: long})
+	if _, ok := headers.get(long); ok {
+		t.Error("a text of more than 512 bytes is remembered")
+	}
+	var none *Headers
+	none.Admit(Token{header: "a"})
+	if _, ok := none.get("a"); ok {
+		t.Error("nil remembers something")
+	}
+}
