@@ -89,15 +89,19 @@ func (m *Middleware) Require(need scopes.Requirement) func(http.Handler) http.Ha
 			panic("httpmw: Require: the handler is nil")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			m.serve(w, r, operation(r), need, next)
+			m.Serve(w, r, operation(r), need, next)
 		})
 	}
 }
 
-// serve is the whole of what HTTP adds to the decision.
-func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, op string, need scopes.Requirement, next http.Handler) {
+// Serve decides one request and, if it meets need, hands it to next with the
+// client in its context; otherwise it answers. It is for adapters of routers,
+// which know the name of the operation better than the request tells it;
+// handlers are wrapped with [Middleware.Require]. The zero Requirement refuses
+// every call.
+func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation string, need scopes.Requirement, next http.Handler) {
 	request := verifier.Request{
-		Operation: op,
+		Operation: operation,
 		// The slice and not Header.Get, which would hide a second value.
 		Authorization: r.Header["Authorization"],
 	}

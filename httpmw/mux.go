@@ -28,11 +28,15 @@ type Mux struct {
 	mux     *http.ServeMux
 	routes  []route
 	connect bool // a pattern names CONNECT
+	mounted bool // its routes are another's as well, and final
 }
 
+// route is a registration.
 type route struct {
 	pattern string
 	need    scopes.Requirement
+	guard   *Middleware
+	handler http.Handler
 }
 
 // NewMux makes an empty Mux, guarded by m. It panics if m is nil.
@@ -47,17 +51,16 @@ func NewMux(m *Middleware) *Mux {
 // http.ServeMux.Handle does, if the pattern is malformed or conflicts with
 // another, and if need is the zero Requirement or h is nil.
 func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
-	if need.IsZero() {
+	switch {
+	case need.IsZero():
 		panic(fmt.Sprintf("httpmw: Handle(%q): the zero Requirement is met by nobody: "+
 			"write scopes.All(…), scopes.Any(…), scopes.Authenticated() or scopes.Public()", pattern))
-	}
-	if h == nil {
+	case h == nil:
 		panic(fmt.Sprintf("httpmw: Handle(%q): the handler is nil", pattern))
+	case x.mounted:
+		panic(fmt.Sprintf("httpmw: Handle(%q): the Mux was mounted, which would miss this route: register it before", pattern))
 	}
-	x.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		x.guard.serve(w, r, operation(r), need, h)
-	})
-	x.add(pattern, need)
+	x.register(route{pattern, need, x.guard, h})
 }
 
 // HandleFunc is Handle for a function.
@@ -68,17 +71,21 @@ func (x *Mux) HandleFunc(pattern string, need scopes.Requirement, h func(http.Re
 	x.Handle(pattern, need, http.HandlerFunc(h))
 }
 
-func (x *Mux) add(pattern string, need scopes.Requirement) {
-	x.routes = append(x.routes, route{pattern, need})
-	method, _, hasMethod := strings.Cut(pattern, " ")
+func (x *Mux) register(r route) {
+	x.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
+		r.guard.Serve(w, req, operation(req), r.need, r.handler)
+	})
+	x.routes = append(x.routes, r)
+	method, _, hasMethod := strings.Cut(r.pattern, " ")
 	x.connect = x.connect || hasMethod && method == http.MethodConnect
 }
 
-// Mount serves sub below prefix, which is "/a/path/" without a host or
-// wildcard. sub's patterns do not repeat the prefix, and its handlers see the
-// path without it. Each route keeps its own requirement; what is under the
-// prefix and in no pattern of sub is not found. Mount when sub has all its
-// routes: Routes lists those it has then.
+// Mount adds the routes of sub below prefix, a path like "/a/path/". sub's
+// patterns do not repeat the prefix, and its handlers see the path without it.
+// Each route keeps its requirement and its guard. ServeMux's rules of
+// precedence and conflict hold among all routes alike, so a path under the
+// prefix that no pattern of sub matches goes to whatever else matches it. A
+// Mux that was mounted takes no further routes; it may be mounted again.
 func (x *Mux) Mount(prefix string, sub *Mux) {
 	if sub == nil || sub == x {
 		panic(fmt.Sprintf("httpmw: Mount(%q): the Mux is nil or itself", prefix))
@@ -86,10 +93,12 @@ func (x *Mux) Mount(prefix string, sub *Mux) {
 	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " {}") {
 		panic(fmt.Sprintf("httpmw: Mount(%q): want a path that begins and ends with a slash", prefix))
 	}
+	sub.mounted = true
 	bare := strings.TrimSuffix(prefix, "/")
-	x.mux.Handle(prefix, http.StripPrefix(bare, sub))
 	for _, r := range sub.routes {
-		x.add(mounted(bare, r.pattern), r.need)
+		r.pattern = mounted(bare, r.pattern)
+		r.handler = http.StripPrefix(bare, r.handler)
+		x.register(r)
 	}
 }
 

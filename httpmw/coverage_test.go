@@ -1,0 +1,81 @@
+package httpmw_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+func TestMuxCheckCoverage(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	admin, public := scopes.All("admin"), scopes.Public()
+	type routes map[string]scopes.Requirement
+	for _, tt := range []struct {
+		name   string
+		routes routes
+		want   []string // a line each: the strong pattern, the request and the weak pattern
+	}{
+		{"no catch-all", routes{"GET /admin": admin, "GET /{$}": public}, nil},
+		{"other methods", routes{"GET /admin/{$}": admin, "/": public},
+			[]string{`"GET /admin/{$}" requires all("admin"), but POST other.invalid/admin/ is answered by "/"`}},
+		{"other methods of the same path", routes{"GET /admin": admin, "/admin": public, "/admin/": admin},
+			[]string{`"GET /admin" requires all("admin"), but POST other.invalid/admin is answered by "/admin"`}},
+		{"paths below", routes{"/admin": admin, "/": public},
+			[]string{`"/admin" requires all("admin"), but GET other.invalid/admin/ is answered by "/"`}},
+		{"paths below are registered", routes{"/admin": admin, "/admin/": admin, "/": public}, nil},
+		{"a catch-all as strict", routes{"GET /admin": admin, "/": scopes.All("admin", "root")}, nil},
+		{"a catch-all that lets others in", routes{"GET /admin": admin, "/": scopes.Any("admin", "root")},
+			[]string{`"GET /admin" requires all("admin"), but POST`}},
+		{"a stronger one within a weaker", routes{"/files/": scopes.All("read"), "/files/secret/": admin}, nil},
+		{"another host", routes{"example.com/admin/": admin, "/": public},
+			[]string{`"example.com/admin/" requires all("admin"), but GET other.invalid/admin/ is answered by "/"`}},
+		{"a wildcard", routes{"GET /users/{id}/keys": admin, "/users/": scopes.Authenticated()},
+			[]string{`"GET /users/{id}/keys" requires all("admin"), but POST other.invalid/users/m2mauth-probe/keys is answered by "/users/"`}},
+		{"two weak ones", routes{"GET /a/b": admin, "POST /a/": scopes.Authenticated(), "/": public}, []string{
+			`"GET /a/b" requires all("admin"), but POST other.invalid/a/b is answered by "POST /a/"`,
+			`"GET /a/b" requires all("admin"), but PUT other.invalid/a/b is answered by "/"`,
+			`"POST /a/" requires authenticated, but GET other.invalid/a/ is answered by "/"`,
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := httpmw.NewMux(guard)
+			for pattern, need := range tt.routes {
+				x.Handle(pattern, need, named(pattern))
+			}
+			var got []string
+			if err := x.CheckCoverage(); err != nil {
+				got = strings.Split(err.Error(), "\n")
+			}
+			if len(got) != len(tt.want) {
+				t.Fatalf("got %d lines, want %d:\n%s", len(got), len(tt.want), strings.Join(got, "\n"))
+			}
+			for i, want := range tt.want {
+				if !strings.HasPrefix(got[i], "httpmw: "+want) {
+					t.Errorf("line %d is\n%s\nwant\n%s", i, got[i], want)
+				}
+			}
+		})
+	}
+}
+
+// TestCoverageOfMounts: mounted routes are looked at like any other.
+func TestCoverageOfMounts(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	sub := httpmw.NewMux(guard)
+	sub.Handle("GET /users", scopes.All("admin"), named("users"))
+	x := httpmw.NewMux(guard)
+	x.Mount("/admin/", sub)
+	x.Handle("/", scopes.Public(), named("home"))
+	if err := x.CheckCoverage(); err == nil || !strings.Contains(fmt.Sprint(err), `"GET /admin/users"`) {
+		t.Errorf("got %v", err)
+	}
+	defer func() {
+		if msg := fmt.Sprint(recover()); !strings.Contains(msg, "was mounted") {
+			t.Errorf("a route after the mount: %s", msg)
+		}
+	}()
+	sub.Handle("GET /late", scopes.All("admin"), named("late"))
+}
