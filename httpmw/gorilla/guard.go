@@ -1,0 +1,145 @@
+// Package gorilla declares requirements on the routes of a gorilla/mux router.
+//
+//	root := mux.NewRouter()
+//	guard := gorilla.New(m, root)
+//	guard.Route(root.HandleFunc("/orders", list).Methods("GET"), scopes.All("orders:read"))
+//	admin := root.PathPrefix("/admin")
+//	guard.Route(admin, scopes.All("admin")) // for every route of the subrouter, too
+//	guard.Route(admin.Subrouter().HandleFunc("/keys", keys), scopes.All("admin", "keys"))
+//
+// The requirement is enforced for the route that the router has matched. A
+// route without one inherits that of the nearest route around it; where there
+// is none, its calls are refused.
+//
+// A router answers 404 and 405 before any middleware: no token is asked for
+// then, and custom handlers for the two are reported by
+// [Guard.CheckCoverage].
+package gorilla
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/gorilla/mux"
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Guard enforces requirements on the routes of one router. Declare everything,
+// then serve: at the first request, and at CheckCoverage, what is declared is
+// frozen. Serving is safe for concurrent use.
+type Guard struct {
+	m        *httpmw.Middleware
+	root     *mux.Router
+	freezing sync.Once
+
+	mu       sync.Mutex
+	declared map[*mux.Route]scopes.Requirement
+
+	frozen map[*mux.Route]rule // written once, by freeze
+}
+
+// rule is what is in force for a route.
+type rule struct {
+	name string // of the operation: the template of its path
+	need scopes.Requirement
+}
+
+// New installs a Guard on root, as the middleware that runs first if none was
+// installed before. It panics if either is nil.
+func New(m *httpmw.Middleware, root *mux.Router) *Guard {
+	if m == nil || root == nil {
+		panic("gorilla: New: the Middleware or the Router is nil: make them with httpmw.New and mux.NewRouter")
+	}
+	g := &Guard{m: m, root: root, declared: make(map[*mux.Route]scopes.Requirement)}
+	root.Use(g.middleware)
+	return g
+}
+
+// Route declares what r requires, and returns r. On a route that has a
+// subrouter it holds for those routes of it that declare none themselves: the
+// most specific declaration replaces. It panics if need is the zero
+// Requirement, if r already requires something else, and after the freeze.
+func (g *Guard) Route(r *mux.Route, need scopes.Requirement) *mux.Route {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before, declared := g.declared[r]
+	switch {
+	case r == nil:
+		panic("gorilla: Route: the route is nil")
+	case need.IsZero():
+		panic("gorilla: Route: the zero Requirement is met by nobody: " +
+			"write scopes.All(…), scopes.Any(…), scopes.Authenticated() or scopes.Public()")
+	case declared && !before.Equal(need):
+		panic("gorilla: Route: the route already requires " + before.String())
+	case g.frozen != nil:
+		panic("gorilla: Route: the router already serves: declare every requirement before")
+	}
+	g.declared[r] = need
+	return r
+}
+
+// freeze works out what is in force for each route that there is.
+func (g *Guard) freeze() {
+	g.freezing.Do(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		frozen := make(map[*mux.Route]rule)
+		// The walk fails only if its function does.
+		_ = g.walk(func(r *mux.Route, _ *mux.Router, ancestors []*mux.Route) error {
+			frozen[r] = rule{name: templateOf(r), need: g.nearest(r, ancestors)}
+			return nil
+		})
+		g.frozen = frozen
+	})
+}
+
+// walk calls f for each route that the guard sees matched. What is behind a
+// route whose handler is a router by itself is matched by that router alone.
+func (g *Guard) walk(f mux.WalkFunc) error {
+	return g.root.Walk(func(r *mux.Route, in *mux.Router, ancestors []*mux.Route) error {
+		if err := f(r, in, ancestors); err != nil {
+			return err
+		}
+		if _, opaque := r.GetHandler().(*mux.Router); opaque {
+			return mux.SkipRouter
+		}
+		return nil
+	})
+}
+
+// nearest is the most specific declaration for r: its own, or that of the
+// nearest route around it. The caller holds mu.
+func (g *Guard) nearest(r *mux.Route, ancestors []*mux.Route) scopes.Requirement {
+	if need, ok := g.declared[r]; ok {
+		return need
+	}
+	for i := len(ancestors) - 1; i >= 0; i-- {
+		if need, ok := g.declared[ancestors[i]]; ok {
+			return need
+		}
+	}
+	return scopes.Requirement{}
+}
+
+func (g *Guard) middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.freeze()
+		// The zero rule, of a route that came late or is not in the context,
+		// refuses every call.
+		in := g.frozen[mux.CurrentRoute(r)]
+		name := in.name
+		if name == "" {
+			name = r.URL.EscapedPath()
+		}
+		g.m.Serve(w, r, r.Method+" "+name, in.need, next)
+	})
+}
+
+// templateOf names a route: by its name, or by the template of its path.
+func templateOf(r *mux.Route) string {
+	if template, err := r.GetPathTemplate(); err == nil && template != "" {
+		return template
+	}
+	return r.GetName()
+}
