@@ -39,14 +39,16 @@ func TestUnaryDoor(t *testing.T) {
 // TestStreamDoor runs the table of decisions through the stream interceptor.
 func TestStreamDoor(t *testing.T) {
 	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) (res doortest.Result) {
-		ss := &fakeStream{ctx: incoming(t.Context(), call.Authorization, call.PeerCertificates)}
+		trailer := &trailerSink{}
+		ctx := grpc.NewContextWithServerTransportStream(incoming(t.Context(), call.Authorization, call.PeerCertificates), trailer)
+		ss := &fakeStream{ctx: ctx}
 		err := interceptor(t, v, call).Stream()(nil, ss, &grpc.StreamServerInfo{FullMethod: method},
 			func(_ any, ss grpc.ServerStream) error {
 				res.Reached = true
 				res.Client, _ = verifier.ClientFromContext(ss.Context())
 				return nil
 			})
-		return answered(t, res, err, ss.md)
+		return answered(t, res, err, trailer.md)
 	})
 }
 
@@ -133,8 +135,6 @@ func (s *trailerSink) SetTrailer(md metadata.MD) error {
 type fakeStream struct {
 	grpc.ServerStream
 	ctx context.Context
-	md  metadata.MD
 }
 
-func (s *fakeStream) Context() context.Context  { return s.ctx }
-func (s *fakeStream) SetTrailer(md metadata.MD) { s.md = md }
+func (s *fakeStream) Context() context.Context { return s.ctx }

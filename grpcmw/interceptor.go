@@ -16,6 +16,7 @@ package grpcmw
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
@@ -83,8 +84,7 @@ func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		authorized, err := i.authorize(ctx, info.FullMethod)
 		if err != nil {
-			// Without a transport, as in a test, there is nobody to tell.
-			_ = grpc.SetTrailer(ctx, i.challenge(err))
+			i.challenge(ctx, err)
 			return nil, StatusError(err, &i.opts)
 		}
 		return handler(authorized, req)
@@ -100,7 +100,7 @@ func (i *Interceptor) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		ctx, err := i.authorize(ss.Context(), info.FullMethod)
 		if err != nil {
-			ss.SetTrailer(i.challenge(err))
+			i.challenge(ss.Context(), err)
 			return StatusError(err, &i.opts)
 		}
 		return i.serveStream(srv, ss, ctx, handler)
@@ -125,13 +125,19 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 	return ctx, nil
 }
 
-// challenge is the metadata that goes with a refusal: what the header of the
-// same name says over HTTP. It travels as a trailer, since a response that
-// begins with headers could no longer be retried by the client.
-func (i *Interceptor) challenge(err *verifier.Error) metadata.MD {
+// challenge sends the metadata that goes with a refusal: what the header of
+// the same name says over HTTP. It travels as a trailer, since a response that
+// begins with headers could no longer be retried by the client; but through
+// net/http, as with grpc.Server.ServeHTTP, it can't.
+func (i *Interceptor) challenge(ctx context.Context, err *verifier.Error) {
 	value := err.Challenge(i.opts.realm())
 	if value == "" {
-		return nil
+		return
 	}
-	return metadata.Pairs("www-authenticate", value)
+	send := grpc.SetTrailer
+	if ctx.Value(http.ServerContextKey) != nil {
+		send = grpc.SetHeader
+	}
+	// It fails only without a transport, as in a test: there is nobody to tell.
+	_ = send(ctx, metadata.Pairs("www-authenticate", value))
 }

@@ -47,7 +47,7 @@ func (o *Options) check() error {
 // ErrorDomain.
 func StatusError(err error, opts *Options) error {
 	e := verifier.AsError(err)
-	if e.Reason == verifier.Canceled {
+	if e.Code == verifier.Unavailable && e.Reason == verifier.Canceled {
 		// The caller gave up, or its time was up: nothing was decided.
 		code := codes.Canceled
 		if errors.Is(e, context.DeadlineExceeded) {

@@ -30,7 +30,7 @@ func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Con
 	if late := s.expired(); late != nil && (err != nil || s.refused.Load()) {
 		// What the handler made of it, the client is to know that it needs a
 		// new token. A handler that had finished well is left alone.
-		ss.SetTrailer(i.challenge(late))
+		i.challenge(ss.Context(), late)
 		return StatusError(late, &i.opts)
 	}
 	return err
@@ -73,8 +73,10 @@ func (s *expiringStream) SendMsg(m any) error {
 // RecvMsg receives in a goroutine of its own, because there is no other way
 // to be released from a receive before the handler has returned. When the
 // token expires first, the goroutine is left to end with the stream. It
-// receives into a message of its own then, too: a late one must not be written
-// where the handler may be looking.
+// receives into a message of its own, too: a late one must not be written
+// where the handler may be looking. (Of a message that is not protobuf's the
+// copy is shallow: a codec that writes into buffers which the handler has put
+// there can still do so until the handler has returned.)
 func (s *expiringStream) RecvMsg(m any) error {
 	if err := s.refuse(); err != nil {
 		return err

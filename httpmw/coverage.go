@@ -89,5 +89,9 @@ func samplePath(path string) string {
 			}
 		}
 	}
-	return strings.Join(segments, "/")
+	path = strings.Join(segments, "/")
+	if decoded, err := url.PathUnescape(path); err == nil {
+		return decoded // patterns are written encoded, where they have to be
+	}
+	return path
 }

@@ -32,6 +32,7 @@ func TestMuxCheckCoverage(t *testing.T) {
 		{"a stronger one within a weaker", routes{"/files/": scopes.All("read"), "/files/secret/": admin}, nil},
 		{"another host", routes{"example.com/admin/": admin, "/": public},
 			[]string{`"example.com/admin/" requires all("admin"), but GET other.invalid/admin/ is answered by "/"`}},
+		{"an encoded pattern", routes{"GET /a%20b": admin, "/a%20b": admin, "/a%20b/": admin, "/": public}, nil},
 		{"a wildcard", routes{"GET /users/{id}/keys": admin, "/users/": scopes.Authenticated()},
 			[]string{`"GET /users/{id}/keys" requires all("admin"), but POST other.invalid/users/m2mauth-probe/keys is answered by "/users/"`}},
 		{"two weak ones", routes{"GET /a/b": admin, "POST /a/": scopes.Authenticated(), "/": public}, []string{

@@ -125,13 +125,12 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err *verifie
 }
 
 // operation names the call: by the pattern that ServeMux matched if it did,
-// with the method that such a pattern may lack.
+// with the request's method where the pattern names none.
 func operation(r *http.Request) string {
 	name := r.Pattern
 	if name == "" {
 		name = r.URL.EscapedPath()
-	}
-	if rest, ok := strings.CutPrefix(name, r.Method); ok && strings.HasPrefix(rest, " ") {
+	} else if strings.Contains(name, " ") {
 		return name
 	}
 	return r.Method + " " + name

@@ -125,12 +125,14 @@ func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.mux.ServeHTTP(w, r)
 }
 
-// hasDotSegment reports whether a decoded path has a "." or ".." segment.
+// hasDotSegment reports whether a decoded path has a "." or ".." segment. A
+// backslash ends a segment, too: some of those behind a proxy take it for a
+// slash.
 func hasDotSegment(path string) bool {
-	if !strings.Contains(path, "/.") && !strings.HasPrefix(path, ".") {
+	if !strings.Contains(path, ".") {
 		return false
 	}
-	for segment := range strings.SplitSeq(path, "/") {
+	for segment := range strings.FieldsFuncSeq(path, func(c rune) bool { return c == '/' || c == '\\' }) {
 		if segment == "." || segment == ".." {
 			return true
 		}

@@ -98,12 +98,21 @@ func TestMuxOperation(t *testing.T) {
 	}{
 		{x, "/a/17", "GET /a/{id}"},
 		{x, "/b", "GET /b"},
+		{headOf(x), "/a/17", "GET /a/{id}"},
 		{guard.Require(scopes.Authenticated())(named("c")), "/c%2Fd%0A", "GET /c%2Fd%0A"},
 	} {
 		if w := get(authority, tt.h, tt.target); w.Code != 200 || told != tt.want {
 			t.Errorf("%s: status %d, operation %q, want %q", tt.target, w.Code, told, tt.want)
 		}
 	}
+}
+
+// headOf asks h with HEAD, which a pattern of GET answers.
+func headOf(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Method = http.MethodHead
+		h.ServeHTTP(w, r)
+	})
 }
 
 // TestMuxRefusesWhatServeMuxLetsThrough sends raw requests to a real server,
@@ -136,6 +145,7 @@ func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
 		{"GET /public/../admin", 400},
 		{"GET /public/./admin", 400},
 		{"GET /public/x/..", 400},
+		{`GET /public/%5c..%5cadmin`, 400},
 		{"CONNECT /public/../admin", 405},
 		{"CONNECT /admin", 405},
 		{"CONNECT example.com:443", 405},

@@ -14,32 +14,32 @@ func (c claims) grantedScopes(client Client) (set scopes.Set, refused *Error) {
 	if c.issuer.ScopesFrom == nil {
 		return c.scopes()
 	}
-	panicked, err := guarded("ScopesFrom", func() (err error) {
-		set, err = c.issuer.ScopesFrom(client)
-		return err
+	refused = guarded("ScopesFrom", func() *Error {
+		var err error
+		if set, err = c.issuer.ScopesFrom(client); err != nil {
+			return refuseWith(InvalidToken, ClaimMalformed, fmt.Errorf("ScopesFrom: %w", err))
+		}
+		return nil
 	})
-	if panicked != nil {
-		return scopes.Set{}, panicked
-	}
-	if err != nil {
-		return scopes.Set{}, refuseWith(InvalidToken, ClaimMalformed, fmt.Errorf("ScopesFrom: %w", err))
+	if refused != nil {
+		return scopes.Set{}, refused
 	}
 	return set, nil
 }
 
 // accept asks the issuer's Accept.
 func (c claims) accept(client Client) *Error {
-	panicked, err := guarded("Accept", func() error { return c.issuer.Accept(client) })
-	if panicked != nil {
-		return panicked
-	}
-	if err == nil {
-		return nil
-	}
-	if reason, ok := errors.AsType[Reason](err); ok {
+	return guarded("Accept", func() *Error {
+		err := c.issuer.Accept(client)
+		if err == nil {
+			return nil
+		}
+		reason, ok := errors.AsType[Reason](err)
+		if !ok || reason == "" || reason.code() != InvalidToken {
+			reason = NotAccepted
+		}
 		return refuseWith(InvalidToken, reason, err)
-	}
-	return refuseWith(InvalidToken, NotAccepted, err)
+	})
 }
 
 // check asks Config.Check.
@@ -48,14 +48,24 @@ func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 		return nil
 	}
 	r.Authorization = nil // it has been judged, and should end up in nobody's log
-	panicked, err := guarded("Check", func() error { return v.cfg.Check(ctx, client, r) })
-	if panicked != nil {
-		return panicked
-	}
-	if err == nil {
+	return guarded("Check", func() *Error {
+		if err := v.cfg.Check(ctx, client, r); err != nil {
+			return checkRefusal(ctx, err)
+		}
 		return nil
-	}
-	return checkRefusal(ctx, err)
+	})
+}
+
+// guarded calls a callback of the configuration, and whatever looks at its
+// error: methods of that error are the caller's code as well. A panic becomes
+// a refusal that says nothing about the token.
+func guarded(name string, call func() *Error) (refused *Error) {
+	defer func() {
+		if r := recover(); r != nil {
+			refused = refuseWith(Unavailable, Panicked, fmt.Errorf("%s: %.64q", name, fmt.Sprint(r)))
+		}
+	}()
+	return call()
 }
 
 // checkRefusal classifies an error of Config.Check. Only what it says

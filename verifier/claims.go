@@ -57,6 +57,10 @@ func (c claims) text(name string) (string, *Error) {
 // can't be written in RFC 3339.
 const maxNumericDate = 253402300799
 
+// maxNumber is the length of the longest literal that is converted: more digits
+// than that say nothing about a time, and cost the more.
+const maxNumber = 32
+
 // date reads an optional NumericDate (RFC 7519 §2): seconds since 1970, a
 // fraction allowed. It is zero if the claim is absent.
 func (c claims) date(name string) (time.Time, *Error) {
@@ -65,8 +69,8 @@ func (c claims) date(name string) (time.Time, *Error) {
 		return time.Time{}, nil
 	}
 	literal, ok := v.Number()
-	if !ok {
-		return time.Time{}, claimError(name, "is not a number")
+	if !ok || len(literal) > maxNumber {
+		return time.Time{}, claimError(name, "is not a number, or a very long one")
 	}
 	if n, err := strconv.ParseInt(literal, 10, 64); err == nil && n >= 0 && n <= maxNumericDate {
 		return time.Unix(n, 0), nil
@@ -81,6 +85,9 @@ func (c claims) date(name string) (time.Time, *Error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
+// maxItems bounds the lists of a token: its audiences and its scopes.
+const maxItems = 256
+
 // audience reads who the token is meant for (RFC 7519 §4.1.3), and checks that
 // this service is among them.
 func (c claims) audience() ([]string, *Error) {
@@ -88,7 +95,7 @@ func (c claims) audience() ([]string, *Error) {
 	if !present {
 		return nil, refuse(InvalidToken, Audience)
 	}
-	audience, ok := v.Texts()
+	audience, ok := v.Texts(maxItems)
 	if single, isText := v.Text(); isText {
 		audience, ok = []string{single}, true
 	}
@@ -118,7 +125,7 @@ func (c claims) scopes() (scopes.Set, *Error) {
 	err := errScopeType
 	if text, ok := v.Text(); ok {
 		set, err = scopes.Parse(text)
-	} else if items, ok := v.Texts(); ok {
+	} else if items, ok := v.Texts(maxItems); ok {
 		set, err = scopes.ParseList(items)
 	}
 	if err != nil {
@@ -127,7 +134,7 @@ func (c claims) scopes() (scopes.Set, *Error) {
 	return set, nil
 }
 
-var errScopeType = errors.New("is neither a string nor an array of strings")
+var errScopeType = errors.New("is neither a string nor an array of at most 256 strings")
 
 // certificate reads which client certificate the token is bound to (RFC 8705
 // §3.1), if it is bound at all. A confirmation that is not understood, in

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,6 +28,9 @@ type Client struct {
 
 	token *token // nil in a Client that no Verifier made
 }
+
+// String names the identity, and keeps fmt from printing the claims.
+func (c Client) String() string { return fmt.Sprintf("client %q of %q", c.ID, c.Issuer) }
 
 // Audience returns the token's audience: a copy.
 func (c Client) Audience() []string {

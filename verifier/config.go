@@ -119,7 +119,8 @@ type Issuer struct {
 
 	// Accept decides whether a verified token is a machine's of this issuer:
 	// SubjectIsClient if nil, for authorities sign people's tokens with the
-	// same keys. An error that wraps a Reason refuses with that Reason, any
+	// same keys. It is required if ClientIDClaims holds "sub", since the subject
+	// then is the client whoever it is. An error that wraps a Reason refuses with that Reason, any
 	// other with NotAccepted. Like ScopesFrom it is asked when a token is
 	// verified, and not again while that is remembered: what may change
 	// meanwhile is Check's.

@@ -30,6 +30,9 @@ func (c *callContext) Value(key any) any {
 func (c *callContext) String() string { return "m2mauth.callContext" }
 
 func withCall(ctx context.Context, client *Client, r Request) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	r.Authorization = nil
 	return &callContext{Context: ctx, call: call{client: client, request: r}}
 }
@@ -44,6 +47,9 @@ func withoutClient(ctx context.Context) context.Context {
 
 // callFrom returns the call in ctx, or nil if it has no Client.
 func callFrom(ctx context.Context) *call {
+	if ctx == nil {
+		return nil
+	}
 	if c, ok := ctx.Value(callKey{}).(*call); ok && c.client != nil {
 		return c
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -29,6 +28,9 @@ func refuseWith(code Code, reason Reason, cause error) *Error {
 // decide is the one decision path, of every transport. The token is bare, or in
 // r's credential if that is nil.
 func (v *Verifier) decide(ctx context.Context, r Request, bare *string, need scopes.Requirement) decision {
+	if ctx == nil {
+		ctx = context.Background() // rather than panic, and only when a key is unknown
+	}
 	var began time.Time
 	if v.observes() {
 		began = time.Now()
@@ -85,7 +87,9 @@ func (v *Verifier) remembered(raw string) *token {
 	if !ok {
 		return nil
 	}
-	if v.standing(t) != nil {
+	if v.standing(t) != nil || !t.named && t.issuer.source.Current() != t.set {
+		// The second: whether a token without a key ID has exactly one key that
+		// fits depends on the whole set.
 		v.cache.Remove(raw)
 		return nil
 	}
@@ -116,9 +120,12 @@ func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requireme
 	told := Decision{
 		Operation: quoted(r.Operation),
 		Need:      need,
-		Err:       d.err,
 		Cached:    d.cached,
 		Took:      d.took,
+	}
+	if d.err != nil {
+		err := *d.err // a copy: the caller's answer is made of the other
+		told.Err = &err
 	}
 	if d.issuer != nil {
 		told.Issuer = d.issuer.Name
@@ -142,21 +149,12 @@ func quoted(text string) string {
 	return strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])
 }
 
-// untrusted is a cause that shows a value from a token or request. Making the
-// text is put off, because most are never read.
-type untrusted struct{ what, value string }
+// untrustedError is a cause that shows a value from a token or request. Making
+// the text is put off, because most are never read.
+type untrustedError struct{ what, value string }
 
-func (u untrusted) Error() string {
-	return u.what + " " + strconv.QuoteToASCII(u.value[:min(len(u.value), maxQuoted)])
+func untrusted(what, value string) error {
+	return untrustedError{what, value[:min(len(value), maxQuoted)]}
 }
 
-// guarded calls a callback of the configuration. A panic in it becomes an
-// error, which says nothing about the token.
-func guarded(name string, call func() error) (panicked *Error, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			panicked = refuseWith(Unavailable, Panicked, fmt.Errorf("%s: %.64q", name, fmt.Sprint(r)))
-		}
-	}()
-	return nil, call()
-}
+func (u untrustedError) Error() string { return u.what + " " + strconv.QuoteToASCII(u.value) }

@@ -130,6 +130,23 @@ const (
 	Closed          Reason = "verifier_closed"  // after Close, or a Verifier that New did not make
 )
 
+// code is the Code that a Reason of this package belongs to; any other Reason
+// is one of InvalidToken.
+func (r Reason) code() Code {
+	switch r {
+	case CredentialsMissing, SchemeUnsupported:
+		return NoCredentials
+	case CredentialsMultiple, CredentialsMalformed:
+		return InvalidRequest
+	case ScopeMissing, NoRequirement, Forbidden:
+		return InsufficientScope
+	case KeysUnavailable, CheckFailed, Panicked, Canceled, Closed:
+		return Unavailable
+	default:
+		return InvalidToken
+	}
+}
+
 // Error is every refusal of this package. It unwraps to its Reason and to its
 // cause, so errors.Is and errors.As find both. It holds no part of a token.
 type Error struct {
@@ -140,7 +157,11 @@ type Error struct {
 	Err        error              // the cause, if there is more to say; not for callers
 }
 
+// Error is for logs: Code, Reason and cause.
 func (e *Error) Error() string {
+	if e == nil {
+		return "m2mauth: no error"
+	}
 	text := "m2mauth: " + e.Code.String() + ": " + string(e.Reason)
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
@@ -150,6 +171,9 @@ func (e *Error) Error() string {
 
 // Unwrap returns the Reason and the cause.
 func (e *Error) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
 	if e.Err == nil {
 		return []error{e.Reason}
 	}
@@ -160,7 +184,7 @@ func (e *Error) Unwrap() []error {
 // error of any other kind becomes Unavailable, for nothing is known of the
 // token then.
 func AsError(err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
 		return e
 	}
 	return &Error{Code: Unavailable, Reason: CheckFailed, Err: err}

@@ -21,6 +21,7 @@ func Example() {
 		Audiences:      []string{authority.ProjectID()},
 		JWKSURL:        authority.Issuer().JWKSURL,
 		ClientIDClaims: []string{"sub"},
+		Accept:         verifier.SubjectHasPrefix("m2m-client-"),
 	}}})
 	if err != nil {
 		panic(err)

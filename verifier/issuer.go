@@ -56,6 +56,17 @@ func SubjectIsClient(c Client) error {
 	return NotMachine
 }
 
+// SubjectHasPrefix accepts tokens whose subject begins with prefix, where that
+// is how an authority names machines; others are NotMachine.
+func SubjectHasPrefix(prefix string) func(Client) error {
+	return func(c Client) error {
+		if prefix != "" && strings.HasPrefix(c.Subject, prefix) {
+			return nil
+		}
+		return NotMachine
+	}
+}
+
 // ClaimEquals accepts tokens in which the claim called name is the string
 // value; others are NotMachine.
 func ClaimEquals(name, value string) func(Client) error {

@@ -34,16 +34,16 @@ func (v *Verifier) findKey(ctx context.Context, t *token, header jose.Header) *E
 			t.set = set
 			return nil
 		case jwks.Mismatch:
-			return refuseWith(InvalidToken, Algorithm, untrusted{"not that of key", header.KeyID})
+			return refuseWith(InvalidToken, Algorithm, untrusted("not that of key", header.KeyID))
 		case jwks.Unusable:
-			return refuseWith(InvalidToken, KeyUnusable, untrusted{"kid", header.KeyID})
+			return refuseWith(InvalidToken, KeyUnusable, untrusted("kid", header.KeyID))
 		case jwks.Removed:
-			return refuseWith(InvalidToken, KeyRemoved, untrusted{"kid", header.KeyID})
+			return refuseWith(InvalidToken, KeyRemoved, untrusted("kid", header.KeyID))
 		case jwks.Ambiguous:
 			return refuseWith(InvalidToken, KeyID, errAmbiguous)
 		}
 		if err := source.Next(ctx, set); err != nil {
-			return v.keyMissing(ctx, t, header, err)
+			return v.keyMissing(ctx, t, header, set, err)
 		}
 	}
 	return v.keysUnavailable(t.issuer, errRestless)
@@ -54,25 +54,25 @@ var (
 	errRestless  = errors.New("the key set changes too often")
 )
 
-// keyMissing says what becomes of a token whose key is unknown. It is invalid
+// keyMissing says what becomes of a token whose key is not in set. It is invalid
 // only if the authority was asked after the token was issued: otherwise the
 // key may be newer than what is known, and a good machine must not be told to
 // throw its token away.
-func (v *Verifier) keyMissing(ctx context.Context, t *token, header jose.Header, err error) *Error {
+func (v *Verifier) keyMissing(ctx context.Context, t *token, header jose.Header, set *jwks.Set, err error) *Error {
 	switch {
 	case errors.Is(err, jwks.ErrClosed):
 		return refuse(Unavailable, Closed)
 	case ctx.Err() != nil:
 		return refuseWith(Unavailable, Canceled, ctx.Err())
-	case errors.Is(err, jwks.ErrBusy) || t.issuer.source.Current() == nil:
+	case errors.Is(err, jwks.ErrBusy):
 		return v.keysUnavailable(t.issuer, err)
 	}
-	if began, ok := t.issuer.source.LastGood(); ok {
+	if began, ok := t.issuer.source.LastGood(set); ok {
 		// On the token's clock, but by the monotonic one's measure: a jump of
 		// the wall clock since the fetch must not make it look older or newer.
 		asked := v.cfg.Now().Add(-time.Since(began))
 		if asked.After(t.client.IssuedAt.Add(t.leeway)) {
-			return refuseWith(InvalidToken, KeyUnknown, untrusted{"kid", header.KeyID})
+			return refuseWith(InvalidToken, KeyUnknown, untrusted("kid", header.KeyID))
 		}
 	}
 	return v.keysUnavailable(t.issuer, err)

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -18,16 +19,49 @@ func (v *Verifier) UntilExpiry(ctx context.Context) (context.Context, context.Ca
 	if !ok {
 		return ctx, func() { cancel(nil) }
 	}
-	expire := func() { cancel(refuse(InvalidToken, reason)) }
-	left := late.Sub(v.cfg.Now())
-	if left <= 0 {
-		expire()
-		return ctx, func() {}
-	}
-	timer := time.AfterFunc(left, expire)
+	w := &watch{now: v.cfg.Now, late: late, expire: func() { cancel(refuse(InvalidToken, reason)) }}
+	w.look()
 	return ctx, func() {
-		timer.Stop()
+		w.stop()
 		cancel(nil)
+	}
+}
+
+// watch waits for a moment of the wall clock. Timers follow the monotonic one,
+// which stands still while a machine is suspended and does not see the wall
+// clock set, so it looks again every now and then.
+type watch struct {
+	now    func() time.Time
+	late   time.Time
+	expire func()
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+}
+
+const lookAgain = 30 * time.Second
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	left := w.late.Sub(w.now())
+	if left <= 0 {
+		w.expire()
+		return
+	}
+	w.timer = time.AfterFunc(min(left, lookAgain), w.look)
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	if w.timer != nil {
+		w.timer.Stop()
 	}
 }
 

@@ -19,6 +19,7 @@ type token struct {
 	issuer      *issuer
 	set         *jwks.Set // that it was verified under
 	key         jwks.Key
+	named       bool              // by its header, with a key ID
 	payload     string            // the bytes that were signed
 	members     strictjson.Object // of payload
 	audience    []string
@@ -46,7 +47,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	}
 	iss := v.byName[name]
 	if !isText || iss == nil {
-		return refuseWith(InvalidToken, UnknownIssuer, untrusted{"iss", name})
+		return refuseWith(InvalidToken, UnknownIssuer, untrusted("iss", name))
 	}
 	d.issuer = iss
 
@@ -59,12 +60,13 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refused
 	}
 	if !iss.admits(parsed.Header.Type, parsed.Header.HasType) {
-		return refuseWith(InvalidToken, TokenType, untrusted{"typ", parsed.Header.Type})
+		return refuseWith(InvalidToken, TokenType, untrusted("typ", parsed.Header.Type))
 	}
 	if !slices.Contains(iss.Algorithms, parsed.Header.Algorithm) {
-		return refuseWith(InvalidToken, Algorithm, untrusted{"alg", parsed.Header.Algorithm})
+		return refuseWith(InvalidToken, Algorithm, untrusted("alg", parsed.Header.Algorithm))
 	}
 
+	t.named = parsed.Header.KeyID != ""
 	if refused := v.findKey(ctx, t, parsed.Header); refused != nil {
 		return refused
 	}

@@ -97,6 +97,10 @@ func (iss *Issuer) complete(m mistakes) {
 		m.add("MaxTokenAge is %v: want a positive duration, or 0 for no limit", iss.MaxTokenAge)
 	}
 	if iss.Accept == nil {
+		if slices.Contains(iss.ClientIDClaims, "sub") {
+			m.add(`ClientIDClaims holds "sub", and Accept is nil: its default, SubjectIsClient, would then let in ` +
+				`everybody, people too; say with Accept what marks a machine's token`)
+		}
 		iss.Accept = SubjectIsClient
 	}
 	iss.Algorithms = completeAlgorithms(m, iss.Algorithms)
@@ -126,6 +130,9 @@ func completeAlgorithms(m mistakes, list []string) []string {
 	for _, name := range list {
 		c, ok := jose.CanonicalAlgorithm(name)
 		switch {
+		case ok && slices.Contains(canonical, c):
+			// Twice is once: an RSA key that names no algorithm takes the only
+			// one there is.
 		case ok:
 			canonical = append(canonical, c)
 		case jose.IsSymmetricOrNone(name):
@@ -157,7 +164,7 @@ func (iss *Issuer) completeSource(m mistakes) {
 func (iss *Issuer) checkURL(m mistakes) {
 	u, err := url.Parse(iss.JWKSURL)
 	switch {
-	case err != nil || u.Host == "" || u.Fragment != "":
+	case err != nil || u.Hostname() == "" || u.Fragment != "":
 		m.add("JWKSURL is not an absolute URL")
 	case u.User != nil:
 		m.add("JWKSURL holds credentials: send them with JWKS.Transport")

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +73,7 @@ func good(f *Fixture) []Case {
 		{Name: "without iat and nbf", Spec: spec{Claims: map[string]any{"iat": m2mtest.Absent, "nbf": m2mtest.Absent}}},
 		{Name: "without a scope claim", Spec: claim("scope", m2mtest.Absent)},
 		{Name: "subject absent", Spec: spec{Claims: map[string]any{"sub": m2mtest.Absent, "client_id": "c"}},
-			Issuer: func(i *verifier.Issuer) { i.ClientIDClaims = nil }},
+			Issuer: func(i *verifier.Issuer) { i.ClientIDClaims, i.Accept = nil, nil }},
 	}
 }
 
@@ -308,7 +309,7 @@ func swap(c string) string {
 
 func claimsOf(f *Fixture) []Case {
 	iss := "stytch.com/" + f.ProjectID()
-	apart := func(i *verifier.Issuer) { i.ClientIDClaims = []string{"client_id"} }
+	apart := func(i *verifier.Issuer) { i.ClientIDClaims, i.Accept = []string{"client_id"}, nil }
 	with := func(id, sub any) spec { return spec{Claims: map[string]any{"client_id": id, "sub": sub}} }
 	return slices.Concat(
 		invalid(verifier.UnknownIssuer,
@@ -330,6 +331,7 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "a beginning of it", Spec: claim("aud", f.ProjectID()[:12])},
 			Case{Name: "more than it", Spec: claim("aud", f.ProjectID()+"x")},
 			Case{Name: "a list with a number", Spec: claim("aud", []any{f.ProjectID(), 1})},
+			Case{Name: "257 audiences", Spec: claim("aud", append(slices.Repeat([]string{"a"}, 256), f.ProjectID()))},
 			Case{Name: "a nested list", Spec: claim("aud", []any{[]string{f.ProjectID()}})},
 			Case{Name: "an object", Spec: claim("aud", map[string]any{f.ProjectID(): true})},
 			Case{Name: "first present claim decides", Spec: claim("resource", "other"),
@@ -345,6 +347,7 @@ func claimsOf(f *Fixture) []Case {
 		invalid(verifier.NotMachine,
 			Case{Name: "a user's access token", Spec: with("app", "user-1"), Issuer: apart},
 			Case{Name: "an ID token for the API's own app", Spec: with(f.ProjectID(), "user-1"), Issuer: apart},
+			Case{Name: "a person named as the client ID claim says", Spec: claim("sub", "user-1")},
 			Case{Name: "a session token of Stytch", Issuer: func(i *verifier.Issuer) { *i = f.Issuer() },
 				Spec: spec{Claims: map[string]any{"scope": m2mtest.Absent, "https://stytch.com/session": map[string]any{}}}},
 			Case{Name: "a user's token of Stytch", Issuer: func(i *verifier.Issuer) { *i = f.Issuer() }, Spec: claim("sub", "user-test-1")},
@@ -360,9 +363,18 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "refused by Accept", Issuer: func(i *verifier.Issuer) {
 				i.Accept = func(verifier.Client) error { return errors.New("no") }
 			}},
+			Case{Name: "Accept: a Reason of another Code", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return verifier.Canceled }
+			}},
+			Case{Name: "Accept: an empty Reason", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return &verifier.Error{Code: verifier.Unavailable} }
+			}},
 			Case{Name: "AcceptAll without a rule", Issuer: func(i *verifier.Issuer) { i.Accept = verifier.AcceptAll() }},
 		),
 		refused(verifier.Unavailable, verifier.Panicked,
+			Case{Name: "Accept returns a nil pointer", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return (*net.OpError)(nil) }
+			}},
 			Case{Name: "Accept panics", Issuer: func(i *verifier.Issuer) {
 				i.Accept = func(verifier.Client) error { panic("no") }
 			}},
@@ -399,6 +411,7 @@ func times() []Case {
 	return slices.Concat(
 		invalid(verifier.ClaimMalformed, malformed...),
 		invalid(verifier.ClaimMalformed,
+			Case{Name: "exp of 5,000 digits", Spec: claim("exp", json.RawMessage(strings.Repeat("1", 5000)))},
 			Case{Name: "exp missing", Spec: claim("exp", m2mtest.Absent)},
 			Case{Name: "iat missing under MaxTokenAge", Spec: claim("iat", m2mtest.Absent), Issuer: aged},
 		),
@@ -499,11 +512,13 @@ func policy() []Case {
 			Case{Name: "Check: InsufficientScope", Config: check(fmt.Errorf("x: %w", &verifier.Error{Code: verifier.InsufficientScope}))},
 		),
 		refused(verifier.Unavailable, verifier.CheckFailed,
+			Case{Name: "Check: a nil Error", Config: check((*verifier.Error)(nil))},
 			Case{Name: "Check: an error", Config: check(errors.New("no database"))},
 			Case{Name: "Check: Unavailable", Config: check(&verifier.Error{Code: verifier.Unavailable})},
 			Case{Name: "Check: a Code that is not its own", Config: check(&verifier.Error{Code: verifier.NoCredentials})},
 		),
 		refused(verifier.Unavailable, verifier.Panicked,
+			Case{Name: "Check returns a nil pointer", Config: check((*net.OpError)(nil))},
 			Case{Name: "Check panics", Config: func(c *verifier.Config) {
 				c.Check = func(context.Context, verifier.Client, verifier.Request) error { panic("no") }
 			}},

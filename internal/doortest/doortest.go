@@ -70,6 +70,7 @@ func (f *Fixture) Base() verifier.Issuer {
 		Audiences:      []string{f.ProjectID()},
 		FetchJWKS:      f.FetchJWKS,
 		ClientIDClaims: []string{"sub"},
+		Accept:         verifier.SubjectHasPrefix("m2m-client-"),
 	}
 }
 

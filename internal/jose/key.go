@@ -52,7 +52,14 @@ func (t Token) Verify(k *Key, algorithm string) error {
 	if t.Header.Algorithm != algorithm {
 		return &tokenError{ErrAlgorithm, "not the key's"}
 	}
-	if jwsbb.Verify(k.public, algorithm, []byte(t.signed), t.signature) != nil {
+	return k.VerifyBytes(algorithm, []byte(t.signed), t.signature)
+}
+
+// VerifyBytes checks a signature over any bytes under k, with an algorithm that
+// UsableFor gave. It is what [Token.Verify] rests on; alone it serves public
+// test vectors, which sign what is no token.
+func (k *Key) VerifyBytes(algorithm string, signed, signature []byte) error {
+	if jwsbb.Verify(k.public, algorithm, signed, signature) != nil {
 		return ErrSignature
 	}
 	return nil
@@ -71,8 +78,9 @@ type unusable struct {
 
 func drop(reason string) *unusable { return &unusable{reason: reason} }
 
-// privateMembers are those that hold secrets (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+// privateMembers are those that hold secrets (RFC 7518 §6.2.2, §6.3.2,
+// §6.4.1; "priv" is that of the AKP keys to come).
+var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
 // isSecret reports whether a JWK has its secret part in it, or is nothing but
 // a secret.
@@ -95,7 +103,7 @@ func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 		}
 	}
 	if v, found := jwk.Get("key_ops"); found {
-		if ops, ok := v.Texts(); !ok || !slices.Contains(ops, "verify") {
+		if ops, ok := v.Texts(16); !ok || !slices.Contains(ops, "verify") {
 			return nil, drop(`its "key_ops" do not include "verify"`)
 		}
 	}

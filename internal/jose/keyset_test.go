@@ -38,6 +38,7 @@ const (
 	badCurve  = `its "crv" is unknown`
 	badCoords = `"x" or "y" is missing, not base64url or not as long as its curve demands`
 	offCurve  = `its point is not on its curve`
+	lowOrder  = `its point has a small order`
 	badX      = `"x" is missing, not base64url or not of 32 bytes`
 )
 
@@ -224,6 +225,9 @@ func TestKeyRSA(t *testing.T) {
 		{"e = 65537", e(65537), ""},
 		{"e = 65538", e(65538), badE},
 		{"e = 2^31 - 1", e(1<<31 - 1), ""},
+		{"e = 2^31", e(1 << 31), badE},
+		{"e = 2^31 + 1", e(1<<31 + 1), badE},
+		{"e = 2^32 - 1", e(1<<32 - 1), badE},
 		{"e = 2^32", e(1 << 32), badE},
 		{"e = 2^32 + 1", e(1<<32 + 1), badE},
 		{"e = 2^32 + 65537", e(1<<32 + 65537), badE}, // 65537 in 32 bits
@@ -431,6 +435,8 @@ func TestKeyOKPOffCurve(t *testing.T) {
 		{"y = 2", publish(ed25519.PublicKey(append([]byte{2}, make([]byte, 31)...))), offCurve},
 		{"y = 7", publish(ed25519.PublicKey(append([]byte{7}, make([]byte, 31)...))), offCurve},
 		{"y = 3, on the curve", publish(ed25519.PublicKey(append([]byte{3}, make([]byte, 31)...))), ""},
+		// Another spelling would have another thumbprint.
+		{"y = 3 plus the prime of the field", publish(ed25519.PublicKey("\xf0" + strings.Repeat("\xff", 30) + "\x7f")), offCurve},
 	})
 }
 
@@ -468,13 +474,20 @@ func TestKeyOKPSmallOrder(t *testing.T) {
 		}
 		return ""
 	}
-	for _, x := range slices.Concat(smallOrder, otherSpellings) {
-		t.Run(x, func(t *testing.T) {
-			set := must(ParseKeySet(keySetOf(publish(ed25519.PublicKey(must(hex.DecodeString(x))))), Options{}))
-			for _, key := range set.Keys {
-				t.Errorf("kept; a token made without a private key verifies: %q", forge(t, key))
-			}
-		})
+	for want, list := range map[string][]string{lowOrder: smallOrder, offCurve: otherSpellings} {
+		for _, x := range list {
+			t.Run(x, func(t *testing.T) {
+				set := must(ParseKeySet(keySetOf(publish(ed25519.PublicKey(must(hex.DecodeString(x))))), Options{}))
+				for _, key := range set.Keys {
+					t.Errorf("kept; a token made without a private key verifies: %q", forge(t, key))
+				}
+				for _, d := range set.Dropped {
+					if d.Reason != want {
+						t.Errorf("reason %q, want %q", d.Reason, want)
+					}
+				}
+			})
+		}
 	}
 }
 

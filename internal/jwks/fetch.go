@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -41,8 +40,8 @@ func FromFunc(fetch func(context.Context) ([]byte, error)) Fetcher {
 }
 
 // FromURL makes a Fetcher that gets rawURL through transport, or through one
-// of its own if that is nil. A body of more than maxBytes, once decompressed,
-// is an error.
+// of its own if that is nil. Of a body that is longer than maxBytes, once
+// decompressed, it reads one byte more, so that the Source sees that it is.
 func FromURL(rawURL string, transport http.RoundTripper, maxBytes int) Fetcher {
 	if transport == nil {
 		transport = defaultTransport()
@@ -56,7 +55,7 @@ func FromURL(rawURL string, transport http.RoundTripper, maxBytes int) Fetcher {
 	return func(ctx context.Context, etag string) (Document, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 		if err != nil {
-			return Document{}, err
+			return Document{}, withoutURL(err)
 		}
 		req.Header.Set("Accept", "application/jwk-set+json, application/json")
 		req.Header.Set("User-Agent", "m2mauth")
@@ -65,14 +64,22 @@ func FromURL(rawURL string, transport http.RoundTripper, maxBytes int) Fetcher {
 		}
 		res, err := client.Do(req)
 		if err != nil {
-			// *url.Error repeats the URL, which may hold a secret.
-			if u, ok := errors.AsType[*url.Error](err); ok {
-				err = u.Err
-			}
-			return Document{}, err
+			return Document{}, withoutURL(err)
 		}
 		defer res.Body.Close()
 		return readResponse(res, etag, maxBytes)
+	}
+}
+
+// withoutURL is what a *url.Error in err wraps: it repeats the URL, which may
+// hold a secret. There are several if the transport has a client of its own.
+func withoutURL(err error) error {
+	for {
+		u, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = u.Err
 	}
 }
 
@@ -112,8 +119,8 @@ func readResponse(res *http.Response, etag string, maxBytes int) (Document, erro
 // retryAfter reads Retry-After (RFC 9110 §10.2.3): seconds or a date.
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+	if wait, ok := seconds(value); ok {
+		return wait
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(0, time.Until(at))

@@ -27,10 +27,12 @@ func (s *Source) interval(freshFor time.Duration, first bool) time.Duration {
 			d = min(d, s.opts.Interval)
 		}
 	}
+	limit := s.opts.MaxStale / 2
+	d = min(d, limit)
 	if first {
-		return min(fraction(d, s.opts.RandomFraction()), s.opts.MaxStale/2)
+		return fraction(d, s.opts.RandomFraction())
 	}
-	return min(fraction(d, 0.9+0.2*s.opts.RandomFraction()), s.opts.MaxStale/2)
+	return min(fraction(d, 0.9+0.2*s.opts.RandomFraction()), limit)
 }
 
 // backoff is the time until the next fetch after a failed one: exponential

@@ -72,22 +72,24 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 	for _, k := range doc.Keys {
 		algorithm, ok := k.UsableFor(algorithms)
 		if !ok {
-			s.drop(k.ID, "it is not for an algorithm that is accepted", false)
+			s.drop(k.ID, whyNotUsable(k), false)
 			continue
 		}
-		at := slices.IndexFunc(s.keys, func(o Key) bool { return o.ID == k.ID && o.Algorithm == algorithm })
+		at := slices.IndexFunc(s.keys, func(o Key) bool {
+			// Keys without an ID are told apart by what they are.
+			return o.ID == k.ID && o.Algorithm == algorithm && (k.ID != "" || o.Thumbprint == k.Thumbprint)
+		})
+		here := slot{k.ID, algorithm}
 		switch {
-		case at < 0 || k.ID == "" && s.keys[at].Thumbprint != k.Thumbprint:
+		case at < 0:
 			s.keys = append(s.keys, Key{k, algorithm})
-		case s.keys[at].Thumbprint != k.Thumbprint:
+		case s.keys[at].Thumbprint != k.Thumbprint && !conflicts[here]:
 			// Which of the two a token means would be a matter of luck.
-			conflicts[slot{k.ID, algorithm}] = true
+			conflicts[here] = true
+			s.drop(k.ID, "two different keys have this ID and the algorithm "+algorithm, false)
 		}
 	}
 	s.keys = slices.DeleteFunc(s.keys, func(k Key) bool { return conflicts[slot{k.ID, k.Algorithm}] })
-	for c := range conflicts {
-		s.drop(c.id, "two different keys have this ID and the algorithm "+c.algorithm, false)
-	}
 	for _, k := range s.keys {
 		if k.ID != "" {
 			s.byID[k.ID] = append(s.byID[k.ID], k)
@@ -100,6 +102,13 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 	return s
 }
 
+func whyNotUsable(k *jose.Key) string {
+	if k.Algorithm == "" {
+		return `it names no "alg", and not exactly one RSA algorithm is accepted`
+	}
+	return "it is not for an algorithm that is accepted"
+}
+
 func (s *Set) drop(id, reason string, secret bool) {
 	s.Problems = append(s.Problems, Problem{KeyID: id, Text: reason, Secret: secret})
 	if id != "" {
@@ -109,18 +118,19 @@ func (s *Set) drop(id, reason string, secret bool) {
 
 // compareWith notes what is gone, and what is no longer the same key.
 func (s *Set) compareWith(prev *Set) {
-	for id, before := range prev.byID {
-		now, published := s.byID[id]
-		if !published {
-			s.removed[id] = true
+	for _, old := range prev.keys {
+		if old.ID == "" {
 			continue
 		}
-		for _, old := range before {
-			if slices.ContainsFunc(now, func(k Key) bool {
-				return k.Algorithm == old.Algorithm && k.Thumbprint != old.Thumbprint
-			}) {
-				s.Problems = append(s.Problems, Problem{KeyID: id, Text: "another key took its place under the same ID"})
-			}
+		now, published := s.byID[old.ID]
+		if !published {
+			s.removed[old.ID] = true
+			continue
+		}
+		if slices.ContainsFunc(now, func(k Key) bool {
+			return k.Algorithm == old.Algorithm && k.Thumbprint != old.Thumbprint
+		}) {
+			s.Problems = append(s.Problems, Problem{KeyID: old.ID, Text: "another key took its place under the same ID"})
 		}
 	}
 }

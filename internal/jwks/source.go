@@ -138,12 +138,16 @@ func (s *Source) Next(ctx context.Context, seen *Set) error {
 	}
 	var timeout <-chan time.Time
 	var awaited *flight
+	var gaveUp error
 	for {
 		if s.closed {
 			return ErrClosed
 		}
 		if now := s.current.Load(); now != nil && now != seen {
 			return nil
+		}
+		if gaveUp != nil {
+			return gaveUp
 		}
 		if awaited != nil && !awaited.at().Before(arrived) {
 			return awaited.verdict() // it began after this call: there is no newer knowledge
@@ -169,19 +173,15 @@ func (s *Source) Next(ctx context.Context, seen *Set) error {
 		}
 		s.waiters++
 		s.mu.Unlock()
-		var err error
 		select {
 		case <-f.done:
 		case <-timeout:
-			err = ErrUnavailable
+			gaveUp = ErrUnavailable
 		case <-ctx.Done():
-			err = ctx.Err()
+			gaveUp = ctx.Err()
 		}
 		s.mu.Lock()
 		s.waiters--
-		if err != nil {
-			return err
-		}
 		awaited = f
 	}
 }
@@ -207,12 +207,16 @@ func (s *Source) mayDraw(now time.Time) bool {
 	return len(s.draws) < unknownDraws && !now.Before(s.health.hold)
 }
 
-// LastGood is when the fetch began that last confirmed the keys: what was
-// published before then is known. It is false if none ever did.
-func (s *Source) LastGood() (began time.Time, ok bool) {
+// LastGood is when the fetch began that last confirmed seen: what was
+// published before then is in it. It is false if seen is not the set in use,
+// for then the fetch that counts is another's.
+func (s *Source) LastGood(seen *Set) (began time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.health.confirmed, !s.health.confirmed.IsZero()
+	if seen == nil || seen != s.current.Load() {
+		return time.Time{}, false
+	}
+	return s.health.confirmed, true
 }
 
 // Refresh fetches now, whatever the schedule and the budget say, and returns

@@ -29,10 +29,7 @@ type scanner struct {
 }
 
 // span is where a name stands in a document, without its quotes.
-type span struct {
-	start, end int
-	escaped    bool
-}
+type span struct{ start, end int }
 
 func (s *scanner) push(name span) {
 	if s.count < len(s.open) {
@@ -49,7 +46,7 @@ func (s *scanner) closeTo(n int) {
 	s.more = s.more[:max(0, n-len(s.open))]
 }
 
-// name is the n-th open name, unescaped.
+// name is the n-th open name as it stands in the document.
 func (s *scanner) name(n int) string {
 	at := span{}
 	if n < len(s.open) {
@@ -57,11 +54,7 @@ func (s *scanner) name(n int) string {
 	} else {
 		at = s.more[n-len(s.open)]
 	}
-	text := s.doc[at.start:at.end]
-	if at.escaped {
-		return unescape(text)
-	}
-	return text
+	return s.doc[at.start:at.end]
 }
 
 // manyNames is how many members an object may have before looking through
@@ -125,7 +118,7 @@ func (s *scanner) object(depth int, out *Object) error {
 		return ErrDepth
 	}
 	first := s.count
-	var index map[string]struct{} // of the names from first on, once they are many
+	var index map[string]struct{} // of the names from first on, once there is one
 
 	s.pos++ // '{'
 	if s.space(); s.take('}') {
@@ -142,25 +135,27 @@ func (s *scanner) object(depth int, out *Object) error {
 			return err
 		}
 		name := unescape(literal)
-		if s.count-first < manyNames {
+		if index == nil && (s.count-first == manyNames || len(name) != len(literal)) {
+			// Many names, or one that is not what stands in the document, which
+			// would have to be unescaped for each comparison.
+			index = make(map[string]struct{}, manyNames)
+			for n := first; n < s.count; n++ {
+				index[s.name(n)] = struct{}{}
+			}
+		}
+		if index != nil {
+			if _, dup := index[name]; dup {
+				return ErrDuplicate
+			}
+			index[name] = struct{}{}
+		} else {
 			for n := first; n < s.count; n++ {
 				if s.name(n) == name {
 					return ErrDuplicate
 				}
 			}
-		} else {
-			if index == nil {
-				index = make(map[string]struct{}, 2*manyNames)
-				for n := first; n < s.count; n++ {
-					index[s.name(n)] = struct{}{}
-				}
-			}
-			if _, dup := index[name]; dup {
-				return ErrDuplicate
-			}
-			index[name] = struct{}{}
 		}
-		s.push(span{start, start + len(literal), len(name) != len(literal)})
+		s.push(span{start, start + len(literal)})
 
 		if s.space(); !s.take(':') {
 			return ErrSyntax

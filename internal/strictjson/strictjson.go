@@ -125,20 +125,28 @@ func (v Value) Array() ([]Value, bool) {
 	return items, true
 }
 
-// Texts returns the strings of the array of strings that v is. An array with
-// anything else in it is not one.
-func (v Value) Texts() ([]string, bool) {
-	items, ok := v.Array()
-	if !ok {
+// Texts returns the strings of the array of at most limit strings that v is.
+// An array with anything else in it, or more, is not one.
+func (v Value) Texts(limit int) ([]string, bool) {
+	if v.raw == "" || v.raw[0] != '[' {
 		return nil, false
 	}
-	texts := make([]string, len(items))
-	for i, item := range items {
-		if texts[i], ok = item.Text(); !ok {
+	s := scanner{doc: v.raw, plain: isPlain(v.raw), limits: checked, pos: 1}
+	texts := []string{}
+	if s.space(); s.take(']') {
+		return texts, true
+	}
+	for {
+		item, err := s.value(1)
+		text, ok := item.Text()
+		if err != nil || !ok || len(texts) == limit {
 			return nil, false
 		}
+		texts = append(texts, text)
+		if s.space(); !s.take(',') {
+			return texts, true
+		}
 	}
-	return texts, true
 }
 
 // JSON returns v as it stands in the document.

@@ -75,6 +75,9 @@ func TestRefused(t *testing.T) {
 		{"duplicate", `{"a":1,"a":1}`, ErrDuplicate},
 		{"duplicate, escaped", `{"alg":1,"\u0061lg":1}`, ErrDuplicate},
 		{"duplicate, escaped slash", `{"a/b":1,"a\/b":1}`, ErrDuplicate},
+		{"duplicate, both escaped", `{"\u0061":1,"\u0061":1}`, ErrDuplicate},
+		{"duplicate, the first escaped", `{"x":0,"\u0061":1,"b":0,"a":1}`, ErrDuplicate},
+		{"duplicate of a plain one before an escaped", `{"a":1,"\u0062":0,"a":1}`, ErrDuplicate},
 		{"duplicate, nested", `{"a":{"b":1,"b":1}}`, ErrDuplicate},
 		{"duplicate in an array", `{"a":[{"b":1,"b":1}]}`, ErrDuplicate},
 		{"duplicate after a nested object", `{"a":1,"b":{"a":1},"a":2}`, ErrDuplicate},
@@ -127,20 +130,26 @@ func TestRead(t *testing.T) {
 	if k, found := inner.Get("k"); !ok || !found || k.JSON() != "[1]" {
 		t.Errorf("o = %v, %t", inner, ok)
 	}
-	if a, ok := get("a").Texts(); !ok || !slices.Equal(a, []string{"p", "q"}) {
+	if a, ok := get("a").Texts(8); !ok || !slices.Equal(a, []string{"p", "q"}) {
 		t.Errorf("a = %q, %t", a, ok)
 	}
-	if _, ok := get("mixed").Texts(); ok {
+	if _, ok := get("mixed").Texts(8); ok {
 		t.Error("an array with a number in it passes for strings")
 	}
 	if e, ok := get("e").Object(); !ok || len(e) != 0 {
 		t.Errorf("e = %v, %t", e, ok)
 	}
-	if ea, ok := get("ea").Texts(); !ok || len(ea) != 0 {
+	if ea, ok := get("ea").Texts(8); !ok || len(ea) != 0 {
 		t.Errorf("ea = %v, %t", ea, ok)
 	}
 	if _, ok := obj.Get("exp"); ok {
 		t.Error("names must match by case")
+	}
+	if _, ok := get("a").Texts(1); ok {
+		t.Error("two strings pass for one")
+	}
+	if a, ok := get("a").Texts(2); !ok || len(a) != 2 {
+		t.Errorf("a = %q, %t", a, ok)
 	}
 	// Each kind is only itself, and the zero Value none.
 	for _, m := range append(obj, Member{}) {
