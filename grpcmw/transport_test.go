@@ -1,0 +1,80 @@
+package grpcmw_test
+
+import (
+	"net"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/internal/tlstest"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// TestTransports: gRPC's own server with mutual TLS, and the same service
+// through net/http's HTTP/2, give the same answers to tokens that are bound to
+// a certificate (RFC 8705 §3), and tell the challenge.
+func TestTransports(t *testing.T) {
+	authority, v := newVerifier(t)
+	guard, err := grpcmw.New(v, grpcmw.Policy{"/grpc.testing.TestService/*": scopes.Authenticated()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serverCert, mine, other := tlstest.New(t), tlstest.New(t), tlstest.New(t)
+
+	native := grpc.NewServer(append(guard.ServerOptions(), grpc.Creds(credentials.NewTLS(serverCert.ServerConfig())))...)
+	testpb.RegisterTestServiceServer(native, greeter{})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go native.Serve(listener)
+	defer native.Stop()
+
+	inner := grpc.NewServer(guard.ServerOptions()...)
+	testpb.RegisterTestServiceServer(inner, greeter{})
+	overHTTP := httptest.NewUnstartedServer(inner)
+	overHTTP.TLS = serverCert.ServerConfig()
+	overHTTP.EnableHTTP2 = true
+	overHTTP.StartTLS()
+	defer overHTTP.Close()
+
+	bound := authority.Token(m2mtest.TokenSpec{Claims: map[string]any{"cnf": map[string]any{"x5t#S256": mine.Thumbprint()}}})
+	for name, addr := range map[string]string{"native": listener.Addr().String(), "ServeHTTP": overHTTP.Listener.Addr().String()} {
+		for _, tt := range []struct {
+			name  string
+			own   *tlstest.Pair
+			token string
+			want  codes.Code
+		}{
+			{"its certificate", &mine, bound, codes.OK},
+			{"another certificate", &other, bound, codes.Unauthenticated},
+			{"no certificate", nil, bound, codes.Unauthenticated},
+			{"a token that is not bound", nil, authority.Token(m2mtest.TokenSpec{}), codes.OK},
+		} {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(credentials.NewTLS(serverCert.ClientConfig(tt.own))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+tt.token)
+				var header, trailer metadata.MD
+				_, err = testpb.NewTestServiceClient(conn).UnaryCall(ctx, &testpb.SimpleRequest{}, grpc.Header(&header), grpc.Trailer(&trailer))
+				if status.Code(err) != tt.want {
+					t.Errorf("%v, want %v", err, tt.want)
+				}
+				challenges := append(header["www-authenticate"], trailer["www-authenticate"]...)
+				if refused := tt.want != codes.OK; refused != (len(challenges) == 1) {
+					t.Errorf("challenges: %q", challenges)
+				}
+			})
+		}
+	}
+}
