@@ -15,6 +15,7 @@ package grpcmw
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 
@@ -47,6 +48,15 @@ type Options struct {
 	// KeepStreamsPastExpiry lets a stream that was let in go on after its
 	// token has expired, for as long as the client likes. By default it ends.
 	KeepStreamsPastExpiry bool
+
+	// InsecurePeerCertificates, if set, says which certificates the caller has
+	// proved, leaf first, in place of the TLS connection: behind a proxy that
+	// ends TLS, they come in the metadata (RFC 9440). Whoever can reach this
+	// service without that proxy, or get such metadata past it, can claim any
+	// certificate, and tokens that are bound to one (RFC 8705) then serve a
+	// thief. nil and no error is a caller without one; an error refuses the
+	// call as Unavailable.
+	InsecurePeerCertificates func(context.Context) ([]*x509.Certificate, error)
 }
 
 // New makes an Interceptor of v and a policy, or reports every mistake at
@@ -113,16 +123,27 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 		Operation:     method,
 		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
 	}
-	if p, ok := peer.FromContext(ctx); ok {
-		if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok {
-			request.PeerCertificates = tls.State.PeerCertificates
-		}
+	var err error
+	if request.PeerCertificates, err = i.peerCertificates(ctx); err != nil {
+		return nil, verifier.AsError(err)
 	}
-	ctx, err := i.verifier.Authorize(ctx, request, i.policy.need(method))
+	ctx, err = i.verifier.Authorize(ctx, request, i.policy.need(method))
 	if err != nil {
 		return nil, verifier.AsError(err)
 	}
 	return ctx, nil
+}
+
+func (i *Interceptor) peerCertificates(ctx context.Context) ([]*x509.Certificate, error) {
+	if i.opts.InsecurePeerCertificates != nil {
+		return i.opts.InsecurePeerCertificates(ctx)
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok {
+			return tls.State.PeerCertificates, nil
+		}
+	}
+	return nil, nil
 }
 
 // challenge sends the metadata that goes with a refusal: what the header of

@@ -1,6 +1,9 @@
 package grpcmw_test
 
 import (
+	"context"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http/httptest"
 	"testing"
@@ -76,5 +79,38 @@ func TestTransports(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestInsecurePeerCertificates: off by default, metadata says nothing; on, it
+// says what the proxy proved.
+func TestInsecurePeerCertificates(t *testing.T) {
+	authority, v := newVerifier(t)
+	mine := tlstest.New(t)
+	bound := authority.Token(m2mtest.TokenSpec{Claims: map[string]any{"cnf": map[string]any{"x5t#S256": mine.Thumbprint()}}})
+	claimed := func(chain []*x509.Certificate, err error) *grpcmw.Options {
+		return &grpcmw.Options{InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) { return chain, err }}
+	}
+	for _, tt := range []struct {
+		name string
+		opts *grpcmw.Options
+		want codes.Code
+	}{
+		{"off", nil, codes.Unauthenticated},
+		{"on", claimed([]*x509.Certificate{mine.Leaf}, nil), codes.OK},
+		{"on, and none", claimed(nil, nil), codes.Unauthenticated},
+		{"on, and malformed", claimed(nil, errors.New("malformed")), codes.Unavailable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			guard, err := grpcmw.New(v, grpcmw.Policy{method: scopes.Authenticated()}, tt.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = guard.Unary()(incoming(t.Context(), []string{"Bearer " + bound}, nil), nil,
+				&grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { return nil, nil })
+			if status.Code(err) != tt.want {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+		})
 	}
 }

@@ -17,6 +17,7 @@
 package httpmw
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -44,6 +45,15 @@ type Options struct {
 	// it can call. Write nothing of err but what err.Code tells: the cause is
 	// not for callers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *verifier.Error)
+
+	// InsecurePeerCertificates, if set, says which certificates the caller has
+	// proved, leaf first, in place of the TLS connection: behind a proxy that
+	// ends TLS, they come in a header (RFC 9440). Whoever can reach this
+	// service without that proxy, or get such a header past it, can claim any
+	// certificate, and tokens that are bound to one (RFC 8705) then serve a
+	// thief. nil and no error is a caller without one; an error refuses the
+	// call as Unavailable.
+	InsecurePeerCertificates func(*http.Request) ([]*x509.Certificate, error)
 }
 
 const defaultRealm = "api"
@@ -105,8 +115,10 @@ func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation str
 		// The slice and not Header.Get, which would hide a second value.
 		Authorization: r.Header["Authorization"],
 	}
-	if r.TLS != nil {
-		request.PeerCertificates = r.TLS.PeerCertificates
+	var err error
+	if request.PeerCertificates, err = m.peerCertificates(r); err != nil {
+		m.refuse(w, r, verifier.AsError(err))
+		return
 	}
 	ctx, err := m.verifier.Authorize(r.Context(), request, need)
 	if err != nil {
@@ -114,6 +126,17 @@ func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation str
 		return
 	}
 	next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+func (m *Middleware) peerCertificates(r *http.Request) ([]*x509.Certificate, error) {
+	switch {
+	case m.opts.InsecurePeerCertificates != nil:
+		return m.opts.InsecurePeerCertificates(r)
+	case r.TLS != nil:
+		return r.TLS.PeerCertificates, nil
+	default:
+		return nil, nil
+	}
 }
 
 func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err *verifier.Error) {

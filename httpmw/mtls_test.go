@@ -1,10 +1,13 @@
 package httpmw_test
 
 import (
+	"crypto/x509"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/internal/tlstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -51,5 +54,45 @@ func TestMutualTLS(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestInsecurePeerCertificates: off by default, a header says nothing; on, it
+// says what the proxy proved.
+func TestInsecurePeerCertificates(t *testing.T) {
+	mine := tlstest.New(t)
+	fromHeader := func(r *http.Request) ([]*x509.Certificate, error) {
+		switch r.Header.Get("Client-Cert") {
+		case "mine":
+			return []*x509.Certificate{mine.Leaf}, nil
+		case "":
+			return nil, nil
+		default:
+			return nil, errors.New("malformed Client-Cert")
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		opts   *httpmw.Options
+		header string
+		want   int
+	}{
+		{"off", nil, "mine", 401},
+		{"on", &httpmw.Options{InsecurePeerCertificates: fromHeader}, "mine", 200},
+		{"on, and none", &httpmw.Options{InsecurePeerCertificates: fromHeader}, "", 401},
+		{"on, and malformed", &httpmw.Options{InsecurePeerCertificates: fromHeader}, "x", 503},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			authority, guard := newGuard(t, tt.opts)
+			bound := authority.Token(m2mtest.TokenSpec{Claims: map[string]any{"cnf": map[string]any{"x5t#S256": mine.Thumbprint()}}})
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Authorization", "Bearer "+bound)
+			r.Header.Set("Client-Cert", tt.header)
+			w := httptest.NewRecorder()
+			guard.Require(scopes.Authenticated())(named("in")).ServeHTTP(w, r)
+			if w.Code != tt.want {
+				t.Errorf("%d, want %d", w.Code, tt.want)
+			}
+		})
 	}
 }
