@@ -48,8 +48,9 @@ type Config struct {
 	Observe func(context.Context, Decision)
 
 	// ObserveKeys, if set, is told of an issuer's keys after every swap and
-	// every failed fetch. Calls for one issuer come one after another, and
-	// the next fetch waits for them. It must not call Refresh, Ready or Close.
+	// every failed fetch. Calls for one issuer come one after another, on a
+	// goroutine that nothing waits for: while one blocks, up to 64 states are
+	// kept for it, and of more the oldest are dropped.
 	ObserveKeys func(IssuerStatus)
 
 	// Now is the wall clock that tokens are held against: time.Now if nil.

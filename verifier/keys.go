@@ -19,6 +19,7 @@ const maxSwaps = 4
 // newer than the set does it wait, for a bounded time.
 func (v *Verifier) findKey(ctx context.Context, t *token, header jose.Header) *Error {
 	source := t.issuer.source
+	bounded := ctx // by one wait, however often the keys change meanwhile
 	for range maxSwaps {
 		set := source.Current()
 		verdict := jwks.Unknown
@@ -42,7 +43,16 @@ func (v *Verifier) findKey(ctx context.Context, t *token, header jose.Header) *E
 		case jwks.Ambiguous:
 			return refuseWith(InvalidToken, KeyID, errAmbiguous)
 		}
-		if err := source.Next(ctx, set); err != nil {
+		if bounded == ctx {
+			wait := jwks.WaitWarm
+			if set == nil {
+				wait = jwks.WaitCold
+			}
+			var cancel context.CancelFunc
+			bounded, cancel = context.WithTimeout(ctx, wait)
+			defer cancel()
+		}
+		if err := source.Next(bounded, set); err != nil {
 			return v.keyMissing(ctx, t, header, set, err)
 		}
 	}

@@ -31,6 +31,9 @@ func (s *Source) own(ctx context.Context) {
 				<-landed
 			}
 			s.shut()
+			if s.teller != nil {
+				close(s.teller.states)
+			}
 			return
 		case <-expiry.C:
 			s.expire()
@@ -219,11 +222,9 @@ func (s *Source) shut() {
 	}
 }
 
-// observe tells of the new state, with no lock held. A panic in it stops here.
+// observe tells of the new state.
 func (s *Source) observe() {
-	if s.opts.Observe == nil {
-		return
+	if s.teller != nil {
+		s.teller.tell(s.Status())
 	}
-	defer func() { _ = recover() }()
-	s.opts.Observe(s.Status())
 }

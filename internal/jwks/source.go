@@ -24,7 +24,7 @@ type Options struct {
 	Timeout        time.Duration // of one whole fetch
 	UnknownWindow  time.Duration
 	Slots          chan struct{} // a fetch holds one place in it; shared by all Sources of a Verifier
-	Observe        func(Status)  // told after every swap and every failed fetch; may be nil
+	Observe        func(Status)  // told after every swap and every failed fetch, in order; may be nil
 	RandomFraction func() float64
 }
 
@@ -38,9 +38,9 @@ var (
 
 const (
 	maxWaiters   = 256
-	unknownDraws = 2 // fetches in UnknownWindow: one for a rotation, one to spare
-	waitWarm     = 1 * time.Second
-	waitCold     = 2 * time.Second
+	unknownDraws = 2               // fetches in UnknownWindow: one for a rotation, one to spare
+	WaitWarm     = 1 * time.Second // that Next waits, at the most, with keys
+	WaitCold     = 2 * time.Second // and without
 )
 
 // Source keeps one issuer's key set fresh until Close. All methods are safe
@@ -51,6 +51,7 @@ type Source struct {
 	wake    chan struct{}       // tells the owner that flight was set
 	stop    context.CancelFunc
 	stopped chan struct{}
+	teller  *teller     // nil if nobody observes
 	calling atomic.Bool // a call of opts.Fetch has not returned
 
 	mu      sync.Mutex
@@ -103,6 +104,9 @@ func New(opts Options) *Source {
 		stopped: make(chan struct{}),
 		changed: make(chan struct{}),
 	}
+	if opts.Observe != nil {
+		s.teller = newTeller(opts.Observe)
+	}
 	s.launch() // so that a call that comes at once has something to wait for
 	go s.own(ctx)
 	return s
@@ -129,12 +133,12 @@ func (s *Source) launch() *flight {
 // set, ErrUnavailable if it failed, is not done in time or may not be made,
 // ErrBusy if too many wait already, ErrClosed, or the error of ctx.
 func (s *Source) Next(ctx context.Context, seen *Set) error {
-	arrived := time.Now()
+	arrived, ended := time.Now(), ctx.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wait := waitWarm
+	wait := WaitWarm
 	if seen == nil {
-		wait = waitCold
+		wait = WaitCold
 	}
 	var timeout <-chan time.Time
 	var awaited *flight
@@ -177,7 +181,7 @@ func (s *Source) Next(ctx context.Context, seen *Set) error {
 		case <-f.done:
 		case <-timeout:
 			gaveUp = ErrUnavailable
-		case <-ctx.Done():
+		case <-ended:
 			gaveUp = ctx.Err()
 		}
 		s.mu.Lock()
@@ -222,7 +226,7 @@ func (s *Source) LastGood(seen *Set) (began time.Time, ok bool) {
 // Refresh fetches now, whatever the schedule and the budget say, and returns
 // the fetch's error.
 func (s *Source) Refresh(ctx context.Context) error {
-	arrived := time.Now()
+	arrived, ended := time.Now(), ctx.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
@@ -237,7 +241,7 @@ func (s *Source) Refresh(ctx context.Context) error {
 		var err error
 		select {
 		case <-f.done:
-		case <-ctx.Done():
+		case <-ended:
 			err = ctx.Err()
 		}
 		s.mu.Lock()
@@ -278,4 +282,5 @@ func (s *Source) Ready(ctx context.Context) error {
 func (s *Source) Close() {
 	s.stop()
 	<-s.stopped
+	s.teller.close()
 }

@@ -1,0 +1,165 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The tests of a Source run in virtual time, and a fraction of 0.5 for chance:
+// the first periodic fetch is half an interval after the first good one, later
+// ones a whole interval, and the wait after the nth failure is 2^n/4 s.
+
+// answer is what a Fetcher does.
+type answer = Fetcher
+
+var errDown = errors.New("the authority is down")
+
+func down(context.Context, string) (Document, error) { return Document{}, errDown }
+
+// hang waits until it is told to stop.
+func hang(ctx context.Context, _ string) (Document, error) {
+	<-ctx.Done()
+	return Document{}, ctx.Err()
+}
+
+func serves(keys ...jwk) answer {
+	return func(context.Context, string) (Document, error) { return Document{Body: document(keys...)}, nil }
+}
+
+// tagged serves keys by their ETag: what has not changed is not sent again.
+func tagged(etag string, keys ...jwk) answer {
+	return func(_ context.Context, sent string) (Document, error) {
+		if sent == etag {
+			return Document{NotModified: true, ETag: etag}, nil
+		}
+		return Document{Body: document(keys...), ETag: etag}, nil
+	}
+}
+
+// after makes an answer take its time.
+func after(d time.Duration, a answer) answer {
+	return func(ctx context.Context, etag string) (Document, error) {
+		select {
+		case <-time.After(d):
+			return a(ctx, etag)
+		case <-ctx.Done():
+			return Document{}, ctx.Err()
+		}
+	}
+}
+
+// authority answers as it is told, and remembers when it was asked.
+type authority struct {
+	mu     sync.Mutex
+	answer answer
+	asked  []time.Time
+	etags  []string
+	active int
+	most   int // at the same time
+}
+
+func (a *authority) fetch(ctx context.Context, etag string) (Document, error) {
+	a.mu.Lock()
+	a.asked = append(a.asked, time.Now())
+	a.etags = append(a.etags, etag)
+	a.active++
+	a.most = max(a.most, a.active)
+	answer := a.answer
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		a.active--
+		a.mu.Unlock()
+	}()
+	return answer(ctx, etag)
+}
+
+// now changes the answer.
+func (a *authority) now(answer answer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer = answer
+}
+
+func (a *authority) fetches() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.asked)
+}
+
+// log is when it was asked, and with which ETag.
+func (a *authority) log() (asked []time.Time, etags []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.asked), slices.Clone(a.etags)
+}
+
+func options(a *authority) Options {
+	return Options{
+		Fetch:          a.fetch,
+		Algorithms:     everything,
+		MaxBytes:       256 << 10,
+		Interval:       5 * time.Minute,
+		MaxStale:       24 * time.Hour,
+		Timeout:        5 * time.Second,
+		UnknownWindow:  30 * time.Second,
+		Slots:          make(chan struct{}, 8),
+		RandomFraction: func() float64 { return 0.5 },
+	}
+}
+
+// open starts a Source of a; change may change its options.
+func open(t *testing.T, a *authority, change ...func(*Options)) *Source {
+	t.Helper()
+	opts := options(a)
+	for _, f := range change {
+		f(&opts)
+	}
+	s := New(opts)
+	t.Cleanup(s.Close)
+	synctest.Wait()
+	return s
+}
+
+// pass lets d go by, and everything happen that is due.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// passUntil lets the time come that is at.
+func passUntil(at time.Time) { pass(time.Until(at)) }
+
+// wantFetches asserts how often the authority has been asked.
+func wantFetches(t *testing.T, a *authority, want int) {
+	t.Helper()
+	if n := a.fetches(); n != want {
+		t.Errorf("%d fetches, want %d", n, want)
+	}
+}
+
+// timed says what f returned, and how long it took.
+func timed(f func() error) (error, time.Duration) {
+	began := time.Now()
+	err := f()
+	return err, time.Since(began)
+}
+
+// wantNext asserts what Next returns for the set in use, and how long it takes.
+func wantNext(t *testing.T, s *Source, want error, took time.Duration) {
+	t.Helper()
+	wantNextOf(t, s, s.Current(), want, took)
+}
+
+func wantNextOf(t *testing.T, s *Source, seen *Set, want error, took time.Duration) {
+	t.Helper()
+	err, d := timed(func() error { return s.Next(context.Background(), seen) })
+	if err != want || d != took {
+		t.Errorf("Next: %v after %v, want %v after %v", err, d, want, took)
+	}
+}

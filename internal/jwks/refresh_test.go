@@ -1,0 +1,204 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestRefreshJoins: calls of one moment share a fetch, but none is satisfied
+// by a fetch that began before it.
+func TestRefreshJoins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		a.now(after(time.Second, serves(ed("b"))))
+		var group sync.WaitGroup
+		refresh := func(want time.Duration) {
+			for range 10 {
+				group.Go(func() {
+					if err, took := timed(func() error { return s.Refresh(context.Background()) }); err != nil || took != want {
+						t.Errorf("Refresh: %v after %v, want nil after %v", err, took, want)
+					}
+				})
+			}
+			synctest.Wait()
+		}
+		refresh(time.Second)
+		wantFetches(t, a, 2)
+		pass(400 * time.Millisecond)
+		refresh(1600 * time.Millisecond) // the rest of that one, and one more
+		pass(400 * time.Millisecond)
+		refresh(1200 * time.Millisecond)
+		wantFetches(t, a, 2)
+		group.Wait()
+		wantFetches(t, a, 3)
+	})
+}
+
+// TestRefreshWaitsForASlot: a fetch that was asked for earlier, and has not
+// begun, is as good as one's own.
+func TestRefreshWaitsForASlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots := make(chan struct{}, 1)
+		slots <- struct{}{}
+		a := &authority{answer: after(time.Second, serves(ed("a")))}
+		s := open(t, a, func(o *Options) { o.Slots = slots })
+		pass(time.Hour)
+		go func() {
+			pass(time.Second)
+			<-slots
+		}()
+		if err, took := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 2*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		wantFetches(t, a, 1)
+	})
+}
+
+func TestRefreshReturns(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer answer
+		want   error
+		took   time.Duration
+	}{
+		{"a new set", serves(ed("b")), nil, 0},
+		{"the same", serves(ed("a")), nil, 0},
+		{"what the fetch failed with", down, errDown, 0},
+		{"no usable key", serves(), errNoUsableKey, 0},
+		{"too slow", hang, errTimeout, 5 * time.Second},
+		{"slow enough", after(5*time.Second-1, serves(ed("b"))), nil, 5*time.Second - 1},
+		{"as told by the Fetcher", func(context.Context, string) (Document, error) {
+			return Document{}, &FetchError{errDown, time.Hour}
+		}, errDown, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: serves(ed("a"))}
+				s := open(t, a, hourly)
+				a.now(tt.answer)
+				err, took := timed(func() error { return s.Refresh(t.Context()) })
+				if !errors.Is(err, tt.want) || took != tt.took {
+					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.took)
+				}
+				if last := s.Status().LastError; last != err {
+					t.Errorf("last error %v", last)
+				}
+			})
+		})
+	}
+}
+
+// TestRefreshPutsOffTheTimer: what was fetched just now needs no fetch.
+func TestRefreshPutsOffTheTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a)
+		for range 100 {
+			pass(2 * time.Minute)
+			if err := s.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantFetches(t, a, 101)
+	})
+}
+
+// TestRefreshLeaves: the caller may leave, the fetch goes on.
+func TestRefreshLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		seen := s.Current()
+		a.now(after(time.Second, serves(ed("b"))))
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		err, took := timed(func() error { return s.Refresh(ctx) })
+		if err != context.DeadlineExceeded || took != 300*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+		pass(700 * time.Millisecond)
+		if s.Current() == seen {
+			t.Error("the fetch was given up")
+		}
+	})
+}
+
+func TestReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended, end := context.WithCancel(t.Context())
+		end()
+		a := &authority{answer: after(time.Second, down)}
+		s := open(t, a)
+		want := func(ctx context.Context, took time.Duration, causes ...error) {
+			t.Helper()
+			err, d := timed(func() error { return s.Ready(ctx) })
+			if d != took || (err == nil) != (causes == nil) {
+				t.Errorf("%v after %v, want %v after %v", err, d, causes, took)
+			}
+			for _, cause := range causes {
+				if !errors.Is(err, cause) {
+					t.Errorf("%q does not wrap %v", err, cause)
+				}
+			}
+		}
+		want(ended, 0, context.Canceled)
+		pass(time.Second)
+		want(ended, 0, context.Canceled, errDown)
+		short, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		want(short, time.Minute, context.DeadlineExceeded, errDown)
+
+		a.now(after(2*time.Second, serves(ed("a"))))
+		var group sync.WaitGroup
+		refreshed := make(chan error, 1)
+		go func() { refreshed <- s.Refresh(context.Background()) }()
+		synctest.Wait()
+		due := time.Now()
+		for range 10 {
+			group.Go(func() {
+				if err := s.Ready(context.Background()); err != nil {
+					t.Error(err)
+				}
+				if d := time.Since(due); d > 4*time.Second || d == 0 {
+					t.Errorf("ready after %v", d)
+				}
+			})
+		}
+		group.Wait()
+		<-refreshed
+		want(t.Context(), 0)
+		want(ended, 0)
+
+		a.now(down)
+		pass(25 * time.Hour)
+		want(ended, 0, context.Canceled, errDown) // expired
+		a.now(serves(ed("a")))
+		want(t.Context(), time.Until(s.Status().Next))
+		s.Close()
+		want(t.Context(), 0, ErrClosed)
+		want(ended, 0, ErrClosed)
+	})
+}
+
+// TestReadyClose: Close ends the waiting.
+func TestReadyClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &authority{answer: hang})
+		failed := make(chan error, 2)
+		go func() { failed <- s.Ready(context.Background()) }()
+		go func() { failed <- s.Refresh(context.Background()) }()
+		synctest.Wait()
+		s.Close()
+		for range 2 {
+			if err := <-failed; err != ErrClosed {
+				t.Errorf("error %v, want %v", err, ErrClosed)
+			}
+		}
+	})
+}

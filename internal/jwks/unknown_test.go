@@ -1,0 +1,328 @@
+package jwks
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// hourly keeps the timer out of the way for half an hour after the first fetch.
+func hourly(o *Options) { o.Interval = time.Hour }
+
+// TestUnknownWaits says how long a caller waits for a key that is missing, and
+// what it is told then.
+func TestUnknownWaits(t *testing.T) {
+	const ms = time.Millisecond
+	other := serves(ed("b"))
+	tests := []struct {
+		name    string
+		cold    bool // there never was a set
+		answer  answer
+		patient time.Duration // of the caller; without end if 0
+		want    error
+		took    time.Duration
+		fetches int // for this call
+	}{
+		{"another set", false, after(200*ms, other), 0, nil, 200 * ms, 1},
+		{"the same set", false, after(200*ms, serves(ed("a"))), 0, ErrUnchanged, 200 * ms, 1},
+		{"a failure", false, after(200*ms, down), 0, ErrUnavailable, 200 * ms, 1},
+		{"no answer", false, hang, 0, ErrUnavailable, 1000 * ms, 1},
+		{"an answer that is too late", false, after(1500*ms, other), 0, ErrUnavailable, 1000 * ms, 1},
+		{"the caller leaves", false, hang, 300 * ms, context.DeadlineExceeded, 300 * ms, 1},
+		{"a panic", false, func(context.Context, string) (Document, error) { panic("no") }, 0, ErrUnavailable, 0, 1},
+
+		{"cold: a set", true, after(1900*ms, other), 0, nil, 1900 * ms, 0},
+		{"cold: a failure", true, after(200*ms, down), 0, ErrUnavailable, 200 * ms, 0},
+		{"cold: no answer", true, hang, 0, ErrUnavailable, 2000 * ms, 0},
+		{"cold: an answer that is too late", true, after(2100*ms, other), 0, ErrUnavailable, 2000 * ms, 0},
+		{"cold: the caller leaves", true, hang, 300 * ms, context.DeadlineExceeded, 300 * ms, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: tt.answer}
+				if !tt.cold {
+					a.answer = serves(ed("a"))
+				}
+				s := open(t, a, hourly)
+				if !tt.cold {
+					pass(time.Minute)
+				}
+				a.now(tt.answer)
+				ctx := t.Context()
+				if tt.patient > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.patient)
+					defer cancel()
+				}
+				before := a.fetches()
+				err, took := timed(func() error { return s.Next(ctx, s.Current()) })
+				if err != tt.want || took != tt.took {
+					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.took)
+				}
+				synctest.Wait()
+				wantFetches(t, a, before+tt.fetches)
+			})
+		})
+	}
+}
+
+// TestUnknownBudget: two fetches in half a minute, failed or not.
+func TestUnknownBudget(t *testing.T) {
+	for name, answer := range map[string]answer{"up": serves(ed("a")), "down": down} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: serves(ed("a"))}
+				// After a failure the timer would soon fetch as well.
+				s := open(t, a, hourly, func(o *Options) { o.RandomFraction = func() float64 { return 1000 } })
+				a.now(answer)
+				want := map[string]error{"up": ErrUnchanged, "down": ErrUnavailable}[name]
+
+				wantNext(t, s, want, 0)
+				wantFetches(t, a, 2) // the very first is not of the budget
+				pass(10 * time.Second)
+				wantNext(t, s, want, 0)
+				wantFetches(t, a, 3)
+				for range 100 {
+					wantNext(t, s, ErrUnavailable, 0)
+				}
+				pass(20*time.Second - 1)
+				wantNext(t, s, ErrUnavailable, 0)
+				wantFetches(t, a, 3)
+				pass(1) // the first of the two is half a minute old
+				wantNext(t, s, want, 0)
+				wantFetches(t, a, 4)
+				wantNext(t, s, ErrUnavailable, 0)
+				pass(10*time.Second - 1)
+				wantNext(t, s, ErrUnavailable, 0)
+				pass(1) // and now the second
+				wantNext(t, s, want, 0)
+				wantFetches(t, a, 5)
+			})
+		})
+	}
+}
+
+// TestOthersDontDraw: what the timer and Refresh fetch is not of the budget,
+// and a caller that comes in time waits for it.
+func TestOthersDontDraw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a)
+		a.now(after(100*time.Millisecond, serves(ed("a"))))
+		pass(time.Until(s.Status().Next))
+		wantFetches(t, a, 2) // the timer's
+		wantNext(t, s, ErrUnchanged, 100*time.Millisecond)
+		for range 5 {
+			go s.Refresh(context.Background())
+			synctest.Wait()
+			wantNext(t, s, ErrUnchanged, 100*time.Millisecond)
+		}
+		wantFetches(t, a, 7)
+		for range 2 {
+			wantNext(t, s, ErrUnchanged, 100*time.Millisecond)
+		}
+		wantFetches(t, a, 9)
+		wantNext(t, s, ErrUnavailable, 0)
+	})
+}
+
+// TestOneMore: a fetch that began before the call may have been too early. If
+// it does not help, another one is waited for, if the budget has one.
+func TestOneMore(t *testing.T) {
+	const ms = time.Millisecond
+	tests := []struct {
+		name    string
+		takes   time.Duration // each fetch
+		answer  answer
+		spent   bool // the budget is
+		want    error
+		took    time.Duration
+		fetches int // with the one that is under way
+	}{
+		{"the second confirms", 600 * ms, serves(ed("a")), false, ErrUnchanged, 900 * ms, 2},
+		{"the second fails", 600 * ms, down, false, ErrUnavailable, 900 * ms, 2},
+		{"the second is too late", 800 * ms, serves(ed("a")), false, ErrUnavailable, 1000 * ms, 2},
+		{"the first is another set", 600 * ms, serves(ed("b")), false, nil, 300 * ms, 1},
+		{"no budget for a second", 600 * ms, serves(ed("a")), true, ErrUnchanged, 300 * ms, 1},
+		{"no budget, and it fails", 600 * ms, down, true, ErrUnavailable, 300 * ms, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: serves(ed("a"))}
+				s := open(t, a, hourly, func(o *Options) { o.RandomFraction = func() float64 { return 100 } })
+				if tt.spent {
+					wantNext(t, s, ErrUnchanged, 0)
+					wantNext(t, s, ErrUnchanged, 0)
+				}
+				before := a.fetches()
+				a.now(after(tt.takes, tt.answer))
+				go s.Refresh(context.Background())
+				pass(300 * ms)
+				wantNext(t, s, tt.want, tt.took)
+				synctest.Wait()
+				wantFetches(t, a, before+tt.fetches)
+			})
+		})
+	}
+}
+
+// TestRetryAfterHolds: while the authority asks to be left alone, unknown keys
+// fetch nothing. Refresh does: somebody knows what they do.
+func TestRetryAfterHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		a.now(func(context.Context, string) (Document, error) {
+			return Document{}, &FetchError{errDown, time.Minute}
+		})
+		wantNext(t, s, ErrUnavailable, 0)
+		wantFetches(t, a, 2)
+		pass(time.Minute - 1)
+		wantNext(t, s, ErrUnavailable, 0)
+		wantFetches(t, a, 2)
+		a.now(serves(ed("a")))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+		wantNext(t, s, ErrUnchanged, 0) // it is up again, so it may be asked
+		wantFetches(t, a, 4)
+	})
+}
+
+// TestBusy: 256 callers wait for one fetch, and no more.
+func TestBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		a.now(after(500*time.Millisecond, serves(ed("b"))))
+		seen := s.Current()
+		var group sync.WaitGroup
+		for range 256 {
+			group.Go(func() { wantNextOf(t, s, seen, nil, 500*time.Millisecond) })
+		}
+		synctest.Wait()
+		for range 100 {
+			wantNext(t, s, ErrBusy, 0)
+		}
+		group.Wait()
+		wantFetches(t, a, 2)
+		wantNextOf(t, s, seen, nil, 0)
+		a.now(serves(ed("b")))
+		wantNext(t, s, ErrUnchanged, 0)
+	})
+}
+
+// TestWaitersGoAway: who gave up makes room.
+func TestWaitersGoAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		a.now(hang)
+		var group sync.WaitGroup
+		for range 3 {
+			for range 256 {
+				group.Go(func() { wantNext(t, s, ErrUnavailable, time.Second) })
+			}
+			synctest.Wait()
+			wantNext(t, s, ErrBusy, 0)
+			group.Wait()
+		}
+		wantFetches(t, a, 2)
+	})
+}
+
+// TestLastMoment: the answer comes in the moment at which a caller's patience
+// ends. It is told of the new set, or that it waited in vain; but LastGood
+// must not speak of a fetch that it knows nothing of, for then its token would
+// be refused although its key is there.
+func TestLastMoment(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"))}
+			s := open(t, a, hourly)
+			seen := s.Current()
+			first, _ := s.LastGood(seen)
+			pass(time.Minute)
+			a.now(after(time.Second, serves(ed("b"))))
+			err := s.Next(t.Context(), seen)
+			began, ok := s.LastGood(seen)
+			switch {
+			case err == nil && s.Current() == seen:
+				t.Error("there is no other set")
+			case ok && began != first:
+				t.Error("the set is said to be confirmed by the fetch that replaced it")
+			case err != nil && err != ErrUnavailable:
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestLastGood is of the set that the caller has.
+func TestLastGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: down}
+		s := open(t, a)
+		if began, ok := s.LastGood(nil); ok {
+			t.Errorf("cold: %v", began)
+		}
+		a.now(after(time.Second, serves(ed("a"))))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		set := s.Current()
+		if began, ok := s.LastGood(set); !ok || time.Since(began) != time.Second {
+			t.Errorf("fresh: %v, %t, want the beginning of the fetch", began, ok)
+		}
+		first, _ := s.LastGood(set)
+		a.now(down)
+		s.Refresh(t.Context())
+		if began, ok := s.LastGood(set); !ok || began != first {
+			t.Errorf("stale: %v, %t", began, ok)
+		}
+		a.now(serves(ed("b")))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if began, ok := s.LastGood(set); ok {
+			t.Errorf("replaced: %v", began)
+		}
+	})
+}
+
+// TestBudgetHolds: however calls come, in no half minute there are more than
+// two fetches for them.
+func TestBudgetHolds(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			a := &authority{answer: serves(ed("a"))}
+			s := open(t, a, hourly)
+			answers := []answer{serves(ed("a")), serves(ed("b")), after(700*time.Millisecond, serves(ed("c"))),
+				after(3*time.Second, serves(ed("d")))}
+			var group sync.WaitGroup
+			for time.Since(s.Status().Confirmed) < 25*time.Minute && a.fetches() < 40 {
+				a.now(answers[random.IntN(len(answers))])
+				for range random.IntN(4) {
+					group.Go(func() { s.Next(context.Background(), s.Current()) })
+				}
+				pass(time.Duration(random.Int64N(int64(12 * time.Second))))
+			}
+			group.Wait()
+			asked, _ := a.log()
+			for i := 3; i < len(asked); i++ {
+				if d := asked[i].Sub(asked[i-2]); d < 30*time.Second {
+					t.Errorf("seed %d: three fetches within %v", seed, d)
+				}
+			}
+			if len(asked) < 40 {
+				t.Errorf("seed %d: only %d fetches", seed, len(asked))
+			}
+		})
+	}
+}

@@ -1,0 +1,314 @@
+package verifier_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// local is an authority without a network, and a Verifier that trusts it.
+func local(t *testing.T, change ...func(*verifier.Config)) (*m2mtest.Authority, *verifier.Verifier) {
+	t.Helper()
+	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	t.Cleanup(a.Close)
+	cfg := verifier.Config{Issuers: []verifier.Issuer{{
+		Name:           "stytch.com/" + a.ProjectID(),
+		Audiences:      []string{a.ProjectID()},
+		FetchJWKS:      a.FetchJWKS,
+		ClientIDClaims: []string{"sub"},
+		Accept:         anyone,
+	}}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	v := newVerifier(t, cfg)
+	if err := v.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return a, v
+}
+
+func bearer(token string) verifier.Request {
+	return verifier.Request{Operation: "op", Authorization: []string{"Bearer " + token}}
+}
+
+func TestClaims(t *testing.T) {
+	a, v := local(t)
+	client, err := v.Verify(t.Context(), a.Token(spec{Claims: map[string]any{
+		"Role": "capital", "ROLE": "shout", "tenant": "acme", "large": 9007199254740993, "nested": map[string]any{"A": 1, "a": 2},
+	}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Role   string `json:"role"`
+		Tenant string `json:"tenant"`
+		Large  int64  `json:"large"`
+		Nested struct {
+			A int `json:"a"`
+		} `json:"nested"`
+		Untagged string
+		Subject  string `json:"sub"`
+	}
+	if err := client.Claims(&claims); err != nil {
+		t.Fatal(err)
+	}
+	if claims.Role != "" {
+		t.Errorf("role = %q, of a claim in another case", claims.Role)
+	}
+	if claims.Tenant != "acme" || claims.Large != 9007199254740993 || claims.Nested.A != 2 || claims.Subject != client.ID {
+		t.Errorf("claims %+v", claims)
+	}
+	var all map[string]any
+	if err := client.Claims(&all); err != nil || all["Role"] != "capital" || all["ROLE"] != "shout" || all["role"] != nil {
+		t.Errorf("claims %v, %v", all, err)
+	}
+	all["sub"] = "root"
+	var again map[string]any
+	if err := client.Claims(&again); err != nil || again["sub"] != client.ID {
+		t.Errorf("what one caller did to its claims, another sees: %v, %v", again["sub"], err)
+	}
+	for name, dst := range map[string]any{"nil": nil, "no pointer": claims, "nil pointer": (*struct{})(nil), "another type": new(int)} {
+		if err := client.Claims(dst); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := (verifier.Client{ID: "planted"}).Claims(&all); !errors.Is(err, verifier.ErrNoClaims) {
+		t.Errorf("without a token: %v", err)
+	}
+}
+
+func TestAudienceIsCopied(t *testing.T) {
+	a, v := local(t)
+	token := a.Token(spec{Audience: []string{"other", a.ProjectID()}})
+	for range 2 { // the second time from the cache
+		client, err := v.Verify(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		audience := client.Audience()
+		if !slices.Equal(audience, []string{"other", a.ProjectID()}) {
+			t.Errorf("audience %q", audience)
+		}
+		audience[0] = "changed"
+		if client.Audience()[0] != "other" {
+			t.Error("the client's own audience was changed")
+		}
+	}
+	if (verifier.Client{}).Audience() != nil {
+		t.Error("an audience without a token")
+	}
+}
+
+// TestClientInContext says who is found there after Authorize.
+func TestClientInContext(t *testing.T) {
+	a, v := local(t)
+	token := func(id string) string { return a.Token(spec{ClientID: id}) }
+	type wrapped struct{}
+	outer, err := v.Authorize(t.Context(), bearer(token("outer")), scopes.Authenticated())
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer = context.WithValue(outer, wrapped{}, "kept")
+	planted := verifier.ContextWithClient(context.WithValue(t.Context(), wrapped{}, "kept"), verifier.Client{ID: "planted", Scopes: scopes.Of("admin")})
+	tests := []struct {
+		name    string
+		ctx     context.Context
+		request verifier.Request
+		need    scopes.Requirement
+		want    string // the client's ID; "" if there is none
+		reason  verifier.Reason
+	}{
+		{"nobody before", context.WithValue(t.Context(), wrapped{}, "kept"), bearer(token("c")), scopes.Authenticated(), "c", ""},
+		{"inside another call", outer, bearer(token("inner")), scopes.Authenticated(), "inner", ""},
+		{"inside another call, refused", outer, bearer("x"), scopes.Authenticated(), "", verifier.Malformed},
+		{"inside another call, without a token", outer, verifier.Request{}, scopes.Authenticated(), "", verifier.CredentialsMissing},
+		{"inside another call, not allowed", outer, bearer(token("inner")), scopes.All("admin"), "", verifier.ScopeMissing},
+		{"inside another call, public", outer, verifier.Request{}, scopes.Public(), "", ""},
+		{"inside another call, public, with a token", outer, bearer(token("inner")), scopes.Public(), "", ""},
+		{"inside another call, no requirement", outer, bearer(token("inner")), scopes.Requirement{}, "", verifier.NoRequirement},
+		{"planted", planted, bearer(token("c")), scopes.Authenticated(), "c", ""},
+		{"planted, without a token", planted, verifier.Request{}, scopes.All("admin"), "", verifier.CredentialsMissing},
+		{"planted, public", planted, verifier.Request{}, scopes.Public(), "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, err := v.Authorize(tt.ctx, tt.request, tt.need)
+			if reasonOf(err) != tt.reason || (err == nil) != (tt.reason == "") {
+				t.Errorf("error %v, want %s", err, tt.reason)
+			}
+			client, found := verifier.ClientFromContext(ctx)
+			if client.ID != tt.want || found != (tt.want != "") {
+				t.Errorf("client %q, %t; want %q", client.ID, found, tt.want)
+			}
+			if ctx.Value(wrapped{}) != "kept" {
+				t.Error("the context lost a value")
+			}
+			derived := context.WithValue(ctx, wrapped{}, "changed")
+			if c, found := verifier.ClientFromContext(derived); found != (tt.want != "") || c.ID != tt.want {
+				t.Errorf("in a context made of it: client %q, %t", c.ID, found)
+			}
+		})
+	}
+	// A handler's copy is its own.
+	c, _ := verifier.ClientFromContext(outer)
+	c.ID = "changed"
+	if c, _ := verifier.ClientFromContext(outer); c.ID != "outer" {
+		t.Errorf("the client in the context is %q", c.ID)
+	}
+	if text := fmt.Sprintf("%v %+v", outer, planted); strings.Contains(text, "outer") || strings.Contains(text, "admin") {
+		t.Errorf("the context prints who is calling: %s", text)
+	}
+}
+
+// TestUnmade: a Verifier that New did not make lets nobody in, and does not
+// panic either.
+func TestUnmade(t *testing.T) {
+	a, _ := local(t)
+	ctx := t.Context()
+	closed := newVerifier(t, verifier.Config{Issuers: []verifier.Issuer{goodIssuer()}})
+	for range 3 {
+		if err := closed.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	for name, v := range map[string]*verifier.Verifier{"nil": nil, "zero": {}, "closed": closed} {
+		t.Run(name, func(t *testing.T) {
+			refused := func(what string, err error) {
+				t.Helper()
+				e, ok := errors.AsType[*verifier.Error](err)
+				if !ok || e.Code != verifier.Unavailable || e.Reason != verifier.Closed {
+					t.Errorf("%s: %v, want %s", what, err, verifier.Closed)
+				}
+			}
+			client, err := v.Verify(ctx, a.Token(spec{}))
+			refused("Verify", err)
+			if client.ID != "" {
+				t.Errorf("Verify: client %q beside the error", client.ID)
+			}
+			for _, need := range []scopes.Requirement{scopes.Authenticated(), scopes.All("a"), {}} {
+				_, err := v.Authorize(ctx, bearer(a.Token(spec{})), need)
+				refused("Authorize", err)
+			}
+			_, err = v.Authorize(ctx, verifier.Request{}, scopes.Authenticated())
+			refused("Authorize without a token", err)
+			refused("Recheck", v.Recheck(verifier.ContextWithClient(ctx, a.Client(spec{}))))
+			refused("Recheck without a client", v.Recheck(ctx))
+			refused("Ready", v.Ready(ctx))
+			refused("Refresh", v.Refresh(ctx))
+			if n := len(v.Status()); n != map[string]int{"closed": 1}[name] {
+				t.Errorf("the status of %d issuers", n)
+			}
+			until, cancel := v.UntilExpiry(verifier.ContextWithClient(ctx, a.Client(spec{})))
+			if until.Err() != nil {
+				t.Errorf("UntilExpiry: %v", context.Cause(until))
+			}
+			cancel()
+			if until.Err() == nil {
+				t.Error("UntilExpiry: the CancelFunc cancels nothing")
+			}
+			if err := v.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+	}
+}
+
+// TestObserveText: what a caller wrote is quoted and cut before anybody logs
+// it.
+func TestObserveText(t *testing.T) {
+	var told []verifier.Decision
+	a, v := local(t, func(c *verifier.Config) {
+		c.Observe = func(_ context.Context, d verifier.Decision) { told = append(told, d) }
+	})
+	long := strings.Repeat("x", 64) + "tail"
+	control := "\x1b[2J\r\nforged \u202e line"
+	head := func(name, value string) spec { return spec{Header: map[string]any{name: value}} }
+	tests := []struct {
+		name      string
+		operation string
+		spec      spec
+		want      verifier.Reason
+	}{
+		{"plain operation", "GET /a", spec{}, ""},
+		{"long operation", long, spec{}, ""},
+		{"operation with control characters", control, spec{}, ""},
+		{"operation that is no UTF-8", "\xff\xfe", spec{}, ""},
+		{"kid", "op", head("kid", control+long), verifier.KeysUnavailable},
+		{"kid of an old token", "op", spec{IssuedAt: time.Now().Add(-50 * time.Minute), Header: map[string]any{"kid": control + long}}, verifier.KeyUnknown},
+		{"typ", "op", head("typ", control+long), verifier.TokenType},
+		{"alg", "op", head("alg", "RS512"), verifier.Algorithm},
+		{"malformed alg", "op", head("alg", control+long), verifier.Algorithm},
+		{"iss", "op", spec{Issuer: control + long}, verifier.UnknownIssuer},
+		{"member", "op", spec{RawPayload: `{"` + long + `":1,"` + long + `":1}`}, verifier.Malformed},
+		{"aud", "op", spec{Audience: []string{control + long}}, verifier.Audience},
+		{"exp", "op", spec{Claims: map[string]any{"exp": control + long}}, verifier.ClaimMalformed},
+		{"scope", "op", spec{Claims: map[string]any{"scope": []any{control + long, 1}}}, verifier.ClaimMalformed},
+		{"cnf", "op", spec{Claims: map[string]any{"cnf": map[string]any{control + long: long}}}, verifier.Bound},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			told = nil
+			r := bearer(a.Token(tt.spec))
+			r.Operation = tt.operation
+			r.PeerCertificates = []*x509.Certificate{{Raw: []byte("x")}}
+			_, err := v.Authorize(t.Context(), r, scopes.Authenticated())
+			if reasonOf(err) != tt.want || len(told) != 1 {
+				t.Fatalf("%v, want %s; %d decisions", err, tt.want, len(told))
+			}
+			texts := []string{told[0].Operation}
+			if told[0].Err != nil {
+				texts = append(texts, told[0].Err.Error())
+			}
+			for _, text := range texts {
+				if strings.Contains(text, "tail") {
+					t.Errorf("%q is not cut", text)
+				}
+				for _, c := range text {
+					if (c < ' ' || c > '~') && c != '\n' { // errors.Join's
+						t.Errorf("%q is not quoted", text)
+					}
+				}
+				if strings.Contains(text, "\nforged") {
+					t.Errorf("a caller has written a line of the log: %q", text)
+				}
+			}
+		})
+	}
+	if told == nil {
+		t.Error("nothing was told")
+	}
+}
+
+// TestObservePanics: what watches decisions does not change them.
+func TestObservePanics(t *testing.T) {
+	calls := 0
+	a, v := local(t, func(c *verifier.Config) {
+		c.Observe = func(context.Context, verifier.Decision) { calls++; panic("no") }
+		c.ObserveKeys = func(verifier.IssuerStatus) { panic("no") }
+	})
+	if _, err := v.Verify(t.Context(), a.Token(spec{})); err != nil {
+		t.Error(err)
+	}
+	if _, err := v.Verify(t.Context(), "x"); reasonOf(err) != verifier.Malformed {
+		t.Error(err)
+	}
+	if _, err := v.Authorize(t.Context(), verifier.Request{}, scopes.Public()); err != nil {
+		t.Error(err)
+	}
+	if err := v.Refresh(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if calls != 3 {
+		t.Errorf("Observe was called %d times, want 3", calls)
+	}
+}

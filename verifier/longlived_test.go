@@ -1,0 +1,210 @@
+package verifier_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// authorized is the context of a call with a token of sp.
+func (s *keyServer) authorized(t *testing.T, v *verifier.Verifier, sp spec) context.Context {
+	t.Helper()
+	r := verifier.Request{
+		Operation:        "GET /stream",
+		Authorization:    []string{"Bearer " + s.Token(sp)},
+		PeerCertificates: []*x509.Certificate{{Raw: []byte("leaf")}},
+	}
+	ctx, err := v.Authorize(t.Context(), r, scopes.Authenticated())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+func reasonOf(err error) verifier.Reason {
+	if e, ok := errors.AsType[*verifier.Error](err); ok {
+		return e.Reason
+	}
+	return ""
+}
+
+// TestUntilExpiry: the context ends in the moment in which the token does.
+func TestUntilExpiry(t *testing.T) {
+	const never = time.Duration(-1)
+	planted := func(expires time.Duration) func(context.Context) context.Context {
+		return func(ctx context.Context) context.Context {
+			c := verifier.Client{ID: "c"}
+			if expires != 0 {
+				c.ExpiresAt = time.Now().Add(expires)
+			}
+			return verifier.ContextWithClient(ctx, c)
+		}
+	}
+	tests := []struct {
+		name    string
+		config  func(*verifier.Config)
+		ttl     time.Duration // of the token
+		claims  map[string]any
+		context func(context.Context) context.Context // in its place, if not nil
+		wait    time.Duration                         // before UntilExpiry is called
+		want    time.Duration                         // after the token was issued
+		reason  verifier.Reason
+	}{
+		{name: "exp and leeway", ttl: time.Hour, want: time.Hour + 30*time.Second, reason: verifier.Expired},
+		{name: "another leeway", config: func(c *verifier.Config) { c.Leeway = time.Minute }, ttl: time.Hour,
+			want: time.Hour + time.Minute, reason: verifier.Expired},
+		{name: "no leeway", config: func(c *verifier.Config) { c.Leeway = -1 }, ttl: time.Hour, want: time.Hour, reason: verifier.Expired},
+		{name: "MaxTokenAge comes first", config: func(c *verifier.Config) { c.Issuers[0].MaxTokenAge = time.Minute }, ttl: time.Hour,
+			want: 90 * time.Second, reason: verifier.TooOld},
+		{name: "MaxTokenAge comes later", config: func(c *verifier.Config) { c.Issuers[0].MaxTokenAge = 2 * time.Hour }, ttl: time.Hour,
+			want: time.Hour + 30*time.Second, reason: verifier.Expired},
+		{name: "asked later", ttl: time.Hour, wait: 59 * time.Minute, want: time.Hour + 30*time.Second, reason: verifier.Expired},
+		{name: "within the leeway", ttl: time.Hour, wait: time.Hour + 29*time.Second, want: time.Hour + 30*time.Second, reason: verifier.Expired},
+		{name: "expired in this moment", ttl: time.Hour, wait: time.Hour + 30*time.Second, want: time.Hour + 30*time.Second, reason: verifier.Expired},
+		{name: "expired long ago", ttl: time.Hour, wait: 2 * time.Hour, want: 2 * time.Hour, reason: verifier.Expired},
+		{name: "too old long ago", config: func(c *verifier.Config) { c.Issuers[0].MaxTokenAge = time.Minute }, ttl: time.Hour,
+			wait: 2 * time.Hour, want: 2 * time.Hour, reason: verifier.TooOld},
+		{name: "until the end of time", claims: map[string]any{"exp": 253402300799}, want: never},
+		{name: "no client", context: func(ctx context.Context) context.Context { return ctx }, want: never},
+		{name: "planted", context: planted(time.Hour), want: time.Hour + 30*time.Second, reason: verifier.Expired},
+		{name: "planted, expired", context: planted(-time.Hour), want: 0, reason: verifier.Expired},
+		{name: "planted without an expiry", context: planted(0), want: never},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newKeyServer(t, healthy)
+				var change []func(*verifier.Config)
+				if tt.config != nil {
+					change = append(change, tt.config)
+				}
+				v := s.trust(t, change...)
+				if err := v.Ready(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				issued := time.Now() // a whole second, in a bubble
+				var ctx context.Context
+				if tt.context != nil {
+					ctx = tt.context(t.Context())
+				} else {
+					ctx = s.authorized(t, v, spec{TTL: tt.ttl, Claims: tt.claims})
+				}
+				pass(tt.wait)
+				ctx, cancel := v.UntilExpiry(ctx)
+				defer cancel()
+				if tt.want == never {
+					pass(48 * time.Hour)
+					if ctx.Err() != nil {
+						t.Fatalf("it ended: %v", context.Cause(ctx))
+					}
+					cancel()
+					if context.Cause(ctx) != context.Canceled {
+						t.Errorf("cause %v, want %v", context.Cause(ctx), context.Canceled)
+					}
+					return
+				}
+				<-ctx.Done()
+				if d := time.Since(issued); d != tt.want {
+					t.Errorf("it ended after %v, want %v", d, tt.want)
+				}
+				cause := context.Cause(ctx)
+				if e, ok := errors.AsType[*verifier.Error](cause); !ok || e.Code != verifier.InvalidToken || e.Reason != tt.reason || ctx.Err() != context.Canceled {
+					t.Errorf("cause %v, error %v; want %s", cause, ctx.Err(), tt.reason)
+				}
+			})
+		})
+	}
+}
+
+// TestUntilExpiryEnds with its parent too, and by its CancelFunc, which stops
+// the timer: nothing keeps the context's memory until the token expires.
+func TestUntilExpiryEnds(t *testing.T) {
+	s := newKeyServer(t, healthy)
+	v := s.trust(t)
+	if err := v.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	parent, end := context.WithCancelCause(s.authorized(t, v, spec{}))
+	ctx, cancel := v.UntilExpiry(parent)
+	cause := errors.New("cause")
+	end(cause)
+	<-ctx.Done()
+	if got := context.Cause(ctx); got != cause {
+		t.Errorf("cause %v, want the parent's", got)
+	}
+	cancel()
+	cancel()
+
+	freed := make(chan struct{})
+	func() {
+		held := new([64]byte)
+		runtime.AddCleanup(held, func(struct{}) { close(freed) }, struct{}{})
+		ctx := context.WithValue(s.authorized(t, v, spec{}), heldKey{}, held)
+		ctx, cancel := v.UntilExpiry(ctx)
+		if ctx.Err() != nil {
+			t.Error("it has ended")
+		}
+		cancel()
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		runtime.GC()
+		select {
+		case <-freed:
+			return
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("something holds on to the context")
+		}
+		runtime.Gosched()
+	}
+}
+
+type heldKey struct{}
+
+// TestUntilExpiryClock: what is left is measured by Config.Now, also when that
+// is set while the work goes on.
+func TestUntilExpiryClock(t *testing.T) {
+	tests := []struct {
+		name             string
+		jump             time.Duration
+		earliest, latest time.Duration // after a quarter of an hour, and the jump then
+	}{
+		{"no jump", 0, 45*time.Minute + 30*time.Second, 45*time.Minute + 30*time.Second},
+		{"a day forward", 24 * time.Hour, 0, 30 * time.Second},
+		{"half an hour forward", 30 * time.Minute, 15*time.Minute + 30*time.Second, 15*time.Minute + 30*time.Second},
+		{"half an hour back", -30 * time.Minute, 75*time.Minute + 30*time.Second, 75*time.Minute + 30*time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var offset atomic.Int64
+				offset.Store(int64(7 * time.Hour))
+				s := newKeyServer(t, healthy)
+				v := s.trust(t, func(c *verifier.Config) {
+					c.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+				})
+				ctx, cancel := v.UntilExpiry(s.authorized(t, v, spec{IssuedAt: time.Now().Add(7 * time.Hour)}))
+				defer cancel()
+				pass(15 * time.Minute)
+				offset.Add(int64(tt.jump))
+				jumped := time.Now()
+				<-ctx.Done()
+				if d := time.Since(jumped); d < tt.earliest || d > tt.latest {
+					t.Errorf("it ended after %v, want %v to %v", d, tt.earliest, tt.latest)
+				}
+				if reasonOf(context.Cause(ctx)) != verifier.Expired {
+					t.Errorf("cause %v", context.Cause(ctx))
+				}
+			})
+		})
+	}
+}

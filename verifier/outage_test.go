@@ -1,0 +1,285 @@
+package verifier_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/verifier"
+	"go.uber.org/goleak"
+)
+
+// TestOneOfThreeDown: an issuer that never had keys is its own clients' affair.
+func TestOneOfThreeDown(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer roundTrip
+		cold   time.Duration
+	}{
+		"hung":    {hangs, 2 * time.Second},
+		"failing": {status(503, nil, ""), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				servers := []*keyServer{newKeyServer(t, healthy), newKeyServer(t, tt.answer), newKeyServer(t, healthy)}
+				down := servers[1]
+				var cfg verifier.Config
+				for _, s := range servers {
+					cfg.Issuers = append(cfg.Issuers, s.issuer())
+				}
+				v := newVerifier(t, cfg)
+				synctest.Wait()
+				for range 5 {
+					for _, s := range servers {
+						if s != down {
+							s.want(t, v, spec{}, outcome{})
+						}
+					}
+				}
+				if o, err := down.call(t.Context(), v, down.Token(spec{})); o.reason != verifier.KeysUnavailable || o.waited != tt.cold {
+					t.Errorf("%+v: %v", o, err)
+				}
+				for what, f := range map[string]func(context.Context) error{"Ready": v.Ready, "Refresh": v.Refresh} {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					err := f(ctx)
+					cancel()
+					if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("keys of %q", down.issuer().Name)) || strings.Count(err.Error(), "keys of") != 1 {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				for i, want := range []verifier.KeyState{verifier.KeysFresh, verifier.KeysCold, verifier.KeysFresh} {
+					if st := v.Status()[i]; st.State != want || st.Issuer != cfg.Issuers[i].Name {
+						t.Errorf("issuer %d: %+v", i, st)
+					}
+				}
+				// The same key ID at another issuer is another key.
+				stolen := spec{Issuer: servers[2].issuer().Name, Audience: cfg.Issuers[2].Audiences, Header: map[string]any{"kid": servers[2].Keys()[0]}}
+				servers[0].want(t, v, stolen, outcome{reason: verifier.BadSignature})
+				down.now(healthy)
+				if err := v.Ready(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range servers {
+					s.want(t, v, spec{}, outcome{})
+				}
+			})
+		})
+	}
+}
+
+// TestWallClock: when it jumps by a day, keys are neither fetched nor given
+// up, and what is known of an unknown key is measured as before.
+func TestWallClock(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"forward": 24 * time.Hour, "back": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var offset atomic.Int64
+				now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+				s := newKeyServer(t, healthy)
+				v := s.warm(t, func(c *verifier.Config) { c.Now = now })
+				at := func(ago time.Duration) spec { return spec{IssuedAt: now().Add(-ago)} }
+				unknownAt := func(ago time.Duration) spec { return unknown(now().Add(-ago)) }
+				before := v.Status()[0]
+				offset.Store(int64(jump))
+				pass(0)
+				if st := v.Status()[0]; st.State != verifier.KeysFresh || st.NextAttempt != before.NextAttempt || st.Fetches != before.Fetches {
+					t.Errorf("status %+v, want %+v", st, before)
+				}
+				s.want(t, v, at(0), outcome{})
+				s.want(t, v, at(10*time.Minute), outcome{})
+
+				// The last good fetch is a minute ago, on any clock.
+				s.want(t, v, unknownAt(0), outcome{verifier.KeysUnavailable, 0, 1})
+				s.now(status(503, nil, ""))
+				s.want(t, v, unknownAt(0), outcome{verifier.KeysUnavailable, 0, 1})
+				s.want(t, v, unknownAt(29*time.Second), outcome{verifier.KeysUnavailable, 0, 0})
+				s.want(t, v, unknownAt(31*time.Second), outcome{verifier.KeyUnknown, 0, 0})
+				confirmed := v.Status()[0].Confirmed
+				pass(time.Until(confirmed.Add(24*time.Hour - 1)))
+				s.want(t, v, at(0), outcome{})
+				pass(1)
+				if st := v.Status()[0]; st.State != verifier.KeysExpired {
+					t.Errorf("status %+v", st)
+				}
+			})
+		})
+	}
+}
+
+// TestUnknownKeyByAge is the rule of when an unknown key is known not to be: a
+// good fetch began after the token was issued, and the leeway is for clocks
+// that differ.
+func TestUnknownKeyByAge(t *testing.T) {
+	const leeway = 30 * time.Second
+	tests := []struct {
+		name   string
+		ago    time.Duration // before the last good fetch the token was issued; negative: after it
+		noIat  bool
+		leeway time.Duration
+		want   verifier.Reason
+	}{
+		{"issued long before", time.Hour, false, 0, verifier.KeyUnknown},
+		{"issued just before the leeway", leeway + time.Second, false, 0, verifier.KeyUnknown},
+		{"issued within the leeway", leeway - time.Second, false, 0, verifier.KeysUnavailable},
+		{"issued after", -time.Second, false, 0, verifier.KeysUnavailable},
+		{"no iat", 0, true, 0, verifier.KeyUnknown},
+		{"no leeway, before", time.Second, false, -1, verifier.KeyUnknown},
+		{"no leeway, after", -time.Second, false, -1, verifier.KeysUnavailable},
+		{"a longer leeway", 4 * time.Minute, false, 5 * time.Minute, verifier.KeysUnavailable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newKeyServer(t, healthy)
+				v := s.warm(t, func(c *verifier.Config) { c.Leeway = tt.leeway })
+				s.now(status(500, nil, ""))
+				sp := unknown(v.Status()[0].Confirmed.Truncate(time.Second).Add(-tt.ago))
+				sp.TTL = 24 * time.Hour
+				if tt.noIat {
+					sp.Claims = map[string]any{"iat": m2mtest.Absent}
+				}
+				s.want(t, v, sp, outcome{tt.want, 0, 1})
+			})
+		})
+	}
+}
+
+// TestCallersContext: a caller waits no longer than it wants to, and one that
+// has gone is no reason to refuse what is known.
+func TestCallersContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.warm(t)
+		s.now(hangs)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		o, err := s.call(ctx, v, s.Token(unknown(time.Now())))
+		if o != (outcome{verifier.Canceled, 300 * time.Millisecond, 1}) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%+v: %v", o, err)
+		}
+		checkRefusal(t, err)
+		if o, err := s.call(ctx, v, s.Token(spec{})); o != (outcome{}) {
+			t.Errorf("a known key: %+v: %v", o, err)
+		}
+		o, _ = s.call(ctx, v, s.Token(unknown(time.Now())))
+		if o != (outcome{reason: verifier.Canceled}) {
+			t.Errorf("an unknown key: %+v", o)
+		}
+	})
+}
+
+// TestCloseDuringFetch: who waits is told, and no goroutine is left.
+func TestCloseDuringFetch(t *testing.T) {
+	for name, sp := range map[string]spec{"cold": {}, "warm, known kid": {}, "warm, unknown kid": unknown(time.Now())} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				before := goleak.IgnoreCurrent()
+				s := newKeyServer(t, hangs)
+				var v *verifier.Verifier
+				if name == "cold" {
+					v = s.trust(t)
+					sp = spec{}
+				} else {
+					s.now(healthy)
+					v = s.warm(t)
+					s.now(hangs)
+				}
+				if name == "warm, unknown kid" {
+					sp = unknown(time.Now())
+				}
+				var group sync.WaitGroup
+				for range 10 {
+					group.Go(func() {
+						o, err := s.call(context.Background(), v, s.Token(sp))
+						checkRefusal(t, err)
+						o.fetches = 0
+						want := outcome{reason: verifier.Closed, waited: 100 * time.Millisecond}
+						if name == "warm, known kid" {
+							want = outcome{}
+						}
+						if o != want {
+							t.Errorf("%+v, want %+v", o, want)
+						}
+					})
+				}
+				go v.Refresh(context.Background())
+				pass(100 * time.Millisecond)
+				fetches := s.fetches()
+				if err := v.Close(); err != nil {
+					t.Error(err)
+				}
+				group.Wait()
+				synctest.Wait()
+				if err := goleak.Find(before); err != nil {
+					t.Error(err)
+				}
+				s.want(t, v, sp, outcome{reason: verifier.Closed})
+				pass(time.Hour)
+				if n := s.fetches(); n != fetches {
+					t.Errorf("%d fetches after Close", n-fetches)
+				}
+				if st := v.Status()[0]; st.State != verifier.KeysClosed {
+					t.Errorf("status %+v", st)
+				}
+			})
+		})
+	}
+}
+
+// TestFaultyFunc is of FetchJWKS, which is not ours to trust either.
+func TestFaultyFunc(t *testing.T) {
+	deaf := make(chan struct{})
+	tests := []struct {
+		name  string
+		fetch func(context.Context) ([]byte, error)
+		wait  time.Duration
+	}{
+		{"an error", func(context.Context) ([]byte, error) { return nil, errors.New("no") }, 0},
+		{"nothing", func(context.Context) ([]byte, error) { return nil, nil }, 0},
+		{"too much", func(context.Context) ([]byte, error) { return make([]byte, 1<<20), nil }, 0},
+		{"a panic", func(context.Context) ([]byte, error) { panic("no") }, 0},
+		{"hung", func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }, time.Second},
+		{"deaf", func(context.Context) ([]byte, error) { <-deaf; return nil, nil }, time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				deaf = make(chan struct{})
+				s := newKeyServer(t, nil)
+				var broken atomic.Bool
+				broken.Store(true)
+				v := s.trust(t, func(c *verifier.Config) {
+					c.Issuers[0].JWKSURL, c.Issuers[0].JWKS.Transport = "", nil
+					c.Issuers[0].FetchJWKS = func(ctx context.Context) ([]byte, error) {
+						if broken.Load() {
+							return tt.fetch(ctx)
+						}
+						return s.FetchJWKS(ctx)
+					}
+				})
+				synctest.Wait()
+				s.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 2 * tt.wait, 0})
+				broken.Store(false)
+				close(deaf)
+				if err := v.Ready(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				deaf = make(chan struct{})
+				broken.Store(true)
+				before := v.Status()[0].Fetches
+				s.want(t, v, spec{}, outcome{})
+				s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, tt.wait, 0})
+				if n := v.Status()[0].Fetches - before; n != 1 {
+					t.Errorf("%d fetches, want 1", n)
+				}
+				close(deaf)
+			})
+		})
+	}
+}

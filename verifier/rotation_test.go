@@ -1,0 +1,260 @@
+package verifier_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+const trip = 200 * time.Millisecond // the round trip of a fetch
+
+// TestOneBadKey: the others serve, and a token that names it is refused
+// without a fetch.
+func TestOneBadKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad := m2mtest.NewKey("ES256")
+		s := newKeyServer(t, eachKey(func(jwk map[string]any) {
+			if jwk["kid"] == bad.ID {
+				jwk["use"] = "enc"
+			}
+		}))
+		s.PublishKey(bad)
+		v := s.trust(t)
+		synctest.Wait()
+		s.want(t, v, spec{}, outcome{})
+		s.want(t, v, spec{Key: bad}, outcome{reason: verifier.KeyUnusable})
+		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 0, 1})
+		if p := v.Status()[0].Problems; len(p) != 1 || p[0].KeyID != bad.ID {
+			t.Errorf("problems %v", p)
+		}
+	})
+}
+
+// TestNormalRotation: a key is published, seen by the timer, and then used.
+func TestNormalRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.warm(t)
+		old := s.Token(spec{})
+		next := m2mtest.NewKey("ES256")
+		s.PublishKey(next)
+		before := s.fetches()
+		pass(time.Until(v.Status()[0].NextAttempt))
+		if n := s.fetches() - before; n != 1 {
+			t.Errorf("the timer made %d fetches", n)
+		}
+		s.SignWith(next.ID)
+		s.want(t, v, spec{}, outcome{})
+		s.wantToken(t, v, old, outcome{})
+	})
+}
+
+// TestAbruptRotation: a key is used before the timer has seen it. The first
+// call waits for it, and all others of that moment with it.
+func TestAbruptRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.warm(t)
+		s.now(after(trip, healthy))
+		for range 2 {
+			s.RotateKeys()
+			answers := make(chan outcome)
+			for range 100 {
+				go func() {
+					o, _ := s.call(context.Background(), v, s.Token(spec{}))
+					o.fetches = 0 // that of all of them
+					answers <- o
+				}()
+			}
+			for range 100 {
+				if o := <-answers; o != (outcome{"", trip, 0}) {
+					t.Errorf("%+v, want a wait of %v", o, trip)
+				}
+			}
+			s.want(t, v, spec{}, outcome{})
+		}
+		s.RotateKeys()
+		s.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 0, 0}) // the third in half a minute
+		pass(30 * time.Second)
+		s.want(t, v, spec{}, outcome{"", trip, 1})
+		if most := s.mostWithin(30 * time.Second); most > 2 {
+			t.Errorf("%d fetches within half a minute", most)
+		}
+	})
+}
+
+// TestLastMoment: the new key comes in the moment at which the caller has
+// waited long enough. Its token is older than the fetch, so if the fetch were
+// taken for one that lacks the key, the token would be refused for good.
+func TestLastMoment(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newKeyServer(t, healthy)
+			v := s.warm(t)
+			s.RotateKeys()
+			token := s.Token(spec{})
+			pass(time.Minute)
+			s.now(after(time.Second, healthy))
+			o, err := s.call(t.Context(), v, token)
+			if o.reason != "" && o.reason != verifier.KeysUnavailable || o.waited != time.Second || o.fetches != 1 {
+				t.Fatalf("%+v: %v", o, err)
+			}
+			s.wantToken(t, v, token, outcome{})
+		})
+	}
+}
+
+// TestKeyRemoved: from the swap on, its tokens are refused, known ones too; at
+// once after Refresh. The authority is not asked again.
+func TestKeyRemoved(t *testing.T) {
+	for name, learn := range map[string]func(*testing.T, *verifier.Verifier){
+		"by the timer": func(t *testing.T, v *verifier.Verifier) { pass(time.Until(v.Status()[0].NextAttempt)) },
+		"by Refresh": func(t *testing.T, v *verifier.Verifier) {
+			if err := v.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newKeyServer(t, healthy)
+				v := s.warm(t)
+				first := s.Keys()[0]
+				known := s.Token(spec{})
+				s.wantToken(t, v, known, outcome{})
+				s.RotateKeys()
+				s.RemoveKey(first)
+				s.wantToken(t, v, known, outcome{})
+				before := s.fetches()
+				learn(t, v)
+				if n := s.fetches() - before; n != 1 {
+					t.Errorf("%d fetches to learn of it", n)
+				}
+				s.wantToken(t, v, known, outcome{reason: verifier.KeyRemoved})
+				s.want(t, v, spec{IssuedAt: time.Now().Add(-time.Minute), Header: map[string]any{"kid": first}}, outcome{reason: verifier.KeyRemoved})
+				s.want(t, v, spec{}, outcome{})
+
+				// After the next swap it is unknown like any other, and old.
+				s.RotateKeys()
+				if err := v.Refresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				pass(time.Minute)
+				s.wantToken(t, v, known, outcome{verifier.KeyUnknown, 0, 1})
+			})
+		})
+	}
+}
+
+// TestSwapBeforeEntry: the key is removed when the signature has been checked,
+// and the token is not remembered yet. What is remembered is what it was
+// verified under, and not what is in force then.
+func TestSwapBeforeEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		var v *verifier.Verifier
+		removed := false
+		v = s.warm(t, func(c *verifier.Config) {
+			c.Issuers[0].Accept = func(verifier.Client) error { // asked in between
+				if removed {
+					return nil
+				}
+				removed = true
+				first := s.Keys()[0]
+				s.RotateKeys()
+				s.RemoveKey(first)
+				return v.Refresh(t.Context())
+			}
+		})
+		token := s.Token(spec{})
+		s.wantToken(t, v, token, outcome{fetches: 1}) // Refresh's
+		for range 3 {
+			s.wantToken(t, v, token, outcome{reason: verifier.KeyRemoved})
+		}
+		s.want(t, v, spec{}, outcome{})
+	})
+}
+
+// TestSameKeyID: a key takes another's place under its ID. That follows the
+// swap and is reported; a bad signature fetches nothing.
+func TestSameKeyID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []verifier.IssuerStatus
+		s := newKeyServer(t, healthy)
+		v := s.warm(t, func(c *verifier.Config) {
+			c.ObserveKeys = func(st verifier.IssuerStatus) { told = append(told, st) }
+		})
+		id := s.Keys()[0]
+		old := s.Token(spec{})
+		other := m2mtest.NewKey("ES256")
+		other.ID = id
+		s.RemoveKey(id)
+		s.PublishKey(other)
+		s.SignWith(id)
+		s.want(t, v, spec{}, outcome{reason: verifier.BadSignature})
+		s.wantToken(t, v, old, outcome{})
+		if err := v.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.want(t, v, spec{}, outcome{})
+		s.wantToken(t, v, old, outcome{reason: verifier.BadSignature})
+		synctest.Wait()
+		if len(told) != 2 || len(told[1].Problems) != 1 || told[1].Problems[0].KeyID != id || !strings.Contains(told[1].Problems[0].Text, "place") {
+			t.Errorf("told of %+v", told)
+		}
+	})
+}
+
+// TestNoFetch: of all that can be wrong with a token, only an unknown key is
+// worth a fetch, and only after everything that is cheap to check.
+func TestNoFetch(t *testing.T) {
+	head := func(name string, value any) spec { return spec{Header: map[string]any{name: value}} }
+	unknownWith := func(name string, value any) spec {
+		return spec{Header: map[string]any{"kid": "unknown"}, Claims: map[string]any{name: value}}
+	}
+	unknownHead := func(name string, value any) spec {
+		return spec{Header: map[string]any{"kid": "unknown", name: value}}
+	}
+	tests := []struct {
+		name       string
+		spec       spec
+		warm, cold verifier.Reason // cold: "" if it waits for keys
+	}{
+		{"bad signature", spec{Signature: make([]byte, 64)}, verifier.BadSignature, ""},
+		{"no signature", spec{Signature: []byte{}}, verifier.Malformed, verifier.Malformed},
+		{"an algorithm that is not the key's", head("alg", "EdDSA"), verifier.Algorithm, ""},
+		{"no kid, and two keys", head("kid", m2mtest.Absent), verifier.KeyID, verifier.KeysUnavailable},
+		{"kid too long", head("kid", strings.Repeat("k", 257)), verifier.KeyID, verifier.KeyID},
+		{"kid not a string", head("kid", 1), verifier.KeyID, verifier.KeyID},
+		{"unknown kid, unknown issuer", unknownWith("iss", "x"), verifier.UnknownIssuer, verifier.UnknownIssuer},
+		{"unknown kid, another's audience", unknownWith("aud", "x"), verifier.Audience, verifier.Audience},
+		{"unknown kid, expired", unknownWith("exp", 1), verifier.Expired, verifier.Expired},
+		{"unknown kid, exp malformed", unknownWith("exp", "1"), verifier.ClaimMalformed, verifier.ClaimMalformed},
+		{"unknown kid, not yet valid", unknownWith("nbf", 4102444800), verifier.NotYetValid, verifier.NotYetValid},
+		{"unknown kid, issued in the future", unknownWith("iat", 4102444800), verifier.IssuedInFuture, verifier.IssuedInFuture},
+		{"unknown kid, another type", unknownHead("typ", "logout+jwt"), verifier.TokenType, verifier.TokenType},
+		{"unknown kid, an algorithm that is not the issuer's", unknownHead("alg", "PS256"), verifier.Algorithm, verifier.Algorithm},
+		{"unknown kid, crit", unknownHead("crit", []string{"b64"}), verifier.HeaderExtension, verifier.HeaderExtension},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newKeyServer(t, healthy)
+				s.PublishKey(m2mtest.NewKey("ES256"))
+				s.want(t, s.warm(t), tt.spec, outcome{reason: tt.warm})
+
+				s.now(hangs)
+				v := s.trust(t)
+				synctest.Wait()
+				if tt.cold != "" {
+					s.want(t, v, tt.spec, outcome{reason: tt.cold})
+				}
+			})
+		})
+	}
+}
