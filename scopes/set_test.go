@@ -47,6 +47,9 @@ func TestParseBounds(t *testing.T) {
 	if _, err := Parse(full + "a"); !errors.Is(err, ErrTooMany) {
 		t.Errorf("257 items: %v, want ErrTooMany", err)
 	}
+	if _, err := ParseList(make([]string, 256)); err != nil {
+		t.Errorf("a list of 256: %v", err)
+	}
 	if _, err := ParseList(make([]string, 257)); !errors.Is(err, ErrTooMany) {
 		t.Errorf("a list of 257: %v, want ErrTooMany", err)
 	}
@@ -76,6 +79,8 @@ func TestGrants(t *testing.T) {
 		{"wildcard covers a resource with colons", "read:*", "read:a:b", false, true},
 		{"wildcard covers itself", "read:*", "read:*", true, true},
 		{"wildcard of another action", "write:*", "read:users", false, false},
+		{"a beginning of the action", "re", "read:users", false, false},
+		{"a beginning of the action, among wildcards", "r re rea:* reader:*", "read:users", false, false},
 		{"action is no prefix", "read:*", "reader:users", false, false},
 		{"longer action", "reader:*", "read:users", false, false},
 		{"bare star is ordinary", "*", "read:users", false, false},

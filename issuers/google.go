@@ -1,0 +1,86 @@
+package issuers
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+const googleMachines = ".gserviceaccount.com" // what service accounts' addresses end with
+
+// Google trusts service accounts by the ID tokens that Google issues to them:
+// those of the metadata server, of generateIdToken and of the client libraries'
+// idtoken packages. audience is what callers ask for, best this service's URL.
+//
+// Everyone in the world can get such a token, for any audience: callers says
+// who may call. A service account is named by its email address, or by its
+// unique ID, a number. An address can be taken again after its account was
+// deleted, a unique ID never. A token that holds no address, as of the
+// metadata server's standard format, is matched by unique ID only. The client
+// ID is the unique ID.
+//
+// From Google's "Verify VM identity"
+// (docs.cloud.google.com/compute/docs/instances/verifying-instance-identity)
+// and "generateIdToken" (IAM credentials API), and ui.shadcn.com/oidc/docs for
+// issuer and claims, read on 2026-11-22 in excerpts of stored copies. The
+// address of the keys is as far as known.
+func Google(audience string, callers Callers) (verifier.Issuer, error) {
+	m := mistakes{preset: "Google"}
+	m.audience(audience, "the audience that callers ask for, best this service's URL")
+	if len(callers) == 0 {
+		m.add("no callers: everyone in the world can get a token for this audience; name the service accounts that may call")
+	}
+	for _, account := range slices.Sorted(maps.Keys(callers)) {
+		user, domain, isEmail := strings.Cut(account, "@")
+		switch {
+		case isNumber(account):
+		case isEmail && isVisible(user) && isHost(domain) && account == strings.ToLower(account) && strings.HasSuffix(domain, googleMachines):
+		case isEmail && isVisible(user) && isHost(domain):
+			m.add("%.128q is no service account: their addresses end with %q, in lower case", account, googleMachines)
+		default:
+			m.add("%.128q is no service account: write its email address or its unique ID, as IAM & Admin > Service Accounts shows them", account)
+		}
+	}
+	iss := verifier.Issuer{
+		Name:           "https://accounts.google.com",
+		Audiences:      []string{audience},
+		JWKSURL:        "https://www.googleapis.com/oauth2/v3/certs",
+		Algorithms:     []string{"RS256"},
+		TokenTypes:     []string{"JWT"},
+		ClientIDClaims: []string{"sub"},
+	}
+	matchGoogle(maps.Clone(callers)).apply(&iss)
+	return m.result(iss)
+}
+
+func matchGoogle(callers Callers) matcher {
+	return func(c verifier.Client) (scopes.Set, error) {
+		var claims struct {
+			Email    string `json:"email"`
+			Verified bool   `json:"email_verified"`
+		}
+		if err := c.Claims(&claims); err != nil {
+			return scopes.Set{}, err
+		}
+		// People have numbers too: the address, if there is one, tells them.
+		if claims.Email != "" && !strings.HasSuffix(claims.Email, googleMachines) {
+			return scopes.Set{}, notMachine(`"email" is not a service account's`)
+		}
+		if set, ok := callers[c.Subject]; ok {
+			return set, nil
+		}
+		switch set, ok := callers[claims.Email]; {
+		case claims.Email == "":
+			return scopes.Set{}, errors.New(`"sub" is none of the callers, and there is no "email": ` +
+				"the caller has to ask for the full format, or for the address to be included")
+		case !ok || !claims.Verified:
+			return scopes.Set{}, unlisted("the service account")
+		default:
+			return set, nil
+		}
+	}
+}
