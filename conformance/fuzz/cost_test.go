@@ -1,0 +1,204 @@
+package fuzz
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/internal/jose"
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// until repeats something until it is n bytes long.
+func until(n int, something func(i int) string) string {
+	var b strings.Builder
+	for i := 0; b.Len() < n; i++ {
+		b.WriteString(something(i))
+	}
+	return b.String()
+}
+
+func same(s string) func(int) string { return func(int) string { return s } }
+
+// parse is the reading of a document without bounds: the package promises to
+// be linear within any.
+func parse(doc string) func() {
+	return func() {
+		// Whether it is accepted is not the question here.
+		_, _ = strictjson.Parse(doc, strictjson.Limits{Depth: math.MaxInt, Members: math.MaxInt}, nil)
+	}
+}
+
+func keySet(doc string) func() {
+	return func() { _, _ = jose.ParseKeySet([]byte(doc), jose.Options{}) }
+}
+
+// verify is the whole way of a signed token with more in its payload.
+func verify(tb testing.TB, more string) func() {
+	v := roomy(tb)
+	token := sign(goodHeader, strings.TrimSuffix(goodClaims, "}")+","+more+"}")
+	return func() { _, _ = v.Verify(context.Background(), token) }
+}
+
+// roomy is a Verifier with the largest cap there is.
+func roomy(tb testing.TB) *verifier.Verifier {
+	jwk := fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"ed","x":%q}]}`, key.JWK()["x"])
+	v := must(verifier.New(verifier.Config{
+		CacheSize:     -1,
+		MaxTokenBytes: 64 << 10,
+		Now:           func() time.Time { return now },
+		Issuers: []verifier.Issuer{{
+			Name:           issuer,
+			Audiences:      []string{audience},
+			AudienceClaims: []string{"many", "aud"},
+			ScopeClaims:    []string{"roles", "scope"},
+			FetchJWKS:      func(context.Context) ([]byte, error) { return []byte(jwk), nil },
+		}},
+	}))
+	tb.Cleanup(func() { v.Close() })
+	if err := v.Ready(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}
+
+func authorize(value string) func() {
+	return func() {
+		_, _ = guard().Authorize(context.Background(), verifier.Request{Authorization: []string{value}}, scopes.All("a"))
+	}
+}
+
+// TestCost: sixteen times the input is about sixteen times the work, for the
+// inputs that were thought up to make it more. Allocated bytes are exact, and
+// are bounded closely. Work that allocates nothing shows only in the time, of
+// which the best of some runs is taken and bounded loosely: it would be 256
+// times if it were quadratic.
+func TestCost(t *testing.T) {
+	const small, times = 2500, 16
+	for _, tt := range []struct {
+		name string
+		of   func(n int) func()
+	}{
+		{"JSON: members", func(n int) func() {
+			return parse("{" + until(n, func(i int) string { return fmt.Sprintf(`"%d":0,`, i) }) + `"x":0}`)
+		}},
+		{"JSON: escaped names", func(n int) func() {
+			return parse("{" + until(n, func(i int) string { return fmt.Sprintf(`"\u%04x":0,`, i) }) + `"x":0}`)
+		}},
+		{"JSON: objects in an array", func(n int) func() { return parse(`{"a":[` + until(n, same(`{"a":0,"b":1},`)) + "0]}") }},
+		{"JSON: objects of 33 members", func(n int) func() {
+			object := "{" + until(33*7, func(i int) string { return fmt.Sprintf(`"%02d":0,`, i) }) + `"x":0},`
+			return parse(`{"a":[` + until(n, same(object)) + "0]}")
+		}},
+		{"JSON: nesting", func(n int) func() {
+			return parse(strings.Repeat(`{"a":`, n/6) + "0" + strings.Repeat("}", n/6))
+		}},
+		{"JSON: nesting, not closed", func(n int) func() { return parse(strings.Repeat(`{"a":`, n/5)) }},
+		{"JSON: one string of escapes", func(n int) func() { return parse(`{"a":"` + until(n, same(`\ud83d\ude00`)) + `"}`) }},
+		{"JSON: one number", func(n int) func() { return parse(`{"a":` + until(n, same("7")) + "}") }},
+		{"JSON: white space", func(n int) func() { return parse("{" + until(n, same(" \n")) + "}") }},
+
+		{"key set: keys", func(n int) func() { return keySet(`{"keys":[` + until(n, same(`{"kty":"x"},`)) + "{}]}") }},
+		{"key set: members of a key", func(n int) func() {
+			return keySet(`{"keys":[{` + until(n, func(i int) string { return fmt.Sprintf(`"%d":0,`, i) }) + `"kty":"x"}]}`)
+		}},
+		{"key set: one long modulus", func(n int) func() {
+			return keySet(`{"keys":[{"kty":"RSA","e":"AQAB","n":"` + until(n/4*4, same("_-8x")) + `"}]}`)
+		}},
+		{"key set: one long exponent", func(n int) func() {
+			return keySet(`{"keys":[{"kty":"RSA","n":"AQAB","e":"` + until(n/4*4, same("_-8x")) + `"}]}`)
+		}},
+		{"key set: operations", func(n int) func() {
+			return keySet(`{"keys":[{"kty":"RSA","key_ops":[` + until(n, same(`"x",`)) + `""]}]}`)
+		}},
+
+		{"token: audiences", func(n int) func() { return verify(t, `"many":[`+until(n, same(`"a",`))+`"`+audience+`"]`) }},
+		{"token: scopes", func(n int) func() { return verify(t, `"roles":"`+until(n, same("a "))+`"`) }},
+		{"token: roles", func(n int) func() { return verify(t, `"roles":[`+until(n, same(`"a",`))+`"a"]`) }},
+		{"token: a long fraction", func(n int) func() { return verify(t, `"x":{},"y":0.`+until(n, same("3"))) }},
+		{"token: a long array", func(n int) func() { return verify(t, `"x":[`+until(n, same("0,"))+"0]") }},
+		{"token: a long string", func(n int) func() { return verify(t, `"x":"`+until(n, same("\u00e9"))+`"`) }},
+		{"token: a long header", func(n int) func() {
+			token := sign(`{"alg":"EdDSA","x":"`+until(n, same(`\"`))+`"}`, goodClaims)
+			return func() { _, _ = jose.ParseToken(token, nil) }
+		}},
+		{"token: dots", func(n int) func() {
+			token := until(n, same("."))
+			return func() { _, _ = jose.ParseToken(token, nil) }
+		}},
+
+		{"credential: spaces", func(n int) func() { return authorize("Bearer" + until(n, same(" ")) + "x") }},
+		{"credential: dots", func(n int) func() { return authorize("Bearer " + until(n, same("."))) }},
+		{"credential: a long scheme", func(n int) func() { return authorize(until(n, same("Bearer"))) }},
+
+		{"scopes: spaces", func(n int) func() {
+			claim := until(n, same(" "))
+			return func() { _, _ = scopes.Parse(claim) }
+		}},
+		{"scopes: items", func(n int) func() {
+			claim := until(n, func(i int) string { return fmt.Sprintf("%d ", n-i) })
+			return func() { _, _ = scopes.Parse(claim) }
+		}},
+		{"scopes: long items", func(n int) func() {
+			claim := strings.TrimSpace(strings.Repeat(strings.Repeat("a", n/256)+" ", 256))
+			return func() { _, _ = scopes.Parse(claim) }
+		}},
+		{"policy: a long name", func(n int) func() {
+			p := grpcmw.Policy{"/a" + until(n, same(".a")) + "/M": scopes.All("a")}
+			return func() { _, _ = grpcmw.New(guard(), p, nil) }
+		}},
+		{"Cache-Control: directives", func(n int) func() {
+			value := until(n, same("max-age=7 ,"))
+			return func() { freshFor(t, value) }
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			less, more := tt.of(small), tt.of(times*small)
+			before, after := allocated(less), allocated(more)
+			if limit := 2*times*before + 16<<10; after > limit {
+				t.Errorf("%d bytes allocated, but %d for %d times the input", before, after, times)
+			}
+			// Nor may an input cost very many times its own size. Members of
+			// six bytes cost the most: each is kept, and looked up.
+			if limit := uint64(80*times*small + 64<<10); after > limit {
+				t.Errorf("%d bytes allocated for an input of some %d", after, times*small)
+			}
+			// What is too small to be timed is measured as if it took 2 µs.
+			short, long := max(quickest(less), 2*time.Microsecond), quickest(more)
+			if long > 5*times*short {
+				t.Errorf("%v, but %v for %d times the input", short, long, times)
+			}
+		})
+	}
+}
+
+// allocated is how many bytes f allocates: the least of some runs, for others
+// may be allocating as well.
+func allocated(f func()) uint64 {
+	least := uint64(math.MaxUint64)
+	for range 4 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	return least
+}
+
+func quickest(f func()) time.Duration {
+	least := time.Duration(math.MaxInt64)
+	for range 15 {
+		began := time.Now()
+		f()
+		least = min(least, time.Since(began))
+	}
+	return least
+}

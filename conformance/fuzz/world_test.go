@@ -1,0 +1,84 @@
+// Package fuzz feeds bytes of any kind to what reads them: the credential of a
+// call, tokens, JSON, the headers of a key set's answer, the names of a policy.
+// It is all tests, and they reach what they test from outside. The targets for
+// what is only to be reached from inside stand in the packages themselves.
+package fuzz
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+const (
+	issuer   = "https://issuer.example"
+	audience = "https://api.example"
+)
+
+var (
+	now = time.Unix(1_800_000_000, 0)
+	key = &m2mtest.Key{ID: "ed", Algorithm: "EdDSA", Private: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}
+)
+
+// guard is a Verifier whose clock stands still and that remembers nothing, so
+// that every input is judged for itself.
+var guard = sync.OnceValue(func() *verifier.Verifier {
+	jwk := key.JWK()
+	delete(jwk, "x5c")
+	keySet := must(json.Marshal(map[string]any{"keys": []any{jwk}}))
+	v := must(verifier.New(verifier.Config{
+		CacheSize: -1,
+		Now:       func() time.Time { return now },
+		Issuers: []verifier.Issuer{{
+			Name:      issuer,
+			Audiences: []string{audience},
+			FetchJWKS: func(context.Context) ([]byte, error) { return keySet, nil },
+		}},
+	}))
+	if err := v.Ready(context.Background()); err != nil {
+		panic(err)
+	}
+	return v
+})
+
+const (
+	goodHeader = `{"alg":"EdDSA","kid":"ed","typ":"at+jwt"}`
+	goodClaims = `{"iss":"https://issuer.example","aud":"https://api.example","sub":"m","client_id":"m","exp":1800000600,"nbf":1799999999.5,"iat":1799999999,"jti":"1","scope":"a b:c"}`
+)
+
+// sign makes a compact JWS of any two texts.
+func sign(header, payload string) string {
+	signed := encode(header) + "." + encode(payload)
+	return signed + "." + encode(string(key.Sign([]byte(signed))))
+}
+
+func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// refusal is err as the Verifier's own. There is no other, and it is short
+// whatever it is about.
+func refusal(t *testing.T, err error) *verifier.Error {
+	t.Helper()
+	e, ok := errors.AsType[*verifier.Error](err)
+	if !ok {
+		t.Fatalf("%T: %v", err, err)
+	}
+	if e.Code == 0 || e.Reason == "" || len(e.Error()) > 1024 {
+		t.Errorf("code %d, reason %q, %d bytes", e.Code, e.Reason, len(e.Error()))
+	}
+	return e
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/jose"
+	"github.com/m2mauth/m2mauth/internal/jwks"
+)
+
+var allAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
+// judgeTokens loads a group's keys as an issuer's are, and finds the key for a
+// token as the verifier does.
+func judgeTokens(_ suite, g group) (func(vector) bool, string, error) {
+	doc := g.Public
+	if doc == nil {
+		doc = g.Private // a secret of two parties, or the key that decrypts
+	}
+	doc, err := asKeySet(doc)
+	if err != nil {
+		return nil, "", err
+	}
+	set, err := keySet(doc)
+	if err != nil {
+		return nil, "", err
+	}
+	return func(v vector) bool { return acceptsToken(set, v.token()) }, tokenDesign(g, doc), nil
+}
+
+// tokenDesign says why a group has to be refused as a whole: its key is for
+// something that no verifier of access tokens may do.
+func tokenDesign(g group, keySet []byte) string {
+	if g.Tests[0].JWE != nil {
+		return "encrypted tokens (JWE)"
+	}
+	var set struct {
+		Keys []struct{ Kty, Use string }
+	}
+	// It was made by asKeySet. What it does not hold, it does not say.
+	_ = json.Unmarshal(keySet, &set)
+	for _, k := range set.Keys {
+		if k.Kty == "oct" && k.Use != "enc" {
+			return "symmetric keys (HMAC)"
+		}
+	}
+	return ""
+}
+
+func asKeySet(doc []byte) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &members); err != nil {
+		return nil, fmt.Errorf("no key: %w", err)
+	}
+	if _, isSet := members["keys"]; isSet {
+		return doc, nil
+	}
+	return bytes.Join([][]byte{[]byte(`{"keys":[`), doc, []byte("]}")}, nil), nil
+}
+
+// keySet compiles a document as an issuer's that signs by any algorithm. It is
+// nil if the document holds nothing that can be used.
+func keySet(doc []byte) (*jwks.Set, error) {
+	if _, err := jose.ParseKeySet(doc, jose.Options{}); err != nil {
+		return nil, err
+	}
+	source := jwks.New(jwks.Options{
+		Fetch:          jwks.FromFunc(func(context.Context) ([]byte, error) { return doc, nil }),
+		Algorithms:     allAlgorithms,
+		MaxBytes:       1 << 20,
+		Interval:       time.Hour,
+		MaxStale:       24 * time.Hour,
+		Timeout:        time.Minute,
+		UnknownWindow:  time.Minute,
+		Slots:          make(chan struct{}, 1),
+		RandomFraction: func() float64 { return 1 },
+	})
+	defer source.Close()
+	// Next returns when the document was looked at: with a set, or because
+	// nothing in it can be used.
+	_ = source.Next(context.Background(), nil)
+	return source.Current(), nil
+}
+
+// acceptsToken says whether the signature of a compact JWS is good under the
+// key of set that it names.
+//
+// Wycheproof signs "foo" and the like, not claims sets, so ParseToken has to
+// refuse every one of its tokens. It is asked about the same token with {} for
+// a payload instead, so that it reads the header and both its neighbours, and
+// about the payload in a place where any bytes may stand.
+func acceptsToken(set *jwks.Set, compact string) bool {
+	if set == nil {
+		return false
+	}
+	if t, err := jose.ParseToken(compact, nil); err == nil {
+		key, verdict := set.Lookup(t.Header.KeyID, t.Header.Algorithm)
+		return verdict == jwks.Found && t.Verify(key.Key, key.Algorithm) == nil
+	}
+	first, last := strings.IndexByte(compact, '.'), strings.LastIndexByte(compact, '.')
+	if first < 0 || first == last {
+		return false
+	}
+	header, payload, signature := compact[:first], compact[first+1:last], compact[last+1:]
+	const claims = ".e30." // {}
+	t, err := jose.ParseToken(header+claims+signature, nil)
+	if err != nil {
+		return false
+	}
+	if payload != "" {
+		if _, err := jose.ParseToken(header+claims+payload, nil); err != nil {
+			return false
+		}
+	}
+	key, verdict := set.Lookup(t.Header.KeyID, t.Header.Algorithm)
+	if verdict != jwks.Found {
+		return false
+	}
+	sig, err := base64.RawURLEncoding.DecodeString(signature)
+	return err == nil && key.VerifyBytes(key.Algorithm, []byte(header+"."+payload), sig) == nil
+}
