@@ -23,7 +23,7 @@ type problem struct {
 // (RFC 6750 §3) and a body of application/problem+json (RFC 9457), all of them
 // fixed by the error's Code. It is how this package answers, for handlers and
 // adapters that call Authorize or Recheck themselves. Of opts, which may be
-// nil, it reads Realm.
+// nil, it reads Realm and Resource.
 func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options) {
 	e := verifier.AsError(err)
 	status := statusOf(e.Code)
@@ -35,7 +35,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options
 	})
 
 	h := w.Header()
-	if challenge := e.Challenge(opts.realm()); challenge != "" {
+	if challenge := opts.challenge(e); challenge != "" {
 		h.Set("WWW-Authenticate", challenge)
 	}
 	if e.RetryAfter > 0 {

@@ -41,6 +41,14 @@ type Options struct {
 	// printable ASCII without '"' and '\'.
 	Realm string
 
+	// Resource, if set, is the URL by which clients know this service, such as
+	// "https://api.example.com/orders": https, or http on loopback, without
+	// query and fragment, in lower case but for the path. Challenges then tell
+	// where its metadata is (RFC 9728 §5.1); serve that with
+	// [Middleware.Metadata]. It is never taken from a request, whose Host
+	// anybody can write.
+	Resource string
+
 	// ErrorHandler, if set, answers refused calls instead of WriteError, which
 	// it can call. Write nothing of err but what err.Code tells: the cause is
 	// not for callers.
@@ -65,6 +73,20 @@ func (o *Options) realm() string {
 	return o.Realm
 }
 
+// challenge is the value of WWW-Authenticate that goes with e, or "". It tells
+// where the resource's metadata is, if there is any (RFC 9728 §5.1).
+func (o *Options) challenge(e *verifier.Error) string {
+	challenge := e.Challenge(o.realm())
+	if challenge == "" || o == nil || o.Resource == "" {
+		return challenge
+	}
+	r, err := parseResource(o.Resource)
+	if err != nil {
+		return challenge // New refuses it; WriteError alone takes what it gets
+	}
+	return challenge + `, resource_metadata="` + r.metadataURL() + `"`
+}
+
 // New makes a Middleware of v, or reports every mistake at once. opts may be
 // nil.
 func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
@@ -75,6 +97,11 @@ func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
 	if strings.ContainsFunc(opts.realm(), func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
 		errs = append(errs, fmt.Errorf("httpmw: Options.Realm is %q: want printable ASCII without %q and %q",
 			opts.realm(), `"`, `\`))
+	}
+	if opts != nil && opts.Resource != "" {
+		if _, err := parseResource(opts.Resource); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
