@@ -1,6 +1,6 @@
 // Package m2mtest is an authority for tests and local development, and for
-// nothing else: it keeps everything in memory, hashes secrets with a fast
-// hash, and mints any token that it is asked for.
+// nothing else: it hashes secrets with a fast hash, and mints any token that it
+// is asked for. It keeps everything in memory, unless it is given a [Store].
 //
 // [NewAuthority] starts an HTTP server on 127.0.0.1 that speaks Stytch's M2M
 // API, so that clients, token sources and verifiers meet in a test what they
@@ -17,8 +17,8 @@
 //
 // In virtual time (testing/synctest) sockets don't work. There, set
 // [Options].NoServer, or give the issuer [Authority.FetchJWKS] in place of its
-// JWKSURL: everything but HTTP works in a bubble, for an Authority made
-// outside of it too.
+// JWKSURL, and call [Authority.ServeHTTP] from a transport: everything but
+// sockets works in a bubble, for an Authority made outside of it too.
 //
 // Mistakes in a test's own code panic, with a message that says what to write.
 package m2mtest
@@ -66,6 +66,14 @@ type Options struct {
 
 	// NoServer leaves the HTTP server out: what is left works in virtual time.
 	NoServer bool
+
+	// Addr is where the server listens, a loopback address and a port:
+	// "127.0.0.1:0", which is any free port, if "".
+	Addr string
+
+	// Store keeps clients and signing keys across restarts: nil for memory
+	// alone. Key is for a Store without keys; one with keys goes on with them.
+	Store Store
 }
 
 // Authority is a running authority. All methods are safe for concurrent use.
@@ -80,13 +88,24 @@ type Authority struct {
 	clients clientStore
 	outages outages
 
-	url    string
-	server *http.Server // nil without one
+	url     string
+	handler http.Handler
+	server  *http.Server // nil without one
 }
 
 // NewAuthority starts an authority; opts may be nil. Close it when done. Like
-// net/http/httptest, it panics if it can't listen, and on malformed Options.
+// net/http/httptest, it panics where [Start] returns an error.
 func NewAuthority(opts *Options) *Authority {
+	a, err := Start(opts)
+	if err != nil {
+		panic(err.Error())
+	}
+	return a
+}
+
+// Start is [NewAuthority] for programs: that it can't listen, can't load its
+// Store, or that Options are malformed, is an error.
+func Start(opts *Options) (*Authority, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
@@ -102,7 +121,7 @@ func NewAuthority(opts *Options) *Authority {
 		a.projectID = "project-test-" + newUUID()
 	}
 	if _, err := stytch.Issuer(a.projectID, nil); err != nil {
-		panic("m2mtest: " + err.Error())
+		return nil, fmt.Errorf("m2mtest: %w", err)
 	}
 	if a.secret == "" {
 		a.secret = "secret-" + a.environment() + "-" + newSecret()
@@ -113,36 +132,54 @@ func NewAuthority(opts *Options) *Authority {
 	if a.now == nil {
 		a.now = time.Now
 	}
-	key := opts.Key
-	if key == nil {
-		key = NewKey("RS256")
+	if err := a.load(opts.Store); err != nil {
+		return nil, fmt.Errorf("m2mtest: can't load the Store: %w", err)
 	}
-	a.keys.publish(key)
-	a.keys.signWith(key.ID)
+	if a.keys.current() == nil {
+		key := opts.Key
+		if key == nil {
+			key = NewKey("RS256")
+		}
+		a.keys.publish(key, true)
+	}
+	a.handler = a.routes()
 	if !opts.NoServer {
-		a.listen()
+		if err := a.listen(opts.Addr); err != nil {
+			return nil, err
+		}
 	}
-	return a
+	return a, nil
 }
 
-func (a *Authority) listen() {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (a *Authority) listen(addr string) error {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	if host, _, err := net.SplitHostPort(addr); err != nil || !loopbackHost(host) {
+		return fmt.Errorf(`m2mtest: Addr %q is no loopback address: write "127.0.0.1:" and a port`, addr)
+	}
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		panic(fmt.Sprintf("m2mtest: can't listen on 127.0.0.1: %v", err))
+		return fmt.Errorf("m2mtest: can't listen: %w", err)
 	}
 	a.url = "http://" + l.Addr().String()
 	a.server = &http.Server{
-		Handler:           loopbackOnly(a.routes()),
+		Handler:           loopbackOnly(a.handler),
 		ReadHeaderTimeout: 10 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          log.New(discard{}, "", 0), // outages are made on purpose
 	}
 	go a.server.Serve(l)
+	return nil
 }
 
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// ServeHTTP is the whole API without a socket, for virtual time and for servers
+// of one's own. Outages that drop connections panic with http.ErrAbortHandler.
+func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // URL is the base URL of the API, without a slash at the end.
 func (a *Authority) URL() string { return a.url }

@@ -1,13 +1,10 @@
 package m2mtest
 
 import (
-	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
-	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // client is a registered client. Its wire form holds no secret.
@@ -21,9 +18,10 @@ type client struct {
 
 // clientStore holds the clients, the oldest first. The zero value is empty.
 type clientStore struct {
-	mu   sync.Mutex
-	all  []*client
-	last uint64
+	mu    sync.Mutex
+	all   []*client
+	last  uint64
+	store Store // nil for none
 }
 
 // apiError is an error of the API, before it becomes an answer.
@@ -91,15 +89,20 @@ func (s *clientStore) create(req stytchwire.CreateRequest, idPrefix string) (sty
 		return stytchwire.Client{}, badRequest(stytchwire.TypeInvalidClientID,
 			"The client_id is taken by another client of the project.")
 	}
-	s.last++
-	c.seq = s.last
+	c.seq = s.last + 1
+	if bad := s.save(c, c.seq); bad != nil {
+		return stytchwire.Client{}, bad
+	}
+	s.last = c.seq
 	s.all = append(s.all, c)
 	wire := c.snapshot()
 	wire.ClientSecret = secret
 	return wire, nil
 }
 
-// do runs f on the client with mu held, and returns what the client is then.
+// do runs f on the client with mu held, and returns what the client is then. f
+// changes fields, and nothing that they refer to. What can't be saved has not
+// happened.
 func (s *clientStore) do(id string, f func(*client) *apiError) (stytchwire.Client, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,14 +110,25 @@ func (s *clientStore) do(id string, f func(*client) *apiError) (stytchwire.Clien
 	if c == nil {
 		return stytchwire.Client{}, notFound()
 	}
-	if err := f(c); err != nil {
+	changed := *c
+	if err := f(&changed); err != nil {
 		return stytchwire.Client{}, err
 	}
+	if err := s.save(&changed, s.last); err != nil {
+		return stytchwire.Client{}, err
+	}
+	*c = changed
 	return c.snapshot(), nil
 }
 
 func (s *clientStore) get(id string) (stytchwire.Client, *apiError) {
-	return s.do(id, func(*client) *apiError { return nil })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.find(id)
+	if c == nil {
+		return stytchwire.Client{}, notFound()
+	}
+	return c.snapshot(), nil
 }
 
 func (s *clientStore) update(id string, req stytchwire.UpdateRequest) (stytchwire.Client, *apiError) {
@@ -148,11 +162,17 @@ func (s *clientStore) update(id string, req stytchwire.UpdateRequest) (stytchwir
 }
 
 func (s *clientStore) delete(id string) *apiError {
-	_, err := s.do(id, func(c *client) *apiError {
-		s.all = slices.DeleteFunc(s.all, func(o *client) bool { return o == c })
-		return nil
-	})
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.find(id)
+	if c == nil {
+		return notFound()
+	}
+	if err := s.forget(id); err != nil {
+		return err
+	}
+	s.all = slices.DeleteFunc(s.all, func(o *client) bool { return o == c })
+	return nil
 }
 
 // startRotation makes a next secret, which works beside the current one.
@@ -229,64 +249,3 @@ func (a *Authority) CreateClient(name string, scopes ...string) (id, secret stri
 func (a *Authority) clientIDPrefix() string { return "m2m-client-" + a.environment() + "-" }
 
 func lastFour(secret string) string { return secret[len(secret)-4:] }
-
-// validClientID admits what is a client ID (RFC 6749 App. A.1) and one segment
-// of a path.
-func validClientID(id string) bool {
-	for i := range len(id) {
-		if c := id[i]; c <= ' ' || c >= 0x7f || c == '/' {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 128 && id != "." && id != ".." && id != "search"
-}
-
-// checkScopes returns names without duplicates, in their order.
-func checkScopes(names []string) ([]string, *apiError) {
-	unique := []string{}
-	for _, name := range names {
-		// AllOf knows what a scope name is (RFC 6749 §3.3).
-		if _, err := scopes.AllOf([]string{name}); err != nil {
-			return nil, badRequest(stytchwire.TypeBadRequest, "One of the scopes is malformed.")
-		}
-		if !slices.Contains(unique, name) {
-			unique = append(unique, name)
-		}
-	}
-	return unique, nil
-}
-
-const (
-	maxMetadataKeys  = 20
-	maxMetadataBytes = 4096
-)
-
-func checkMetadata(m stytchwire.Metadata) *apiError {
-	size := 0
-	for name, value := range m {
-		size += len(name) + len(value)
-	}
-	switch {
-	case len(m) > maxMetadataKeys:
-		return badRequest(stytchwire.TypeMetadataTooMany, "The trusted_metadata has more than 20 members.")
-	case size > maxMetadataBytes:
-		return badRequest(stytchwire.TypeMetadataTooLarge, "The trusted_metadata is larger than 4 KiB.")
-	}
-	return nil
-}
-
-// mergeMetadata is base with the members of change, of which null removes one.
-// It is a new map.
-func mergeMetadata(base, change stytchwire.Metadata) stytchwire.Metadata {
-	merged := stytchwire.Metadata{}
-	for _, m := range []stytchwire.Metadata{base, change} {
-		for name, value := range m {
-			if strings.TrimSpace(string(value)) == "null" {
-				delete(merged, name)
-				continue
-			}
-			merged[name] = json.RawMessage(slices.Clone(value))
-		}
-	}
-	return merged
-}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -124,4 +125,12 @@ func wantMembers(t *testing.T, r reply, names ...string) {
 	if id, _ := r.body["request_id"].(string); !strings.HasPrefix(id, "request-id-test-") || len(id) != 52 {
 		t.Errorf("request_id %q", id)
 	}
+}
+
+// serve makes a request without a socket.
+func serve(t *testing.T, h http.Handler, method, path string) int {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+	return w.Code
 }

@@ -19,6 +19,7 @@ type keyRing struct {
 	signer    *Key // stays when it is removed from the published ones
 	first     string
 	fetches   int
+	store     Store // nil for none
 }
 
 type publishedKey struct {
@@ -26,7 +27,8 @@ type publishedKey struct {
 	jwk json.RawMessage
 }
 
-func (r *keyRing) publish(k *Key) {
+// publish adds a key, and makes it the one that signs if sign is true.
+func (r *keyRing) publish(k *Key, sign bool) {
 	jwk, err := json.Marshal(k.JWK())
 	if err != nil {
 		panic("m2mtest: " + err.Error())
@@ -37,6 +39,10 @@ func (r *keyRing) publish(k *Key) {
 	if r.first == "" {
 		r.first = k.Algorithm
 	}
+	if sign {
+		r.signer = k
+	}
+	r.save()
 }
 
 func (r *keyRing) signWith(kid string) bool {
@@ -45,6 +51,7 @@ func (r *keyRing) signWith(kid string) bool {
 	for _, p := range slices.Backward(r.published) {
 		if p.key.ID == kid {
 			r.signer = p.key
+			r.save()
 			return true
 		}
 	}
@@ -56,6 +63,7 @@ func (r *keyRing) remove(kid string) bool {
 	defer r.mu.Unlock()
 	before := len(r.published)
 	r.published = slices.DeleteFunc(r.published, func(p publishedKey) bool { return p.key.ID == kid })
+	r.save()
 	return len(r.published) < before
 }
 
@@ -106,7 +114,7 @@ func (r *keyRing) fetchCount() int {
 // PublishKey adds a key to the key set. It signs nothing until
 // [Authority.SignWith]: this is how a careful rotation begins. Nothing keeps
 // two keys from having one ID.
-func (a *Authority) PublishKey(k *Key) { a.keys.publish(k) }
+func (a *Authority) PublishKey(k *Key) { a.keys.publish(k, false) }
 
 // SignWith makes a published key the one that signs. It panics if there is
 // none of that ID; a key that is not published signs by [TokenSpec].Key.
@@ -120,8 +128,7 @@ func (a *Authority) SignWith(kid string) {
 // signs with it at once, and returns its ID. The old keys stay published.
 func (a *Authority) RotateKeys() (kid string) {
 	k := NewKey(a.keys.current().Algorithm)
-	a.keys.publish(k)
-	a.keys.signWith(k.ID)
+	a.keys.publish(k, true)
 	return k.ID
 }
 

@@ -1,8 +1,17 @@
 package stytch_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
@@ -18,4 +27,95 @@ func ExampleIssuer() {
 	// Output:
 	// stytch.com/project-live-00000000-0000-4000-8000-000000000000
 	// https://api.stytch.com/v1/sessions/jwks/project-live-00000000-0000-4000-8000-000000000000
+}
+
+func ExampleNew() {
+	authority := m2mtest.NewAuthority(nil) // plays Stytch
+	defer authority.Close()
+
+	client, err := stytch.New(authority.ProjectID(), stytch.NewSecret(authority.Secret()), &stytch.Options{
+		BaseURL: authority.URL(), // at Stytch: leave it out
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	machine, secret, err := client.CreateClient(ctx, stytch.CreateParams{Name: "billing", Scopes: []string{"read:users"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(machine.Name, machine.Status, secret)
+
+	if err := client.DeleteClient(ctx, machine.ID); err != nil {
+		fmt.Println(err)
+	}
+	_, err = client.GetClient(ctx, machine.ID)
+	fmt.Println(errors.Is(err, stytch.ClientNotFound))
+	// Output:
+	// billing active [redacted]
+	// true
+}
+
+func ExampleTokenSource() {
+	authority := m2mtest.NewAuthority(nil) // plays Stytch
+	defer authority.Close()
+	id, secret := authority.CreateClient("worker", "read:users")
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("Authorization")[:10])
+	}))
+	defer api.Close()
+
+	ctx, cancel := context.WithCancel(context.Background()) // as long as tokens are needed
+	defer cancel()
+	source, err := stytch.TokenSource(ctx, authority.ProjectID(), func(context.Context) (stytch.Credentials, error) {
+		// Read them from the environment or a vault: this is called at each fetch.
+		return stytch.Credentials{ClientID: id, ClientSecret: stytch.NewSecret(secret)}, nil
+	}, &stytch.TokenSourceOptions{
+		TokenURL: authority.TokenURL(), // at Stytch: leave it out
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := oauth2.NewClient(ctx, source).Get(api.URL)
+	// Over gRPC: grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: source})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	fmt.Println(string(body), err)
+	// Output:
+	// Bearer eyJ <nil>
+}
+
+func ExampleTokenEndpoint() {
+	authority := m2mtest.NewAuthority(nil) // plays Stytch
+	defer authority.Close()
+	tokens, err := stytch.TokenEndpoint(authority.ProjectID(), &stytch.TokenEndpointOptions{
+		BaseURL: authority.URL(), // at Stytch: leave it out
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/oauth2/token", tokens)
+	saas := httptest.NewServer(mux) // https://login.example.com
+	defer saas.Close()
+
+	// A customer, with any client library:
+	id, secret := authority.CreateClient("customer", "read:reports")
+	config := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: saas.URL + "/oauth2/token"}
+	token, err := config.Token(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(token.Type(), token.AccessToken != "")
+	// Output:
+	// Bearer true
 }

@@ -1,6 +1,12 @@
 // Package stytch connects services to Stytch's machine-to-machine
-// authentication. Most services need one call, [Issuer], which makes a project
-// an issuer that a [verifier.Verifier] trusts.
+// authentication. Each of its parts stands alone:
+//
+//   - A service that is called needs [Issuer], which makes a project an issuer
+//     that a [verifier.Verifier] trusts.
+//   - A machine that calls needs [TokenSource], for golang.org/x/oauth2 and gRPC.
+//   - Who registers machines and rotates their secrets needs [New].
+//   - A SaaS whose customers' machines are to get their tokens at its own URL
+//     needs [TokenEndpoint], and perhaps [KeySetHandler] and [MetadataHandler].
 package stytch
 
 import (
@@ -70,15 +76,10 @@ func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 		WildcardScopes: true,
 		Accept:         acceptMachines(slices.Clone(opts.ImportedClients)),
 	}
-	base := "https://api.stytch.com"
-	if strings.HasPrefix(projectID, testPrefix) {
-		base = "https://test.stytch.com"
-	}
 	if opts.CustomDomain != "" {
-		base = opts.CustomDomain
 		issuer.Aliases = []string{opts.CustomDomain}
 	}
-	issuer.JWKSURL = base + stytchwire.KeysPath(projectID)
+	issuer.JWKSURL = baseURL(projectID, opts.CustomDomain) + stytchwire.KeysPath(projectID)
 	return issuer, nil
 }
 

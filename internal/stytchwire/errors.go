@@ -25,6 +25,7 @@ const (
 	TypeRouteNotFound           = "route_not_found"          // 404
 	TypeMethodNotAllowed        = "method_not_allowed"       // 405
 	TypeProjectNotFound         = "project_not_found"        // 404
+	TypeInternal                = "internal_server_error"    // 500
 
 	TypeClientNotFound      = "m2m_client_not_found"               // 404; the others are 400
 	TypeInvalidClientID     = "m2m_client_invalid_client_id"       // malformed, or taken

@@ -1,0 +1,176 @@
+// Agent is a CI job or an agent: it gets a token and calls an HTTP API and a
+// gRPC API with it, over TLS. It exits non-zero if a call fails.
+//
+//	go run ./examples/agent                  # against a local authority that it starts itself
+//	STYTCH_PROJECT_ID=… STYTCH_SECRET=… go run ./examples/agent    # against Stytch
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/oauth"
+	"google.golang.org/grpc/status"
+
+	"github.com/m2mauth/m2mauth/examples/internal/ordersv1"
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+func main() {
+	timeout := flag.Duration("timeout", 30*time.Second, "")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), `Agent does what a CI job or an agent does: with its own credentials it gets a
+token, and calls an HTTP API and a gRPC API with it. The APIs, which it starts
+on loopback, are somebody else's; so that it can be tried, it is registered
+first and deleted afterwards.
+
+  -timeout D   give up after D (30s)
+  -h           show this
+
+By default a local authority is started. With STYTCH_PROJECT_ID and
+STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
+`)
+	}
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "agent:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) (err error) {
+	w, err := newWorld(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	machine, secret, err := w.stytch.CreateClient(ctx, stytch.CreateParams{
+		Name: "agent example", Scopes: []string{"read:orders"},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// Also if ctx has ended: nothing is left behind.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if deleteErr := w.stytch.DeleteClient(ctx, machine.ID); err == nil {
+			err = deleteErr
+		}
+	}()
+	return work(ctx, out, w, stytch.Credentials{ClientID: machine.ID, ClientSecret: secret})
+}
+
+// work is the agent itself. Everything above is so that it can be tried.
+func work(ctx context.Context, out io.Writer, w *world, own stytch.Credentials) error {
+	ctx, cancel := context.WithCancel(ctx) // ends the source's goroutine
+	defer cancel()
+	// A job reads its credentials from the environment or from a vault here, at
+	// each fetch.
+	credentialsNow := func(context.Context) (stytch.Credentials, error) { return own, nil }
+	source, err := stytch.TokenSource(ctx, w.projectID, credentialsNow, &stytch.TokenSourceOptions{
+		TokenURL: w.tokenURL(),
+		Scopes:   []string{"read:orders"},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "agent %s, secret %v\n", own.ClientID, own.ClientSecret)
+
+	client := oauth2.NewClient(context.WithValue(ctx, oauth2.HTTPClient, w.plainHTTP()), source)
+	if err := overHTTP(ctx, out, client, w.httpURL); err != nil {
+		return fmt.Errorf("HTTP: %w", err)
+	}
+	conn, err := grpc.NewClient(w.grpcAddr,
+		grpc.WithTransportCredentials(credentials.NewTLS(w.clientTLS())),
+		grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: source}))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := overGRPC(ctx, out, ordersv1.NewOrdersClient(conn)); err != nil {
+		return fmt.Errorf("gRPC: %w", err)
+	}
+	return nil
+}
+
+func overHTTP(ctx context.Context, out io.Writer, client *http.Client, url string) error {
+	for _, call := range []struct {
+		method string
+		want   int
+	}{{http.MethodGet, http.StatusOK}, {http.MethodPost, http.StatusForbidden}} {
+		req, err := http.NewRequestWithContext(ctx, call.method, url+"/orders", nil)
+		if err != nil {
+			return err
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil {
+			return err
+		}
+		if res.StatusCode != call.want {
+			return fmt.Errorf("%s: %s, want %d", call.method, res.Status, call.want)
+		}
+		if call.want == http.StatusOK {
+			fmt.Fprintf(out, "HTTP GET: %s\n", strings.TrimSpace(string(text)))
+		} else {
+			fmt.Fprintf(out, "HTTP %s is refused, as it should be: %s\n", call.method, res.Header.Get("WWW-Authenticate"))
+		}
+	}
+	return nil
+}
+
+func overGRPC(ctx context.Context, out io.Writer, orders ordersv1.OrdersClient) error {
+	list, err := orders.List(ctx, &ordersv1.ListRequest{})
+	if err != nil {
+		return fmt.Errorf("List: %w", err)
+	}
+	fmt.Fprintf(out, "gRPC List: %d orders\n", len(list.GetOrders()))
+
+	stream, err := orders.Watch(ctx, &ordersv1.WatchRequest{})
+	if err != nil {
+		return fmt.Errorf("Watch: %w", err)
+	}
+	n := 0
+	for {
+		_, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("Watch: %w", err)
+		}
+		n++
+	}
+	fmt.Fprintf(out, "gRPC Watch: %d orders\n", n)
+
+	if _, err := orders.Create(ctx, &ordersv1.CreateRequest{Item: "jam"}); status.Code(err) != codes.PermissionDenied {
+		return fmt.Errorf("no refusal of Create: %v", err)
+	}
+	fmt.Fprintln(out, "gRPC Create is refused, as it should be")
+	return nil
+}

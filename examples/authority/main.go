@@ -1,0 +1,113 @@
+// Authority serves a local authority that speaks Stytch's M2M API on a fixed
+// port, for developing without an account. It keeps its clients and its signing
+// keys in a file.
+//
+//	go run ./examples/authority                 # http://127.0.0.1:8484, authority.db
+//	go run ./examples/authority -rotate-keys    # begin with a new signing key
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+)
+
+type options struct {
+	addr, file, project, secret string
+	rotateKeys                  bool
+}
+
+func main() {
+	if err := command(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "authority:", err)
+		os.Exit(1)
+	}
+}
+
+func command(args []string) error {
+	var o options
+	flags := flag.NewFlagSet("authority", flag.ExitOnError)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8484", "")
+	flags.StringVar(&o.file, "file", "authority.db", "")
+	flags.BoolVar(&o.rotateKeys, "rotate-keys", false, "")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), `Authority serves a local authority that speaks Stytch's M2M API, for developing
+without an account. Clients and signing keys survive restarts and crashes. It is
+no authority for production: it hashes secrets with a fast hash, and its
+project's secret and signing keys are in the file.
+
+  -addr    where it listens, on loopback (127.0.0.1:8484)
+  -file    where it keeps everything (authority.db)
+  -rotate-keys
+           begin with a new signing key; the old ones stay published
+  -h       show this
+
+STYTCH_PROJECT_ID and STYTCH_SECRET, if they are set, are the project that it
+plays.
+`)
+	}
+	flags.Parse(args)
+	if flags.NArg() > 0 {
+		flags.Usage()
+		os.Exit(2)
+	}
+	o.project, o.secret = os.Getenv("STYTCH_PROJECT_ID"), os.Getenv("STYTCH_SECRET")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, os.Stdout, o)
+}
+
+const defaultProject = "project-test-00000000-0000-4000-8000-000000000000"
+
+// run serves until ctx ends.
+func run(ctx context.Context, out io.Writer, o options) error {
+	s, err := openStore(o.file)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if o.project == "" {
+		o.project = defaultProject
+	}
+	if o.secret == "" {
+		if o.secret, err = s.secret(); err != nil {
+			return err
+		}
+	}
+	a, err := m2mtest.Start(&m2mtest.Options{ProjectID: o.project, Secret: o.secret, Addr: o.addr, Store: s})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if o.rotateKeys {
+		a.RotateKeys()
+	}
+	fmt.Fprintf(out, `The authority is up, and keeps everything in %[1]s. Ctrl-C ends it.
+
+  export STYTCH_URL=%[2]s
+  export STYTCH_PROJECT_ID=%[3]s
+  export STYTCH_SECRET=%[4]s
+
+Register a client:
+
+  curl -s -u $STYTCH_PROJECT_ID:$STYTCH_SECRET $STYTCH_URL/v1/m2m/clients \
+    -d '{"client_name":"mine","scopes":["read:orders"]}'
+
+Get a token with the client_id and client_secret of the answer:
+
+  curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials \
+    $STYTCH_URL/v1/public/$STYTCH_PROJECT_ID/oauth2/token
+
+Its keys, for whoever verifies tokens:
+
+  curl -s $STYTCH_URL/v1/sessions/jwks/$STYTCH_PROJECT_ID
+`, o.file, a.URL(), a.ProjectID(), a.Secret())
+	<-ctx.Done()
+	return nil
+}

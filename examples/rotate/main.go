@@ -1,0 +1,101 @@
+// Rotate rotates a client's secret while eight instances of the client make
+// 10,000 calls, and counts: not one may fail.
+//
+//	go run ./examples/rotate                 # against a local authority that it starts itself
+//	STYTCH_PROJECT_ID=… STYTCH_SECRET=… go run ./examples/rotate    # against Stytch
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+type options struct {
+	calls, restart int
+	timeout        time.Duration
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.calls, "calls", 10_000, "")
+	flag.IntVar(&o.restart, "restart", 0, "")
+	flag.DurationVar(&o.timeout, "timeout", 2*time.Minute, "")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), `Rotate registers a client, lets eight instances of it call an API with its
+tokens, and rotates the client's secret meanwhile: start, hand the next secret to
+the instances, complete. It counts the calls, fails if one has failed, and
+deletes the client.
+
+  -calls N     how many calls (10000)
+  -restart N   instances start anew, with a new token, after N calls (25; at
+               Stytch 500: tokens are paid for)
+  -timeout D   give up after D (2m)
+  -h           show this
+
+By default a local authority is started. With STYTCH_PROJECT_ID and
+STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
+`)
+	}
+	flag.Parse()
+	if flag.NArg() > 0 || o.calls < 100 || o.restart < 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, o); err != nil {
+		fmt.Fprintln(os.Stderr, "rotate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, o options) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("not done after %v", o.timeout))
+	defer cancel()
+	w, err := newWorld(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if o.restart == 0 {
+		o.restart = 500
+		if w.authority != nil {
+			o.restart = 25
+		}
+	}
+	machine, secret, err := w.stytch.CreateClient(ctx, stytch.CreateParams{
+		Name: "rotate example", Scopes: []string{"read:orders"},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// Also if ctx has ended: nothing is left behind.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if deleteErr := w.stytch.DeleteClient(ctx, machine.ID); err == nil {
+			err = deleteErr
+		}
+	}()
+	fmt.Fprintf(out, "client %s, %d calls by %d instances at %s\n", machine.ID, o.calls, instances, w.where)
+
+	l := newLoad(w, machine.ID, secret, o)
+	done := l.start(ctx)
+	rotateErr := rotate(ctx, out, w, l, machine.ID)
+	if rotateErr != nil {
+		cancel()
+	}
+	<-done
+	l.report(out)
+	if rotateErr != nil {
+		return rotateErr
+	}
+	return l.failure(ctx)
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+// local keeps the developer's own project out of the tests.
+func local(t *testing.T) {
+	for _, name := range []string{"STYTCH_PROJECT_ID", "STYTCH_SECRET", "STYTCH_URL"} {
+		t.Setenv(name, "")
+	}
+}
+
+// TestRotate: 10,000 calls (fewer under the race detector) during a whole
+// rotation, and not one fails.
+func TestRotate(t *testing.T) {
+	local(t)
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, options{calls: testCalls, timeout: time.Minute}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if !strings.Contains(out.String(), fmt.Sprintf(" %d calls succeeded, 0 failed", testCalls)) {
+		t.Errorf("not counted as told:\n%s", out.String())
+	}
+	t.Log("\n" + out.String())
+}
+
+// TestRotateByEnvironment: the same against an authority that is there already.
+func TestRotateByEnvironment(t *testing.T) {
+	a := m2mtest.NewAuthority(nil)
+	defer a.Close()
+	t.Setenv("STYTCH_PROJECT_ID", a.ProjectID())
+	t.Setenv("STYTCH_SECRET", a.Secret())
+	t.Setenv("STYTCH_URL", a.URL())
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, options{calls: 400, timeout: time.Minute}); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	api, err := stytch.New(a.ProjectID(), stytch.NewSecret(a.Secret()), &stytch.Options{BaseURL: a.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for machine := range api.SearchClients(t.Context(), stytch.SearchParams{}) {
+		t.Errorf("client %q is left behind", machine.Name)
+	}
+
+	t.Setenv("STYTCH_SECRET", "secret-test-wrong")
+	if err := run(t.Context(), io.Discard, options{calls: 1000, timeout: time.Minute}); !errors.Is(err, stytch.UnauthorizedCredentials) {
+		t.Errorf("a wrong secret: %v", err)
+	}
+}
+
+// TestRotateNotices: a completion that comes before the next secret was handed
+// out fails calls, and the example says so.
+func TestRotateNotices(t *testing.T) {
+	local(t)
+	w, err := newWorld(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	id, secret := w.authority.CreateClient("x", "read:orders")
+	l := newLoad(w, id, stytch.NewSecret(secret), options{calls: 200, restart: 5})
+	done := l.start(t.Context())
+	if err := l.reach(t.Context(), 20); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.stytch.StartRotation(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.stytch.CompleteRotation(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if err := l.failure(t.Context()); err == nil || !strings.Contains(err.Error(), "invalid_client") {
+		t.Errorf("%v, want invalid_client", err)
+	}
+	if err := refused(t.Context(), w, id, stytch.NewSecret(secret)); err != nil {
+		t.Error(err)
+	}
+	good, _ := w.authority.CreateClient("y")
+	if err := refused(t.Context(), w, good, stytch.NewSecret("x")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRotateEnds(t *testing.T) {
+	local(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("interrupted")
+	cancel(cause)
+	if err := run(ctx, io.Discard, options{calls: 1000, timeout: time.Minute}); err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/oauth2"
+
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+// The phases of a rotation, in which calls are counted.
+const (
+	before    = iota // one secret
+	started          // two secrets work, and nobody has the next one yet
+	handedOut        // two secrets work, and new instances use the next one
+	completed        // the next one is the only one
+	phases
+)
+
+// rotate is the script: three calls, with the load going on around them.
+func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) error {
+	if err := l.reach(ctx, 20); err != nil {
+		return err
+	}
+	old := l.vault.get()
+	machine, next, err := w.stytch.StartRotation(ctx, id)
+	if err != nil {
+		return err
+	}
+	l.phase.Store(started)
+	fmt.Fprintf(out, "started: …%s and …%s both work\n", machine.SecretLastFour, machine.NextSecretLastFour)
+
+	// Where secrets are kept: each instance asks there when it needs a token.
+	if err := l.reach(ctx, 40); err != nil {
+		return err
+	}
+	l.vault.set(next)
+	l.phase.Store(handedOut)
+	fmt.Fprintf(out, "handed out: instances ask for tokens with …%s\n", machine.NextSecretLastFour)
+
+	if err := l.reach(ctx, 60); err != nil {
+		return err
+	}
+	if machine, err = w.stytch.CompleteRotation(ctx, id); err != nil {
+		return err
+	}
+	l.phase.Store(completed)
+	fmt.Fprintf(out, "completed: …%s is the only one\n", machine.SecretLastFour)
+
+	if err := l.reach(ctx, 80); err != nil {
+		return err
+	}
+	return refused(ctx, w, id, old)
+}
+
+// refused makes sure that the old secret gets no token.
+func refused(ctx context.Context, w *world, id string, old stytch.Secret) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	source, err := w.tokens(ctx, stytch.StaticCredentials(id, old))
+	if err != nil {
+		return err
+	}
+	_, err = source.Token()
+	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok && e.ErrorCode == "invalid_client" {
+		return nil
+	}
+	return fmt.Errorf("the old secret is not refused: %v", err)
+}

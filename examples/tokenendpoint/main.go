@@ -1,0 +1,99 @@
+// Tokenendpoint is a SaaS that lets its customers' machines in: a token
+// endpoint at its own URL in front of Stytch, a copy of the keys, metadata, and
+// an API that the tokens open. A customer that knows nothing of Stytch nor of
+// this module calls it with golang.org/x/oauth2, and as curl does.
+//
+//	go run ./examples/tokenendpoint           # tell the story
+//	go run ./examples/tokenendpoint -serve    # keep it up, to try by hand
+//	STYTCH_PROJECT_ID=… STYTCH_SECRET=… go run ./examples/tokenendpoint    # against Stytch
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+func main() {
+	serve := flag.Bool("serve", false, "")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), `Tokenendpoint starts a SaaS on loopback: a token endpoint of its own in front of
+Stytch, and an API. A customer's machine is registered, gets its tokens from the
+SaaS, and calls the API; everything that must be refused is tried too.
+
+  -serve   keep it up, and print curl commands to try
+  -h       show this
+
+By default a local authority plays Stytch. With STYTCH_PROJECT_ID and
+STYTCH_SECRET in the environment it is Stytch itself, or whoever is at
+STYTCH_URL.
+`)
+	}
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *serve); err != nil {
+		fmt.Fprintln(os.Stderr, "tokenendpoint:", err)
+		os.Exit(1)
+	}
+}
+
+// run tells the story, or serves until ctx ends.
+func run(ctx context.Context, out io.Writer, serve bool) (err error) {
+	s, err := newSaaS(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	machine, secret, err := s.stytch.CreateClient(ctx, stytch.CreateParams{
+		Name: "tokenendpoint example", Scopes: []string{"read:reports"},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// Also if ctx has ended: nothing is left behind.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if deleteErr := s.stytch.DeleteClient(ctx, machine.ID); err == nil {
+			err = deleteErr
+		}
+	}()
+	if serve {
+		s.printCommands(out, machine.ID, secret)
+		<-ctx.Done()
+		return nil
+	}
+	return tell(ctx, out, s, customer{machine.ID, secret.Reveal()})
+}
+
+func (s *saas) printCommands(out io.Writer, id string, secret stytch.Secret) {
+	fmt.Fprintf(out, `The SaaS is up. Ctrl-C ends it. A customer's machine gets a token and uses it:
+
+  TOKEN=$(curl -s -u %[2]s:%[3]s \
+    -d grant_type=client_credentials %[1]s/oauth2/token |
+    sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -i -H "Authorization: Bearer $TOKEN" %[1]s/v1/reports
+
+What is refused:
+
+  curl -i -u %[2]s:wrong -d grant_type=client_credentials %[1]s/oauth2/token
+  curl -i -u %[2]s:wrong -d grant_type=refresh_token %[1]s/oauth2/token
+  curl -i '%[1]s/oauth2/token?grant_type=client_credentials'
+
+What is published:
+
+  curl -s %[1]s/.well-known/oauth-authorization-server
+  curl -s %[1]s/.well-known/jwks.json
+`, s.url, id, secret.Reveal())
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+// local keeps the developer's own project out of the tests.
+func local(t *testing.T) {
+	for _, name := range []string{"STYTCH_PROJECT_ID", "STYTCH_SECRET", "STYTCH_URL"} {
+		t.Setenv(name, "")
+	}
+}
+
+func TestStory(t *testing.T) {
+	local(t)
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, false); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if n := strings.Count(out.String(), "ok "); n != 8 {
+		t.Errorf("%d steps, want 8:\n%s", n, out.String())
+	}
+}
+
+func TestStoryByEnvironment(t *testing.T) {
+	a := m2mtest.NewAuthority(nil)
+	defer a.Close()
+	t.Setenv("STYTCH_PROJECT_ID", a.ProjectID())
+	t.Setenv("STYTCH_SECRET", a.Secret())
+	t.Setenv("STYTCH_URL", a.URL())
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, false); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if ok, skipped := strings.Count(out.String(), "ok "), strings.Count(out.String(), "skipped"); ok != 6 || skipped != 2 {
+		t.Errorf("%d steps and %d skipped:\n%s", ok, skipped, out.String())
+	}
+}
+
+// TestStoryNotices: the story fails if the world is not as told.
+func TestStoryNotices(t *testing.T) {
+	local(t)
+	for name, sabotage := range map[string]func(*saas){
+		"no tokens":    func(s *saas) { s.authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) },
+		"no SaaS":      func(s *saas) { s.server.Close() },
+		"no judgement": func(s *saas) { s.verifier.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := newSaaS(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.close()
+			id, secret := s.authority.CreateClient("customer", "read:reports")
+			sabotage(s)
+			err = tell(t.Context(), io.Discard, s, customer{id, secret})
+			if err == nil {
+				t.Error("the story does not notice")
+			}
+		})
+	}
+}
+
+func TestServePrintsCommands(t *testing.T) {
+	local(t)
+	s, err := newSaaS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	var out bytes.Buffer
+	s.printCommands(&out, "the-id", stytch.NewSecret("the-secret"))
+	for _, want := range []string{"-u the-id:the-secret", s.url + "/oauth2/token", s.url + "/v1/reports", "jwks.json"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "%!") {
+		t.Errorf("a verb without a value:\n%s", out.String())
+	}
+}

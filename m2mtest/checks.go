@@ -1,0 +1,71 @@
+package m2mtest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// validClientID admits what is a client ID (RFC 6749 App. A.1) and one segment
+// of a path.
+func validClientID(id string) bool {
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c >= 0x7f || c == '/' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 128 && id != "." && id != ".." && id != "search"
+}
+
+// checkScopes returns names without duplicates, in their order.
+func checkScopes(names []string) ([]string, *apiError) {
+	unique := []string{}
+	for _, name := range names {
+		// AllOf knows what a scope name is (RFC 6749 §3.3).
+		if _, err := scopes.AllOf([]string{name}); err != nil {
+			return nil, badRequest(stytchwire.TypeBadRequest, "One of the scopes is malformed.")
+		}
+		if !slices.Contains(unique, name) {
+			unique = append(unique, name)
+		}
+	}
+	return unique, nil
+}
+
+const (
+	maxMetadataKeys  = 20
+	maxMetadataBytes = 4096
+)
+
+func checkMetadata(m stytchwire.Metadata) *apiError {
+	size := 0
+	for name, value := range m {
+		size += len(name) + len(value)
+	}
+	switch {
+	case len(m) > maxMetadataKeys:
+		return badRequest(stytchwire.TypeMetadataTooMany, "The trusted_metadata has more than 20 members.")
+	case size > maxMetadataBytes:
+		return badRequest(stytchwire.TypeMetadataTooLarge, "The trusted_metadata is larger than 4 KiB.")
+	}
+	return nil
+}
+
+// mergeMetadata is base with the members of change, of which null removes one.
+// It is a new map.
+func mergeMetadata(base, change stytchwire.Metadata) stytchwire.Metadata {
+	merged := stytchwire.Metadata{}
+	for _, m := range []stytchwire.Metadata{base, change} {
+		for name, value := range m {
+			if strings.TrimSpace(string(value)) == "null" {
+				delete(merged, name)
+				continue
+			}
+			merged[name] = json.RawMessage(slices.Clone(value))
+		}
+	}
+	return merged
+}

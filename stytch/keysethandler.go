@@ -1,0 +1,226 @@
+package stytch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+)
+
+// KeySetOptions are the optional parts of a [KeySetHandler]. The zero value is
+// every default.
+type KeySetOptions struct {
+	// BaseURL is where Stytch's API is, if it is not where the project ID says:
+	// a custom domain, or a local authority. It is https, or on loopback.
+	BaseURL string
+
+	// Transport makes the requests to Stytch: if nil, one like
+	// http.DefaultTransport.
+	Transport http.RoundTripper
+
+	// Timeout is how long Stytch may take: 10 s if zero.
+	Timeout time.Duration
+
+	// MaxAge is how long a copy serves before Stytch is asked again, and how
+	// long callers may keep it: 5 min if zero. A new key is published a month
+	// before the old one leaves.
+	MaxAge time.Duration
+
+	// MaxStale is how long a copy serves while Stytch can't be asked: 24 h if
+	// zero.
+	MaxStale time.Duration
+}
+
+// KeySetHandler serves a copy of a project's JWK Set (RFC 7517 §5) at the
+// SaaS's own URL, so that its customers need not know of Stytch. It holds the
+// keys and nothing else of Stytch's document. opts may be nil.
+//
+// The copy is fetched when somebody asks, by one request at a time; it has no
+// goroutines. While Stytch is down the last copy serves; without one the answer
+// is 503 with Retry-After. A key with private members is left out. The handler
+// is safe for concurrent use. All mistakes in the arguments are reported at
+// once.
+func KeySetHandler(projectID string, opts *KeySetOptions) (http.Handler, error) {
+	if opts == nil {
+		opts = &KeySetOptions{}
+	}
+	h := &keySetHandler{
+		url:      baseURL(projectID, opts.BaseURL) + stytchwire.KeysPath(projectID),
+		http:     newHTTPClient(opts.Transport),
+		timeout:  orDefault(opts.Timeout, defaultTimeout),
+		maxAge:   orDefault(opts.MaxAge, 5*time.Minute),
+		maxStale: orDefault(opts.MaxStale, 24*time.Hour),
+		fetching: make(chan struct{}, 1),
+	}
+	var contradiction error
+	if h.maxStale < h.maxAge {
+		contradiction = fmt.Errorf("stytch: MaxStale is %v, and MaxAge %v: write a MaxStale that is longer", h.maxStale, h.maxAge)
+	}
+	if err := errors.Join(
+		checkProjectID(projectID),
+		checkOrigin("BaseURL", opts.BaseURL),
+		checkNotNegative("Timeout", opts.Timeout),
+		checkNotNegative("MaxAge", opts.MaxAge),
+		checkNotNegative("MaxStale", opts.MaxStale),
+		contradiction,
+	); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+const (
+	maxKeySet      = 1 << 20
+	keySetCooldown = 5 * time.Second // between a failed fetch and the next
+)
+
+type keySetHandler struct {
+	url              string
+	http             *http.Client
+	timeout          time.Duration
+	maxAge, maxStale time.Duration
+	fetching         chan struct{} // full while a fetch is under way
+
+	mu       sync.Mutex
+	copied   keySetCopy // no body before the first fetch
+	cooldown time.Time  // no fetch before then
+}
+
+type keySetCopy struct {
+	body []byte
+	etag string
+	at   time.Time
+}
+
+func (h *keySetHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	set, ok := h.current(r.Context())
+	if !ok {
+		w.Header().Set("Retry-After", strconv.Itoa(int(keySetCooldown/time.Second)))
+		http.Error(w, "the keys are unavailable at the moment", http.StatusServiceUnavailable)
+		return
+	}
+	left := max(0, h.maxAge-time.Since(set.at))
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(left/time.Second)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("ETag", set.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(set.body)) // If-None-Match too
+}
+
+// current is a copy that may be served. If it is due, one request fetches a new
+// one; the others don't wait for it, unless there is no copy.
+func (h *keySetHandler) current(ctx context.Context) (keySetCopy, bool) {
+	set, usable, due := h.look()
+	if !due {
+		return set, usable
+	}
+	if usable {
+		select {
+		case h.fetching <- struct{}{}:
+		default:
+			return set, true
+		}
+	} else {
+		select {
+		case h.fetching <- struct{}{}:
+		case <-ctx.Done():
+			return set, false
+		}
+	}
+	defer func() { <-h.fetching }()
+	if set, usable, due = h.look(); !due { // somebody was faster
+		return set, usable
+	}
+	// Not ended with this caller's request: others are served by it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.timeout)
+	defer cancel()
+	body, err := h.fetch(ctx)
+	h.mu.Lock()
+	if err != nil {
+		h.cooldown = time.Now().Add(keySetCooldown)
+	} else {
+		digest := sha256.Sum256(body)
+		h.copied = keySetCopy{body, `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`, time.Now()}
+	}
+	h.mu.Unlock()
+	set, usable, _ = h.look()
+	return set, usable
+}
+
+func (h *keySetHandler) look() (set keySetCopy, usable, due bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	age := time.Since(h.copied.at)
+	usable = h.copied.body != nil && age < h.maxStale
+	due = (h.copied.body == nil || age >= h.maxAge) && !time.Now().Before(h.cooldown)
+	return h.copied, usable, due
+}
+
+func (h *keySetHandler) fetch(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	req.Header.Set("User-Agent", userAgent)
+	res, err := h.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySet+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case res.StatusCode != http.StatusOK || len(body) > maxKeySet:
+		return nil, fmt.Errorf("HTTP status %d, %d bytes", res.StatusCode, len(body))
+	}
+	return publicKeys(string(body))
+}
+
+// publicKeys is a JWK Set with the keys of doc, as they stand there.
+func publicKeys(doc string) ([]byte, error) {
+	set, err := strictjson.Parse(doc, strictjson.Limits{Depth: 8, Members: 4096}, nil)
+	if err != nil {
+		return nil, err
+	}
+	value, _ := set.Get("keys")
+	keys, ok := value.Array()
+	kept := []json.RawMessage{}
+	for _, key := range keys {
+		if members, isObject := key.Object(); isObject && !isPrivate(members) {
+			kept = append(kept, json.RawMessage(strings.Clone(key.JSON())))
+		}
+	}
+	if !ok || len(kept) == 0 {
+		return nil, errors.New("the document holds no public key")
+	}
+	return json.Marshal(map[string]any{"keys": kept})
+}
+
+// isPrivate looks for the private members of RFC 7518 §6 and RFC 8037 §2.
+func isPrivate(key strictjson.Object) bool {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+		if _, present := key.Get(name); present {
+			return true
+		}
+	}
+	return false
+}

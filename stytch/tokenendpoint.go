@@ -1,0 +1,207 @@
+package stytch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+)
+
+// TokenEndpointOptions are the optional parts of a [TokenEndpoint]. The zero
+// value is every default.
+type TokenEndpointOptions struct {
+	// BaseURL is where Stytch's API is, if it is not where the project ID says:
+	// a custom domain, or a local authority. It is https, or on loopback.
+	BaseURL string
+
+	// Transport makes the requests to Stytch: if nil, one like
+	// http.DefaultTransport.
+	Transport http.RoundTripper
+
+	// Timeout is how long Stytch may take: 10 s if zero.
+	Timeout time.Duration
+
+	// Parameters are further parameters of a token request that are passed on:
+	// none if empty. A custom claims template may copy them into the token, and
+	// then a claim is the caller's own word.
+	Parameters []string
+
+	// ClientAddr is the address that a request came from, by which requests are
+	// limited: the connection's other end if nil. Behind a proxy that would be
+	// the proxy: read there what the proxy writes, and nothing that a caller
+	// can. Callers whose address is not valid share one limit.
+	ClientAddr func(*http.Request) netip.Addr
+
+	// PerAddress limits all requests of an address: 10/s and 100 at once if
+	// zero. An IPv6 address counts as its /64.
+	PerAddress Limit
+
+	// Failures limits the failed authentications of a client ID at an address:
+	// one in 10 s and 10 at once if zero. Requests beyond it are refused
+	// without asking Stytch. Other addresses are not concerned, so that
+	// strangers can't lock a customer out.
+	Failures Limit
+
+	// Tracked is how many addresses, and how many pairs, are remembered: 50,000
+	// of each if zero, about 10 MB. Beyond it, those that were seen least are
+	// forgotten.
+	Tracked int
+
+	// Observe is told of every answer, before it is sent: audit log, metrics. It
+	// is called from many goroutines at once.
+	Observe func(context.Context, TokenAnswer)
+}
+
+// TokenAnswer is how a token request ended. It holds no secret and no token.
+type TokenAnswer struct {
+	ClientID string     // as the caller gave it, quoted and cut if it is not plain; "" if it was not read
+	Addr     netip.Addr // as the limits count it: IPv6 as its /64
+	Status   int        // HTTP
+	Code     string     // of RFC 6749 §5.2: "invalid_client"; "" for a token
+	Err      error      // why; nil for a token
+	Took     time.Duration
+}
+
+// TokenEndpoint is the token endpoint (RFC 6749 §3.2) of a SaaS at its own URL,
+// in front of the project at Stytch whose clients its customers' machines are:
+// mount it where the SaaS's documentation says. It is a pure OAuth 2.0 endpoint
+// for the client credentials grant, for any client library. opts may be nil.
+//
+// Upstream goes what was read and nothing else: grant_type, client_id,
+// client_secret, scope and what opts name. Nothing of Stytch's answers but the
+// token comes back: no host, no project, no text. An unknown client, a wrong
+// secret and an inactive client are one answer.
+//
+// Tokens are signed by Stytch, so without a custom domain their "iss" and "aud"
+// still name the project.
+//
+// Set ReadTimeout on the http.Server: a handler can't bound how slowly a
+// request's body comes. The handler is safe for concurrent use and has no
+// goroutines. All mistakes in the arguments are reported at once.
+func TokenEndpoint(projectID string, opts *TokenEndpointOptions) (http.Handler, error) {
+	if opts == nil {
+		opts = &TokenEndpointOptions{}
+	}
+	perAddress := opts.PerAddress.orDefault(Limit{PerSecond: 10, Burst: 100})
+	failures := opts.Failures.orDefault(Limit{PerSecond: 0.1, Burst: 10})
+	if err := errors.Join(
+		checkProjectID(projectID),
+		checkOrigin("BaseURL", opts.BaseURL),
+		checkNotNegative("Timeout", opts.Timeout),
+		checkParameters(opts.Parameters),
+		perAddress.check("PerAddress"),
+		failures.check("Failures"),
+		checkNotNegative("Tracked", opts.Tracked),
+	); err != nil {
+		return nil, err
+	}
+	tracked := orDefault(opts.Tracked, 50_000)
+	e := &tokenEndpoint{
+		parameters: slices.Clone(opts.Parameters),
+		address:    opts.ClientAddr,
+		perAddress: newLimiters[netip.Addr](perAddress, tracked),
+		failures:   newLimiters[failureKey](failures, tracked),
+		upstream: tokenUpstream{
+			url:     baseURL(projectID, opts.BaseURL) + stytchwire.TokenPath(projectID),
+			http:    newHTTPClient(opts.Transport),
+			timeout: orDefault(opts.Timeout, defaultTimeout),
+		},
+		observe: opts.Observe,
+	}
+	if e.address == nil {
+		e.address = connectionAddr
+	}
+	return e, nil
+}
+
+// checkParameters keeps out what decides how the client authenticates, and
+// what belongs to grants of users, which the same upstream path serves.
+func checkParameters(names []string) error {
+	var errs []error
+	for i, name := range names {
+		switch name {
+		case "":
+			errs = append(errs, fmt.Errorf("stytch: Parameters[%d] is empty: write a parameter's name", i))
+		case "grant_type", "client_id", "client_secret", "scope":
+			errs = append(errs, fmt.Errorf("stytch: Parameters[%d] is %q, which is always passed on: leave it out", i, name))
+		case "client_assertion", "client_assertion_type", "assertion", "code", "code_verifier", "redirect_uri",
+			"refresh_token", "device_code", "username", "password", "subject_token", "actor_token":
+			errs = append(errs, fmt.Errorf("stytch: Parameters[%d] is %q, which belongs to another grant or another way "+
+				"of authentication: leave it out", i, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type tokenEndpoint struct {
+	parameters []string
+	address    func(*http.Request) netip.Addr
+	perAddress *limiters[netip.Addr]
+	failures   *limiters[failureKey]
+	upstream   tokenUpstream
+	observe    func(context.Context, TokenAnswer)
+}
+
+func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	addr := limitedAddr(e.address(r))
+	req := tokenRequest{}
+	token, refused := e.serve(w, r, addr, &req)
+	if e.observe != nil {
+		answer := TokenAnswer{ClientID: plain(req.clientID), Addr: addr, Status: http.StatusOK, Took: time.Since(began)}
+		if refused != nil {
+			answer.Status, answer.Code, answer.Err = refused.status, refused.code, refused
+		}
+		e.tell(r.Context(), answer)
+	}
+	if refused != nil {
+		refused.write(w, req.usedHeader)
+		return
+	}
+	token.write(w)
+}
+
+// serve decides one request. req is filled as far as it was read.
+func (e *tokenEndpoint) serve(
+	w http.ResponseWriter, r *http.Request, addr netip.Addr, req *tokenRequest,
+) (*issuedToken, *tokenRefusal) {
+	if r.Method != http.MethodPost { // RFC 6749 §3.2
+		return nil, &tokenRefusal{status: http.StatusMethodNotAllowed, code: stytchwire.OAuthInvalidRequest,
+			cause: errMethod}
+	}
+	if wait := e.perAddress.take(addr); wait > 0 {
+		return nil, tooMany(wait, errAddressLimit)
+	}
+	if refused := req.read(w, r, e.parameters); refused != nil {
+		return nil, refused
+	}
+	pair := newFailureKey(req.clientID, addr)
+	attempt, wait := e.failures.begin(pair)
+	if wait > 0 {
+		return nil, tooMany(wait, errFailureLimit)
+	}
+	token, refused := e.upstream.request(r.Context(), req)
+	attempt.end(refused != nil && refused.code == stytchwire.OAuthInvalidClient)
+	return token, refused
+}
+
+// tell calls Observe; a panic in it stops here.
+func (e *tokenEndpoint) tell(ctx context.Context, answer TokenAnswer) {
+	defer func() { _ = recover() }()
+	e.observe(ctx, answer)
+}
+
+// plain is a client ID for a log: as it is if it is short printable ASCII.
+func plain(id string) string {
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] >= 0x7f || id[i] == '"' || i == 128 {
+			return quote(id)
+		}
+	}
+	return id
+}

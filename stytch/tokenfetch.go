@@ -1,0 +1,120 @@
+package stytch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+)
+
+// tokenFetcher makes token requests.
+type tokenFetcher struct {
+	url         string
+	credentials func(context.Context) (Credentials, error)
+	scopes      []string
+	http        *http.Client
+	timeout     time.Duration
+}
+
+// fetch gets a token. If the credentials are refused they are asked for again,
+// and tried if they are others: a rotation may just have been completed.
+func (f *tokenFetcher) fetch(ctx context.Context) (*oauth2.Token, error) {
+	used, err := f.ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	token, err := f.request(ctx, used)
+	if !isInvalidClient(err) {
+		return token, err
+	}
+	now, askErr := f.ask(ctx)
+	if askErr != nil || now.ClientID == used.ClientID && now.ClientSecret.Equal(used.ClientSecret) {
+		return nil, err
+	}
+	return f.request(ctx, now)
+}
+
+// ask calls credentials, which is not ours.
+func (f *tokenFetcher) ask(ctx context.Context) (c Credentials, err error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	defer func() {
+		if recover() != nil { // with what is not told: it may hold the secret
+			err = errors.New("stytch: TokenSource: credentials panicked")
+		}
+	}()
+	c, err = f.credentials(ctx)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("stytch: TokenSource: credentials: %w", err)
+	case c.ClientID == "" || c.ClientSecret.IsZero():
+		return c, errors.New("stytch: TokenSource: credentials returned an empty ClientID or ClientSecret")
+	}
+	return c, nil
+}
+
+func (f *tokenFetcher) request(ctx context.Context, c Credentials) (*oauth2.Token, error) {
+	config := clientcredentials.Config{
+		ClientID:     c.ClientID,
+		ClientSecret: c.ClientSecret.Reveal(),
+		TokenURL:     f.url,
+		Scopes:       f.scopes,
+		// Not auto-detected, which would send every refused secret twice; and
+		// not Basic, whose halves are form-encoded by some and not by others.
+		AuthStyle: oauth2.AuthStyleInParams,
+	}
+	limited, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	token, err := config.Token(context.WithValue(limited, oauth2.HTTPClient, f.http))
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("stytch: TokenSource: %w", context.Cause(ctx))
+	default:
+		return nil, &tokenError{withoutURL(err)}
+	}
+	switch {
+	case token.Type() != "Bearer":
+		return nil, errors.New("stytch: TokenSource: the token's type is not bearer")
+	case !token.Expiry.After(time.Now()): // RFC 6749 §5.1 lets it out; then nobody knows when to ask again
+		return nil, errors.New("stytch: TokenSource: the answer holds no positive expires_in")
+	}
+	return token, nil
+}
+
+// tokenError is a failed request. Its text leaves out the answer's body, which
+// oauth2's own prints: nobody knows what is in it.
+type tokenError struct{ err error }
+
+func (e *tokenError) Unwrap() error { return e.err }
+
+func (e *tokenError) Error() string {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](e.err)
+	switch {
+	case !ok:
+		return fmt.Sprintf("stytch: TokenSource: %v", e.err)
+	case refused.ErrorCode != "":
+		return fmt.Sprintf("stytch: TokenSource: HTTP status %d, error %s", refused.Response.StatusCode, quote(refused.ErrorCode))
+	default:
+		return fmt.Sprintf("stytch: TokenSource: HTTP status %d", refused.Response.StatusCode)
+	}
+}
+
+func isInvalidClient(err error) bool {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	return ok && (refused.ErrorCode == stytchwire.OAuthInvalidClient || refused.Response.StatusCode == http.StatusUnauthorized)
+}
+
+// askedToWait is the Retry-After of a failed request.
+func askedToWait(err error) time.Duration {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil {
+		return retryAfter(refused.Response.Header)
+	}
+	return 0
+}
