@@ -97,6 +97,18 @@ func (v *Verifier) Status() []IssuerStatus {
 	return list
 }
 
+// Issuers lists every "iss" that is trusted, each issuer's Name and then its
+// aliases, in the order of Config.Issuers.
+func (v *Verifier) Issuers() (names []string) {
+	if v.isUnmade() {
+		return nil
+	}
+	for _, iss := range v.issuers {
+		names = append(append(names, iss.Name), iss.Aliases...)
+	}
+	return names
+}
+
 // Ready waits until every issuer has keys, for servers that would rather start
 // late than answer 503. It answers at once if ctx has ended, so it serves as a
 // probe, too. The error names each issuer that is not ready, and why.

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// check is one of the checks that a verifier makes, in the order in which it
+// makes them.
+type check int
+
+const (
+	checkSize check = iota
+	checkCredential
+	checkForm
+	checkHeader
+	checkIssuer
+	checkAudience
+	checkTimes
+	checkExpiry
+	checkNotBefore
+	checkIssuedAt
+	checkType
+	checkAlgorithm
+	checkKey
+	checkSignature
+	checkClientID
+	checkClaims
+	checkMachine
+	checkBinding
+	checkScopes
+	checkEnd // passed them all
+)
+
+func (c check) String() string {
+	return [...]string{
+		"size", "credential", "form", "header", "issuer", "audience", "times", "expiry", "not before", "issued at",
+		"type", "algorithm", "key", "signature", "client ID", "claims", "machine", "binding", "scopes", "end",
+	}[c]
+}
+
+// failedAt is the check that made the verifier refuse: those before it were
+// passed, those behind it not reached. It reads what the verifier says of its
+// refusal, and judges nothing itself. ok is false for a Reason that is not
+// known here.
+func failedAt(e *verifier.Error, d verifier.Decision) (c check, ok bool) {
+	// Some Reasons stand for two checks, between which the decision tells: it
+	// names the issuer once one is chosen, and the client once all of the token
+	// was read.
+	before := func(known string, first, second check) check {
+		if known == "" {
+			return first
+		}
+		return second
+	}
+	switch e.Reason {
+	case verifier.TooLarge:
+		return checkSize, true
+	case verifier.CredentialsMissing, verifier.SchemeUnsupported, verifier.CredentialsMultiple, verifier.CredentialsMalformed:
+		return checkCredential, true
+	case verifier.Malformed:
+		return checkForm, true
+	case verifier.HeaderExtension:
+		return checkHeader, true
+	case verifier.UnknownIssuer:
+		return checkIssuer, true
+	case verifier.Audience:
+		return checkAudience, true
+	case verifier.Expired, verifier.TooOld:
+		return checkExpiry, true
+	case verifier.NotYetValid:
+		return checkNotBefore, true
+	case verifier.IssuedInFuture:
+		return checkIssuedAt, true
+	case verifier.TokenType:
+		return checkType, true
+	case verifier.Algorithm:
+		return before(d.Issuer, checkHeader, checkAlgorithm), true
+	case verifier.KeyID:
+		return before(d.Issuer, checkHeader, checkKey), true
+	case verifier.KeyUnknown, verifier.KeyUnusable, verifier.KeyRemoved,
+		verifier.KeysUnavailable, verifier.Canceled, verifier.Closed:
+		return checkKey, true
+	case verifier.BadSignature:
+		return checkSignature, true
+	case verifier.ClientIDMissing:
+		return checkClientID, true
+	case verifier.ClaimMalformed:
+		if namesTime(e.Err) {
+			return checkTimes, true
+		}
+		return checkClaims, true
+	case verifier.NotMachine, verifier.NotAccepted, verifier.Panicked:
+		return checkMachine, true
+	case verifier.Bound:
+		return before(d.Client.ID, checkClaims, checkBinding), true
+	case verifier.ScopeMissing, verifier.NoRequirement:
+		return checkScopes, true
+	default:
+		return 0, false
+	}
+}
+
+// namesTime reports whether the cause of a ClaimMalformed begins with the
+// quoted name of one of the times, which are read before the other claims.
+func namesTime(cause error) bool {
+	if cause == nil {
+		return false
+	}
+	for _, name := range []string{`"exp" `, `"nbf" `, `"iat" `} {
+		if strings.HasPrefix(cause.Error(), name) {
+			return true
+		}
+	}
+	return false
+}

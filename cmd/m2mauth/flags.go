@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// options are the flags.
+type options struct {
+	issuer, preset, project, customDomain string
+	audience, jwksURL, jwksFile           string
+	wildcards                             bool
+	requireAll, requireAny                string
+	tokenFile                             string
+	leeway, now                           string
+	json                                  bool
+}
+
+var (
+	errHelp     = errors.New("help")
+	errFlags    = errors.New("a flag is unknown or lacks its value")
+	errArgument = errors.New("there is an argument: the token comes from standard input or -token-file, " +
+		"because arguments can be seen by others and stay in the shell's history")
+)
+
+// parseFlags reads the flags. Its errors repeat nothing of what was given: it
+// may be a token in the wrong place.
+func parseFlags(args []string) (*options, error) {
+	o := &options{}
+	fs := flag.NewFlagSet("explain", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&o.issuer, "issuer", "", "")
+	fs.StringVar(&o.preset, "preset", "", "")
+	fs.StringVar(&o.project, "project", "", "")
+	fs.StringVar(&o.customDomain, "custom-domain", "", "")
+	fs.StringVar(&o.audience, "audience", "", "")
+	fs.StringVar(&o.jwksURL, "jwks-url", "", "")
+	fs.StringVar(&o.jwksFile, "jwks-file", "", "")
+	fs.BoolVar(&o.wildcards, "wildcards", false, "")
+	fs.StringVar(&o.requireAll, "require-all", "", "")
+	fs.StringVar(&o.requireAny, "require-any", "", "")
+	fs.StringVar(&o.tokenFile, "token-file", "", "")
+	fs.StringVar(&o.leeway, "leeway", "30s", "")
+	fs.StringVar(&o.now, "now", "", "")
+	fs.BoolVar(&o.json, "json", false, "")
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil, errHelp
+	case err != nil:
+		return nil, errFlags
+	case fs.NArg() > 0:
+		return nil, errArgument
+	}
+	return o, nil
+}
+
+// clock is -leeway, and the time of -now.
+func (o *options) clock() (leeway time.Duration, now func() time.Time, err error) {
+	leeway, err = time.ParseDuration(o.leeway)
+	if err != nil || leeway < 0 {
+		return 0, nil, errors.New("-leeway: want a duration, such as 30s or 0s")
+	}
+	if o.now == "" {
+		return leeway, time.Now, nil
+	}
+	at, err := time.Parse(time.RFC3339, o.now)
+	if err != nil {
+		return 0, nil, errors.New("-now: want a time, such as 2026-01-31T15:04:05Z")
+	}
+	return leeway, func() time.Time { return at }, nil
+}
+
+// requirement is what -require-all and -require-any demand, both if both are
+// set, and any verified client if neither is.
+func (o *options) requirement() (scopes.Requirement, error) {
+	need := scopes.Authenticated()
+	for _, f := range []struct {
+		name, value string
+		of          func([]string) (scopes.Requirement, error)
+	}{{"-require-all", o.requireAll, scopes.AllOf}, {"-require-any", o.requireAny, scopes.AnyOf}} {
+		if f.value == "" {
+			continue
+		}
+		r, err := f.of(strings.Fields(f.value))
+		if err != nil {
+			return scopes.Requirement{}, errors.New(f.name + ": want scope names, separated by spaces")
+		}
+		need = need.And(r)
+	}
+	return need, nil
+}

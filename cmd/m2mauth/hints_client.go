@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// personMark says by which mark a token looks like a person's, or "".
+func (s *subject) personMark() string {
+	for _, name := range []string{"nonce", "at_hash", "c_hash", "auth_time"} {
+		if _, present := s.shown.claims[name]; present {
+			return "it looks like an ID token, for it has the claim " + name + ": send the access token"
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.shown.claims)) {
+		if strings.HasPrefix(name, "https://stytch.com/") {
+			return "it is a person's session token: a machine gets its own with the client-credentials grant"
+		}
+	}
+	return ""
+}
+
+func (s *subject) hintMachine() string {
+	if mark := s.personMark(); mark != "" {
+		return mark
+	}
+	return "it looks like a person's token, got by a client on their behalf: a machine gets its own with the " +
+		"client-credentials grant; if this authority marks machines otherwise, say so with Issuer.Accept or a preset"
+}
+
+func (s *subject) hintScopes() string {
+	granted := s.decision.Client.Scopes
+	if !s.issuer.WildcardScopes && s.need.MetBy(granted.Wildcards()) {
+		return "a granted wildcard would cover it, but wildcards are off: if the authority means them, " +
+			"set Issuer.WildcardScopes (-wildcards)"
+	}
+	if name := s.scopesElsewhere(); name != "" {
+		return "the scopes stand in the claim " + name + ", which is not looked at: see Issuer.ScopeClaims"
+	}
+	for name := range granted.All() {
+		for _, wanted := range s.need.Scopes() {
+			if strings.EqualFold(name, wanted) {
+				return "scopes are compared with upper and lower case"
+			}
+		}
+	}
+	return "the client was not granted it, or did not ask for it: a new token of the same client changes nothing"
+}
+
+// scopesElsewhere is a claim that would meet the requirement and is not looked
+// at, or "".
+func (s *subject) scopesElsewhere() string {
+	read := s.shown.first(s.issuer.ScopeClaims)
+	for _, name := range []string{"scope", "scp", "scopes", "permissions", "roles", "groups"} {
+		if name == read || s.issuer.ScopesFrom != nil {
+			continue
+		}
+		var list []string
+		var set scopes.Set
+		var err error
+		if raw := s.shown.claims[name]; json.Unmarshal(raw, &list) == nil {
+			set, err = scopes.ParseList(list)
+		} else {
+			set, err = scopes.Parse(s.shown.text(name))
+		}
+		if err == nil && set.Len() > 0 && s.need.MetBy(set) {
+			return name
+		}
+	}
+	return ""
+}
+
+// keyID is the header's kid, or "".
+func (s *subject) keyID() (id string) {
+	_ = json.Unmarshal(s.shown.header["kid"], &id)
+	return id
+}

@@ -1,0 +1,57 @@
+package thirdparty
+
+import (
+	"errors"
+	"net/http"
+
+	"connectrpc.com/connect"
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/verifier"
+	"google.golang.org/grpc/status"
+)
+
+// ConnectGuard guards Connect handlers, in all the protocols that they speak:
+// Connect, gRPC and gRPC-Web. It stands before them, as a Connect interceptor
+// can't: it sees the client certificate, and decides before a message is read.
+//
+// A key of the policy is a procedure, "/pkg.Service/Method". One that is not
+// named is refused.
+func ConnectGuard(v *verifier.Verifier, policy grpcmw.Policy, next http.Handler) http.Handler {
+	answer := connect.NewErrorWriter()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request := verifier.Request{
+			Operation: r.URL.Path,
+			// The slice and not Header.Get, which would hide a second value.
+			Authorization: r.Header["Authorization"],
+		}
+		if r.TLS != nil {
+			request.PeerCertificates = r.TLS.PeerCertificates
+		}
+		ctx, err := v.Authorize(r.Context(), request, policy[r.URL.Path])
+		if err != nil {
+			_ = answer.Write(w, r, connectError(err)) // a caller that is gone needs no answer
+			return
+		}
+		// A stream must end with its token.
+		ctx, cancel := v.UntilExpiry(ctx)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// connectError renders a refusal as grpcmw does: Connect's codes are gRPC's,
+// and so are its details. The challenge goes into the error's metadata, which
+// are headers of the answer.
+func connectError(err error) *connect.Error {
+	st := status.Convert(grpcmw.StatusError(err, nil))
+	e := connect.NewError(connect.Code(st.Code()), errors.New(st.Message()))
+	for _, message := range st.Proto().GetDetails() {
+		if detail, err := connect.NewErrorDetail(message); err == nil {
+			e.AddDetail(detail)
+		}
+	}
+	if challenge := verifier.AsError(err).Challenge("api"); challenge != "" {
+		e.Meta().Set("WWW-Authenticate", challenge)
+	}
+	return e
+}
