@@ -39,6 +39,8 @@ func (o *options) base() (verifier.Issuer, error) {
 		return make(o)
 	case o.project != "" || o.customDomain != "":
 		return verifier.Issuer{}, errors.New("-project and -custom-domain go with -preset stytch")
+	case o.domain != "" || o.caller != "":
+		return verifier.Issuer{}, errors.New("-domain and -caller go with -preset")
 	case o.audience == "":
 		return verifier.Issuer{}, errors.New("-issuer needs -audience")
 	case o.jwksURL == "" && o.jwksFile == "":

@@ -13,6 +13,7 @@ import (
 // options are the flags.
 type options struct {
 	issuer, preset, project, customDomain string
+	domain, caller                        string
 	audience, jwksURL, jwksFile           string
 	wildcards                             bool
 	requireAll, requireAny                string
@@ -37,6 +38,8 @@ func parseFlags(args []string) (*options, error) {
 	fs.StringVar(&o.issuer, "issuer", "", "")
 	fs.StringVar(&o.preset, "preset", "", "")
 	fs.StringVar(&o.project, "project", "", "")
+	fs.StringVar(&o.domain, "domain", "", "")
+	fs.StringVar(&o.caller, "caller", "", "")
 	fs.StringVar(&o.customDomain, "custom-domain", "", "")
 	fs.StringVar(&o.audience, "audience", "", "")
 	fs.StringVar(&o.jwksURL, "jwks-url", "", "")

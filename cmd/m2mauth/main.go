@@ -66,8 +66,14 @@ It is sent nowhere: the one thing that is fetched is the key set.
 
 Who is trusted:
   -issuer NAME         the exact "iss" of the tokens; with -audience and a key set
-  -preset NAME         an authority that is known, in place of -issuer: stytch
-  -project ID          the project, with -preset stytch
+  -preset NAME         an authority that is known, in place of -issuer: auth0,
+                       cognito, entra-v1, entra-v2, github, google, keycloak,
+                       kubernetes, okta, stytch, zitadel
+  -domain VALUE        with a preset: the authority's domain, tenant, realm URL,
+                       user pool or issuer URL
+  -caller VALUE        with -preset google, kubernetes and github: the caller's
+                       email, namespace/name, or the owner's ID
+  -project ID          the project, with -preset stytch and zitadel
   -custom-domain URL   the project's own domain, with -preset stytch
   -audience NAME       the name by which tokens are meant for the service
   -jwks-url URL        where the keys are published: https, or http on loopback

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/issuers"
+	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -18,9 +20,44 @@ type preset func(o *options) (verifier.Issuer, error)
 // presets are the authorities that -preset knows. A further one is a line
 // here, its flags in parseFlags, and a line of usage.
 func presets() map[string]preset {
+	domain := func(of func(domain, audience string) (verifier.Issuer, error)) preset {
+		return func(o *options) (verifier.Issuer, error) { return of(o.domain, o.audience) }
+	}
 	return map[string]preset{
+		"auth0":    domain(issuers.Auth0),
+		"okta":     domain(issuers.Okta),
+		"entra-v2": domain(issuers.EntraV2),
+		"entra-v1": domain(func(tenant, audience string) (verifier.Issuer, error) {
+			return issuers.EntraV1(tenant, audience)
+		}),
+		"keycloak": domain(func(realm, audience string) (verifier.Issuer, error) {
+			return issuers.Keycloak(realm, audience, nil)
+		}),
+		"cognito": domain(func(pool, client string) (verifier.Issuer, error) {
+			return issuers.Cognito(pool, client)
+		}),
+		"zitadel": func(o *options) (verifier.Issuer, error) {
+			return issuers.Zitadel(o.domain, o.project, nil)
+		},
+		"google": func(o *options) (verifier.Issuer, error) {
+			return issuers.Google(o.audience, o.callers())
+		},
+		"github": func(o *options) (verifier.Issuer, error) {
+			return issuers.GitHubActions(o.audience, issuers.GitHubCaller{OwnerID: o.caller})
+		},
+		"kubernetes": func(o *options) (verifier.Issuer, error) {
+			return issuers.Kubernetes(o.domain, o.audience, o.callers(), nil)
+		},
 		"stytch": stytchPreset,
 	}
+}
+
+// callers is the one caller that -caller names, without scopes.
+func (o *options) callers() issuers.Callers {
+	if o.caller == "" {
+		return nil
+	}
+	return issuers.Callers{o.caller: scopes.Set{}}
 }
 
 func findPreset(name string) (preset, error) {
