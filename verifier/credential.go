@@ -37,7 +37,7 @@ func bearerToken(values []string, maxToken int) (string, *Error) {
 		return "", refuse(NoCredentials, SchemeUnsupported)
 	}
 	token := strings.TrimLeft(rest, " ")
-	if token == "" || strings.ContainsAny(token, " ,") {
+	if token == "" || strings.IndexByte(token, ' ') >= 0 || strings.IndexByte(token, ',') >= 0 {
 		return "", refuse(InvalidRequest, CredentialsMalformed)
 	}
 	return token, nil
@@ -56,8 +56,32 @@ func schemeLen(value string) int {
 	return len(value)
 }
 
+// plainBearer is the token of a credential as nearly everybody writes it, not
+// yet looked at, and "" for any other.
+func plainBearer(values []string) string {
+	if len(values) != 1 {
+		return ""
+	}
+	token, _ := strings.CutPrefix(values[0], "Bearer ")
+	if len(token) == len(values[0]) {
+		return ""
+	}
+	return token
+}
+
 // printable reports whether value is of visible ASCII characters and spaces.
+// It looks at eight bytes at a time.
 func printable(value string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(value) >= 8; value = value[8:] {
+		x := uint64(value[0]) | uint64(value[1])<<8 | uint64(value[2])<<16 | uint64(value[3])<<24 |
+			uint64(value[4])<<32 | uint64(value[5])<<40 | uint64(value[6])<<48 | uint64(value[7])<<56
+		// The high bit of a byte is set in x itself above 0x7f, in the
+		// difference below ' ', and in the sum at 0x7f.
+		if (x|(x-' '*ones)|(x+ones))&highs != 0 {
+			return false
+		}
+	}
 	for i := range len(value) {
 		if value[i] < ' ' || value[i] > '~' {
 			return false

@@ -51,13 +51,23 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 		d.err = refuse(Unavailable, Closed)
 		return d
 	}
-	var raw string
+	raw := plainBearer(r.Authorization)
 	if bare != nil {
 		raw = *bare
-	} else if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
-		return d
 	}
-	if d.token = v.remembered(raw); d.token != nil {
+	// A text that is remembered is that of a token which was verified, so the
+	// syntax of a credential around it, and its size, need no second look.
+	d.token = v.remembered(raw)
+	if d.token == nil && bare == nil {
+		plain := raw
+		if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
+			return d
+		}
+		if raw != plain {
+			d.token = v.remembered(raw)
+		}
+	}
+	if d.token != nil {
 		d.issuer, d.cached = d.token.issuer, true
 	} else if d.err = v.verify(ctx, raw, &d); d.err != nil {
 		return d
@@ -83,6 +93,9 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 // that does not is forgotten, and verified afresh: why it is refused must not
 // depend on whether it was remembered.
 func (v *Verifier) remembered(raw string) *token {
+	if len(raw) > v.cfg.MaxTokenBytes {
+		return nil // not even hashed
+	}
 	t, ok := v.cache.Get(raw)
 	if !ok {
 		return nil
