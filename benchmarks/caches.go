@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// measureCaches compares what could remember verified tokens.
+func measureCaches(s *suite, out *section) {
+	const few, many = 1, 1000
+	var tokens []string
+	for i := range many {
+		tokens = append(tokens, fmt.Sprintf("%0700d", i))
+	}
+	rows := [][]string{{"", fmt.Sprintf("ns, %d token", few), fmt.Sprintf("on %d cores", cores()),
+		fmt.Sprintf("ns, %s tokens", count(many)), fmt.Sprintf("on %d cores", cores()),
+		"ns, full", fmt.Sprintf("on %d cores", cores()),
+		"speed-up by the wall clock", "allocs", "hit rate", "with one-timers", "kept small by "}}
+	var serial, parallel []probe
+	for _, kind := range cacheKinds() {
+		for _, fill := range []struct{ tokens, size int }{{few, 10 * many}, {many, 10 * many}, {many, many}} {
+			c := kind.build(fill.size)
+			op := getInTurn(c, putAll(c, tokens[:fill.tokens]))
+			serial = append(serial, probe{kind.name, 1, op})
+			parallel = append(parallel, probe{kind.name, cores(), op})
+		}
+	}
+	one, several := s.plan.measure(serial...), s.plan.measure(parallel...)
+	for i, kind := range cacheKinds() {
+		row := []string{kind.name}
+		for n := 3 * i; n < 3*i+3; n++ {
+			row = append(row, nanos(one[n].time()), nanos(several[n].time()))
+		}
+		full := 3*i + 2
+		row = append(row, ratio(several[full].speedup(one[full])), allocations(one[full].allocations()))
+		for _, scan := range []bool{false, true} {
+			row = append(row, percent(zipfHits(kind.build(s.pick(10_000, 100)), s.pick(1_000_000, 1_000), scan)))
+		}
+		rows = append(rows, append(row, kind.upkeep))
+	}
+	out.text(`What to remember verified tokens in: the look-up of a token of 700 bytes that is there, always the same one or each of
+%s in turn, in a cache for ten times as many, or for just as many ("full"). The token asked for is a copy of the one that is
+held, so all of its bytes are hashed and compared. The hit rate is that of a cache for %s tokens under %s
+requests with the Zipf distribution above; "with one-timers", every second request is a token that comes only once, and is
+not counted.`, count(many), count(s.pick(10_000, 100)), count(s.pick(1_000_000, 1_000)))
+	out.table(rows...)
+	out.text(`otter is the one that the verifier uses. It is bounded by weight, so that a large token can be made to take the place of
+several; it keeps what comes again when one-timers come by; a hit waits for no lock; entries can be removed; and it is
+looked after by others. The price: once it is half full, every hit is noted for eviction. xsync's Map is not bounded: its
+hit rate is what no bounded cache can exceed, and eviction would have to be written around it. golang-lru takes one lock
+for every read, and forgets more. The hand-written one costs the same full or empty; it forgets more, and loses tokens when
+a set is full and others are not.`)
+}
+
+// putAll puts tokens in, and returns those that are there afterwards: a full
+// cache may have dropped some.
+func putAll(c cache, tokens []string) []string {
+	for _, token := range tokens {
+		c.put(token, new(int))
+	}
+	var kept []string
+	for _, token := range tokens {
+		if _, ok := c.get(token); ok {
+			kept = append(kept, token)
+		}
+	}
+	return kept
+}
+
+// getInTurn makes a worker's operation: one token looked up.
+func getInTurn(c cache, tokens []string) func() func() {
+	return func() func() {
+		var state struct {
+			copies []string
+			next   int
+			_      [128]byte // two workers must not share a line of the processor's cache
+		}
+		for _, token := range tokens {
+			state.copies = append(state.copies, strings.Clone(token))
+		}
+		state.next = rand.IntN(len(tokens))
+		return func() {
+			if _, ok := c.get(state.copies[state.next]); !ok {
+				panic("a token is gone")
+			}
+			if state.next++; state.next == len(state.copies) {
+				state.next = 0
+			}
+		}
+	}
+}
+
+// zipfHits is how often c has what is asked for. What it lacks is put in.
+func zipfHits(c cache, requests int, scan bool) float64 {
+	next := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), zipf, 1, uint64(requests-1))
+	ask := func(token string) bool {
+		_, ok := c.get(token)
+		if !ok {
+			c.put(token, new(int))
+		}
+		return ok
+	}
+	hits := 0
+	for n := range requests {
+		if ask(fmt.Sprintf("client %d", next.Uint64())) {
+			hits++
+		}
+		if scan {
+			ask(fmt.Sprintf("one-timer %d", n))
+		}
+	}
+	return float64(hits) / float64(requests)
+}

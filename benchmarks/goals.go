@@ -1,0 +1,45 @@
+package main
+
+import "fmt"
+
+// goal is something that m2mauth sets out to reach, and what it does.
+type goal struct {
+	what   string
+	want   string
+	got    string
+	met    bool
+	reason string // why it is not met, if it is not
+}
+
+// aim records a goal. The reason is told only if the goal is missed.
+func (s *suite) aim(met bool, what, want, got, reason string) {
+	if met {
+		reason = ""
+	}
+	s.goals = append(s.goals, goal{what, want, got, met, reason})
+}
+
+func goalSection(goals []goal) *section {
+	s := &section{title: "Goals"}
+	missed := 0
+	rows := [][]string{{"what", "goal ", "measured ", "met "}}
+	for _, g := range goals {
+		met := "yes"
+		if !g.met {
+			met = "**no**"
+			missed++
+		}
+		rows = append(rows, []string{g.what, g.want, g.got, met})
+	}
+	s.text("%d of %d are met. The figures are this run's; absolute times depend on the machine.", len(goals)-missed, len(goals))
+	s.table(rows...)
+	for _, g := range goals {
+		if !g.met {
+			fmt.Fprintf(&s.body, "- *%s*: %s\n", g.what, g.reason)
+		}
+	}
+	if missed > 0 {
+		s.body.WriteString("\n")
+	}
+	return s
+}

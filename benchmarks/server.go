@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+)
+
+const (
+	healthMethod = "/grpc.health.v1.Health/Check"
+
+	// connections are used at the same time, each for one request after
+	// another.
+	connections = 16
+)
+
+// measureServers measures how many requests a second real servers answer, with
+// the guard and without.
+func measureServers(s *suite, out *section) {
+	out.text(`Servers of net/http and grpc-go on loopback, asked over %d connections (HTTP) or by as many callers (gRPC) that send
+the next request when the last is answered. Client and servers share the %d cores, and every request carries the token,
+whether a guard looks at it or not. HTTP is asked by net/http's client, and by one that does next to nothing, so that nearly
+all of the time is the server's. The handlers do nothing that a real one would: with work in them the ratio comes nearer
+to 1. The ratio is that of processor time, since the cores are all busy, and the wall clock tells of other programs too.`, connections, cores())
+	t := s.trusts["RS256"]
+	token := t.good()
+	longer := plan{rounds: s.pick(21, 1), slice: 4 * s.plan.slice}
+
+	var web, lean, rpc []probe
+	for _, p := range []peer{{name: "unguarded"}, m2mauthCached(), m2mauth()} {
+		handler, intercept := http.Handler(noop), []grpc.ServerOption(nil)
+		if p.build != nil {
+			handler = must(p.guardHTTP(t))(noop)
+			intercept = append(intercept, grpc.ChainUnaryInterceptor(must(p.guardGRPC(t))))
+		}
+		address, stop := serveHTTP(handler)
+		defer stop()
+		web = append(web, probe{p.name, connections, getByClient(address, token)})
+		lean = append(lean, probe{p.name, connections, getRequests(address, token)})
+		connection, stop := serveGRPC(intercept)
+		defer stop()
+		rpc = append(rpc, probe{p.name, connections, checkHealth(connection, token)})
+	}
+	rows := [][]string{{"", "requests/s", "× unguarded", "allocs, client included"}}
+	for _, side := range []struct {
+		name   string
+		probes []probe
+	}{{"net/http", web}, {"net/http, lean client", lean}, {"grpc-go", rpc}} {
+		measured := longer.measure(side.probes...)
+		for i, f := range measured {
+			rows = append(rows, []string{side.name + ", " + side.probes[i].name,
+				nanos(f.perSecond()), precise(1 / f.over(measured[0])), allocations(f.allocations())})
+		}
+		kept := 1 / measured[1].over(measured[0])
+		s.aim(kept >= 0.97, "throughput of a real server, "+side.name, "≥ 0.97 of the unguarded", precise(kept),
+			fmt.Sprintf("an unguarded request takes %s ns of processor time, client included, and the guard's own time is "+
+				"measured above.", nanos(measured[0].time())))
+	}
+	out.table(rows...)
+}
+
+func serveHTTP(h http.Handler) (address string, stop func()) {
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	go server.Serve(listener)
+	return listener.Addr().String(), func() { server.Close() }
+}
+
+// getByClient makes a worker's operation: one request by net/http's client.
+func getByClient(address, token string) func() func() {
+	return func() func() {
+		client := &http.Client{Transport: new(http.Transport)}
+		r := must(http.NewRequest(http.MethodGet, "http://"+address+"/reports", nil))
+		r.Header.Set("Authorization", "Bearer "+token)
+		return func() {
+			response := must(client.Do(r))
+			must(io.Copy(io.Discard, response.Body))
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				panic("unexpected answer: " + response.Status)
+			}
+		}
+	}
+}
+
+// getRequests is the same over a bare connection.
+func getRequests(address, token string) func() func() {
+	request := fmt.Appendf(nil, "GET /reports HTTP/1.1\r\nHost: reports.example.com\r\nAuthorization: Bearer %s\r\n\r\n", token)
+	return func() func() {
+		connection := must(net.Dial("tcp", address))
+		response := bufio.NewReader(connection)
+		return func() {
+			must(connection.Write(request))
+			if line := must(response.ReadSlice('\n')); !bytes.HasPrefix(line, []byte("HTTP/1.1 200 ")) {
+				panic("unexpected answer: " + string(line))
+			}
+			for len(must(response.ReadSlice('\n'))) > len("\r\n") {
+			}
+		}
+	}
+}
+
+func serveGRPC(options []grpc.ServerOption) (connection *grpc.ClientConn, stop func()) {
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	server := grpc.NewServer(options...)
+	healthpb.RegisterHealthServer(server, health.NewServer())
+	go server.Serve(listener)
+	connection = must(grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())))
+	return connection, func() {
+		connection.Close()
+		server.Stop()
+	}
+}
+
+// checkHealth makes a worker's operation: one call.
+func checkHealth(connection *grpc.ClientConn, token string) func() func() {
+	return func() func() {
+		client := healthpb.NewHealthClient(connection)
+		ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+token)
+		request := new(healthpb.HealthCheckRequest)
+		return func() { must(client.Check(ctx, request)) }
+	}
+}
