@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,31 @@ func TestOneOfThreeDown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFetchesAtOnce: no more than eight, of however many issuers.
+func TestFetchesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cfg verifier.Config
+		var active, most atomic.Int32
+		for range 20 {
+			s := newKeyServer(t, func(s *keyServer, r *http.Request) (*http.Response, error) {
+				most.Store(max(most.Load(), active.Add(1))) // all begin in one moment
+				defer active.Add(-1)
+				return after(time.Second, healthy)(s, r)
+			})
+			cfg.Issuers = append(cfg.Issuers, s.issuer())
+		}
+		v := newVerifier(t, cfg)
+		synctest.Wait()
+		if n := active.Load(); n != 8 {
+			t.Errorf("%d fetches at once, want 8", n)
+		}
+		began := time.Now()
+		if err := v.Ready(t.Context()); err != nil || time.Since(began) != 3*time.Second || most.Load() > 8 {
+			t.Errorf("%v after %v, at most %d at once", err, time.Since(began), most.Load())
+		}
+	})
 }
 
 // TestWallClock: when it jumps by a day, keys are neither fetched nor given

@@ -2,6 +2,8 @@ package verifier_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -107,6 +109,28 @@ func TestLastMoment(t *testing.T) {
 			s.wantToken(t, v, token, outcome{})
 		})
 	}
+}
+
+// TestRestlessKeys: each fetch brings other keys, and never the one that is
+// missing. A call waits no longer for that.
+func TestRestlessKeys(t *testing.T) {
+	restless := func(takes time.Duration) roundTrip {
+		return after(takes, func(s *keyServer, r *http.Request) (*http.Response, error) {
+			s.RotateKeys()
+			return healthy(s, r)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.warm(t)
+		s.now(restless(700 * time.Millisecond))
+		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, time.Second, 2})
+
+		s.now(restless(1500 * time.Millisecond))
+		v = s.trust(t)
+		synctest.Wait()
+		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 2 * time.Second, 1})
+	})
 }
 
 // TestKeyRemoved: from the swap on, its tokens are refused, known ones too; at
@@ -257,4 +281,51 @@ func TestNoFetch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRotationBehindACache: fetches succeed, but a cache on the way answers
+// with what was there before the rotation. As long as it does, good tokens are
+// put off and not refused; what is older than its answer is refused.
+func TestRotationBehindACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.warm(t)
+		stored, cached := time.Now(), ""
+		s.now(func(s *keyServer, r *http.Request) (*http.Response, error) {
+			if cached == "" || time.Since(stored) >= 5*time.Minute {
+				doc, err := s.FetchJWKS(r.Context())
+				if err != nil {
+					return nil, err
+				}
+				stored, cached = time.Now(), string(doc)
+			}
+			age := fmt.Sprint(int(time.Since(stored).Seconds()))
+			header := http.Header{"Cache-Control": {"max-age=300"}, "Age": {age}}
+			return answerWith(200, header, strings.NewReader(cached)), nil
+		})
+		if err := v.Refresh(t.Context()); err != nil { // fills the cache
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		s.RotateKeys()
+		rotated := time.Now()
+		token := s.Token(spec{})
+		junk := s.flood(rotated.Add(-2 * time.Minute))
+		for {
+			o, err := s.call(t.Context(), v, token)
+			if err == nil {
+				break
+			}
+			if o.reason != verifier.KeysUnavailable || time.Since(rotated) > 5*time.Minute {
+				t.Fatalf("%v after the rotation: %v", time.Since(rotated), err)
+			}
+			if o, err := s.call(t.Context(), v, junk.next()); o.reason != verifier.KeyUnknown {
+				t.Errorf("%v after the rotation, junk: %v", time.Since(rotated), err)
+			}
+			pass(15 * time.Second)
+		}
+		if d := time.Since(rotated); d < 4*time.Minute {
+			t.Errorf("let in after %v: the cache hid nothing", d)
+		}
+	})
 }

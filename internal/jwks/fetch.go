@@ -20,6 +20,7 @@ type Document struct {
 	ETag        string
 	NotModified bool          // it is still the one with the etag that was sent
 	FreshFor    time.Duration // what the authority allows; 0 if it says nothing
+	Age         time.Duration // since a cache on the way got it from the authority
 }
 
 // FetchError is a failed fetch that says when to come back.
@@ -98,6 +99,7 @@ func defaultTransport() http.RoundTripper {
 
 func readResponse(res *http.Response, etag string, maxBytes int) (Document, error) {
 	doc := Document{ETag: res.Header.Get("ETag"), FreshFor: freshness(res.Header)}
+	doc.Age, _ = seconds(res.Header.Get("Age"))
 	switch {
 	case res.StatusCode == http.StatusNotModified && etag != "":
 		doc.NotModified, doc.ETag = true, etag

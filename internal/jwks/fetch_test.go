@@ -41,6 +41,11 @@ func TestFetch(t *testing.T) {
 	}{
 		{name: "a document", status: 200, header: h{"Etag": {ours}, "Cache-Control": {"max-age=300"}}, body: "{}",
 			want: Document{Body: []byte("{}"), ETag: ours, FreshFor: 5 * time.Minute}},
+		{name: "from a cache", status: 200, header: h{"Age": {"100"}, "Cache-Control": {"max-age=300"}}, body: "{}",
+			want: Document{Body: []byte("{}"), FreshFor: 200 * time.Second, Age: 100 * time.Second}},
+		{name: "not modified, says a cache", etag: ours, status: 304, header: h{"Age": {"100"}},
+			want: Document{NotModified: true, ETag: ours, Age: 100 * time.Second}},
+		{name: "of no sensible age", status: 200, header: h{"Age": {"-100"}}, body: "{}", want: Document{Body: []byte("{}")}},
 		{name: "nothing said about it", status: 200, body: "{}", want: Document{Body: []byte("{}")}},
 		{name: "empty", status: 200, want: Document{Body: []byte{}}},
 		{name: "another document", etag: ours, status: 200, header: h{"Etag": {`"2"`}}, body: "{}",
@@ -87,7 +92,7 @@ func TestFetch(t *testing.T) {
 				t.Errorf("%d requests", requests)
 			}
 			if string(doc.Body) != string(tt.want.Body) || (doc.Body == nil) != (tt.want.Body == nil) ||
-				doc.ETag != tt.want.ETag || doc.NotModified != tt.want.NotModified || doc.FreshFor != tt.want.FreshFor {
+				doc.ETag != tt.want.ETag || doc.NotModified != tt.want.NotModified || doc.FreshFor != tt.want.FreshFor || doc.Age != tt.want.Age {
 				t.Errorf("document %+v, want %+v", doc, tt.want)
 			}
 			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {

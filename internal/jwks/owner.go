@@ -165,10 +165,14 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 			set = fresh
 		}
 	}
+	swapped := o.err == nil && set != s.current.Load()
 	now := time.Now()
 	if o.err == nil {
 		h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
 		h.confirmed, h.failures, h.lastErr, h.hold = f.began, 0, nil, time.Time{}
+		if at := f.began.Add(-o.doc.Age); swapped || at.After(h.asOf) {
+			h.asOf = at
+		}
 		if !o.doc.NotModified {
 			h.unconditional, h.etag = f.began, o.doc.ETag
 		}
@@ -179,7 +183,6 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 		h.next = now.Add(s.backoff(o.err, set != nil))
 	}
 	next.Reset(time.Until(h.next))
-	swapped := o.err == nil && set != s.current.Load()
 	if swapped {
 		h.expired = false
 		s.store(set)

@@ -83,7 +83,8 @@ func (f *flight) at() time.Time {
 // health is what Status tells, and what schedules the next fetch.
 type health struct {
 	confirmed     time.Time // when the fetch began that last confirmed the keys; zero if none did
-	unconditional time.Time // the same, of the last full document
+	asOf          time.Time // when the authority itself said so: earlier, if the answer came from a cache
+	unconditional time.Time // when the last fetch of a full document began
 	etag          string
 	failures      int // in a row
 	lastErr       error
@@ -211,16 +212,16 @@ func (s *Source) mayDraw(now time.Time) bool {
 	return len(s.draws) < unknownDraws && !now.Before(s.health.hold)
 }
 
-// LastGood is when the fetch began that last confirmed seen: what was
-// published before then is in it. It is false if seen is not the set in use,
-// for then the fetch that counts is another's.
-func (s *Source) LastGood(seen *Set) (began time.Time, ok bool) {
+// LastGood is when the fetch began that last confirmed seen, less the age of an
+// answer from a cache: what was published before then is in it. It is false if
+// seen is not the set in use, for then the fetch that counts is another's.
+func (s *Source) LastGood(seen *Set) (at time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen == nil || seen != s.current.Load() {
 		return time.Time{}, false
 	}
-	return s.health.confirmed, true
+	return s.health.asOf, true
 }
 
 // Refresh fetches now, whatever the schedule and the budget say, and returns

@@ -37,10 +37,10 @@ func TestStates(t *testing.T) {
 			t.Errorf("last error %v", err)
 		}
 
-		a.now(serves(ed("a")))
-		pass(500 * time.Millisecond)
+		a.now(after(time.Second, serves(ed("a"))))
+		pass(1500 * time.Millisecond)
 		wantState(t, s, Fresh)
-		if st := s.Status(); st.LastError != nil || time.Since(st.Confirmed) != 0 || st.Fetches != 3 {
+		if st := s.Status(); st.LastError != nil || time.Since(st.Confirmed) != time.Second || st.Fetches != 3 {
 			t.Errorf("status %+v", st)
 		}
 
@@ -48,8 +48,10 @@ func TestStates(t *testing.T) {
 		expiry := s.Status().Confirmed.Add(24 * time.Hour)
 		passUntil(expiry.Add(-1))
 		wantState(t, s, Stale)
+		old := s.Current()
 		passUntil(expiry)
 		wantState(t, s, Expired)
+		wantNextOf(t, s, old, ErrUnavailable, 0) // nothing is no other set
 		pass(time.Hour)
 		wantState(t, s, Expired)
 

@@ -106,6 +106,28 @@ func TestUnknownBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetCountsFromTheRequest: a fetch that had to wait for a slot counts
+// from when it was made.
+func TestBudgetCountsFromTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots := make(chan struct{}, 1)
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly, func(o *Options) { o.Slots = slots })
+		slots <- struct{}{}
+		wantNext(t, s, ErrUnavailable, time.Second)
+		pass(20 * time.Second)
+		wantFetches(t, a, 1)
+		<-slots
+		synctest.Wait()
+		wantNext(t, s, ErrUnchanged, 0)
+		wantFetches(t, a, 3)
+		pass(30*time.Second - 1)
+		wantNext(t, s, ErrUnavailable, 0)
+		pass(1)
+		wantNext(t, s, ErrUnchanged, 0)
+	})
+}
+
 // TestOthersDontDraw: what the timer and Refresh fetch is not of the budget,
 // and a caller that comes in time waits for it.
 func TestOthersDontDraw(t *testing.T) {
@@ -293,6 +315,46 @@ func TestLastGood(t *testing.T) {
 			t.Errorf("replaced: %v", began)
 		}
 	})
+}
+
+// TestLastGoodFromACache: what a cache answers is as old as the cache says,
+// though the fetch was now. How long the keys may be used counts from the
+// fetch: the cache is the authority's choice.
+func TestLastGoodFromACache(t *testing.T) {
+	for _, notModified := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: tagged(`"1"`, ed("a"))}
+			s := open(t, a, hourly)
+			pass(10 * time.Minute)
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return Document{Body: document(ed("a")), ETag: `"1"`, NotModified: notModified, Age: 4 * time.Minute}, nil
+			})
+			wantNext(t, s, ErrUnchanged, 0)
+			if at, ok := s.LastGood(s.Current()); !ok || time.Since(at) != 4*time.Minute {
+				t.Errorf("%v ago, %t; want 4m", time.Since(at), ok)
+			}
+			if d := time.Since(s.Status().Confirmed); d != 0 {
+				t.Errorf("confirmed %v ago", d)
+			}
+			// Another cache knows less, which makes nothing unknown.
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return Document{Body: document(ed("a")), Age: 8 * time.Minute}, nil
+			})
+			wantNext(t, s, ErrUnchanged, 0)
+			if at, _ := s.LastGood(s.Current()); time.Since(at) != 4*time.Minute {
+				t.Errorf("%v ago, want 4m", time.Since(at))
+			}
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return Document{Body: document(ed("b")), Age: 8 * time.Minute}, nil
+			})
+			if err := s.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if at, _ := s.LastGood(s.Current()); time.Since(at) != 8*time.Minute {
+				t.Errorf("another set: %v ago, want 8m", time.Since(at))
+			}
+		})
+	}
 }
 
 // TestBudgetHolds: however calls come, in no half minute there are more than
