@@ -84,7 +84,7 @@ func (all peerFigures) aims(s *suite, algorithm string) {
 	floor, floorParallel := all.of(raw)
 	first, _ := all.of(ours)
 	times := first.over(floor)
-	s.aim(times <= 1.05, "first sight, "+algorithm, "≤ 1.05 × raw", ratio(times)+" ×",
+	s.aim(times <= 1.05, "first sight, "+algorithm, "≤ 1.05 × raw", precise(times)+" ×",
 		fmt.Sprintf("%s ns above raw go into decoding and reading header and claims; raw itself is only %s ns, so that "+
 			"5 %% of it is %s ns.", nanos(first.added(floor)), nanos(floor.time()), nanos(floor.time()/20)))
 	extra := first.allocations() - floor.allocations()

@@ -143,11 +143,11 @@ func wantFetches(t *testing.T, a *authority, want int) {
 	}
 }
 
-// timed says what f returned, and how long it took.
-func timed(f func() error) (error, time.Duration) {
+// timed says how long f took, and what it returned.
+func timed(f func() error) (time.Duration, error) {
 	began := time.Now()
 	err := f()
-	return err, time.Since(began)
+	return time.Since(began), err
 }
 
 // wantNext asserts what Next returns for the set in use, and how long it takes.
@@ -158,7 +158,7 @@ func wantNext(t *testing.T, s *Source, want error, took time.Duration) {
 
 func wantNextOf(t *testing.T, s *Source, seen *Set, want error, took time.Duration) {
 	t.Helper()
-	err, d := timed(func() error { return s.Next(context.Background(), seen) })
+	d, err := timed(func() error { return s.Next(context.Background(), seen) })
 	if err != want || d != took {
 		t.Errorf("Next: %v after %v, want %v after %v", err, d, want, took)
 	}

@@ -88,8 +88,8 @@ func TestLoopback(t *testing.T) {
 			io.WriteString(w, "{")
 		}, "unexpected EOF"},
 		{"dropped", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, 302) }, "answered 302"},
-		{"redirect loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, "answered 302"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, http.StatusFound) }, "answered 302"},
+		{"redirect loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, "answered 302"},
 		{"endless header", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Long", strings.Repeat("x", 128<<10))
 		}, "exceeded"},
@@ -119,7 +119,7 @@ func TestLoopback(t *testing.T) {
 func TestCertificate(t *testing.T) {
 	elsewhere := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a redirect to http was followed") })
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, elsewhere, 307)
+		http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
 	}))
 	server.Config.ErrorLog = quiet
 	server.StartTLS()

@@ -50,7 +50,7 @@ func TestClose(t *testing.T) {
 					go func() { told <- s.Refresh(context.Background()) }()
 				}
 				synctest.Wait()
-				if _, took := timed(func() error { s.Close(); return nil }); took != tt.took {
+				if took, _ := timed(func() error { s.Close(); return nil }); took != tt.took {
 					t.Errorf("Close took %v, want %v", took, tt.took)
 				}
 				for range waiting {
@@ -106,12 +106,12 @@ func TestDeafFetcher(t *testing.T) {
 			<-release
 			return Document{Body: document(ed("late"))}, nil
 		})
-		err, took := timed(func() error { return s.Refresh(t.Context()) })
+		took, err := timed(func() error { return s.Refresh(t.Context()) })
 		if err != errTimeout || took != 5*time.Second+grace {
 			t.Errorf("%v after %v, want %v after %v", err, took, errTimeout, 5*time.Second+grace)
 		}
 		for range 5 {
-			if err, took := timed(func() error { return s.Refresh(t.Context()) }); err != errStuck || took != 0 {
+			if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != errStuck || took != 0 {
 				t.Errorf("%v after %v, want %v at once", err, took, errStuck)
 			}
 		}
@@ -142,7 +142,7 @@ func TestDeafFetcher(t *testing.T) {
 		})
 		go s.Refresh(context.Background())
 		synctest.Wait()
-		if _, took := timed(func() error { s.Close(); return nil }); took != grace {
+		if took, _ := timed(func() error { s.Close(); return nil }); took != grace {
 			t.Errorf("Close took %v, want %v", took, grace)
 		}
 		close(deaf)

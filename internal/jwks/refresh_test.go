@@ -20,7 +20,7 @@ func TestRefreshJoins(t *testing.T) {
 		refresh := func(want time.Duration) {
 			for range 10 {
 				group.Go(func() {
-					if err, took := timed(func() error { return s.Refresh(context.Background()) }); err != nil || took != want {
+					if took, err := timed(func() error { return s.Refresh(context.Background()) }); err != nil || took != want {
 						t.Errorf("Refresh: %v after %v, want nil after %v", err, took, want)
 					}
 				})
@@ -52,7 +52,7 @@ func TestRefreshWaitsForASlot(t *testing.T) {
 			pass(time.Second)
 			<-slots
 		}()
-		if err, took := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 2*time.Second {
+		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 2*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}
 		wantFetches(t, a, 1)
@@ -82,7 +82,7 @@ func TestRefreshReturns(t *testing.T) {
 				a := &authority{answer: serves(ed("a"))}
 				s := open(t, a, hourly)
 				a.now(tt.answer)
-				err, took := timed(func() error { return s.Refresh(t.Context()) })
+				took, err := timed(func() error { return s.Refresh(t.Context()) })
 				if !errors.Is(err, tt.want) || took != tt.took {
 					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.took)
 				}
@@ -118,7 +118,7 @@ func TestRefreshLeaves(t *testing.T) {
 		a.now(after(time.Second, serves(ed("b"))))
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
-		err, took := timed(func() error { return s.Refresh(ctx) })
+		took, err := timed(func() error { return s.Refresh(ctx) })
 		if err != context.DeadlineExceeded || took != 300*time.Millisecond {
 			t.Errorf("%v after %v", err, took)
 		}
@@ -137,7 +137,7 @@ func TestReady(t *testing.T) {
 		s := open(t, a)
 		want := func(ctx context.Context, took time.Duration, causes ...error) {
 			t.Helper()
-			err, d := timed(func() error { return s.Ready(ctx) })
+			d, err := timed(func() error { return s.Ready(ctx) })
 			if d != took || (err == nil) != (causes == nil) {
 				t.Errorf("%v after %v, want %v after %v", err, d, causes, took)
 			}

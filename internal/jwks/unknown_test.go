@@ -59,7 +59,7 @@ func TestUnknownWaits(t *testing.T) {
 					defer cancel()
 				}
 				before := a.fetches()
-				err, took := timed(func() error { return s.Next(ctx, s.Current()) })
+				took, err := timed(func() error { return s.Next(ctx, s.Current()) })
 				if err != tt.want || took != tt.took {
 					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.took)
 				}
