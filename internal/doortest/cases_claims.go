@@ -1,0 +1,140 @@
+package doortest
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+func claimsOf(f *Fixture) []Case {
+	iss := "stytch.com/" + f.ProjectID()
+	apart := func(i *verifier.Issuer) { i.ClientIDClaims, i.Accept = []string{"client_id"}, nil }
+	with := func(id, sub any) spec { return spec{Claims: map[string]any{"client_id": id, "sub": sub}} }
+	return slices.Concat(
+		invalid(verifier.UnknownIssuer,
+			Case{Name: "iss missing", Spec: claim("iss", m2mtest.Absent)},
+			Case{Name: "iss null", Spec: claim("iss", nil)},
+			Case{Name: "iss a list", Spec: claim("iss", []string{iss})},
+			Case{Name: "iss empty", Spec: claim("iss", "")},
+			Case{Name: "iss with a slash", Spec: claim("iss", iss+"/")},
+			Case{Name: "iss in another case", Spec: claim("iss", strings.ToUpper(iss))},
+			Case{Name: "iss as a URL", Spec: claim("iss", "https://"+iss)},
+			Case{Name: "a stranger's", Spec: claim("iss", "https://evil.example.com")},
+		),
+		invalid(verifier.Audience,
+			Case{Name: "aud missing", Spec: claim("aud", m2mtest.Absent)},
+			Case{Name: "aud null", Spec: claim("aud", nil)},
+			Case{Name: "aud empty", Spec: claim("aud", "")},
+			Case{Name: "aud an empty list", Spec: claim("aud", []string{})},
+			Case{Name: "another service's", Spec: claim("aud", "other")},
+			Case{Name: "a beginning of it", Spec: claim("aud", f.ProjectID()[:12])},
+			Case{Name: "more than it", Spec: claim("aud", f.ProjectID()+"x")},
+			Case{Name: "a list with a number", Spec: claim("aud", []any{f.ProjectID(), 1})},
+			Case{Name: "257 audiences", Spec: claim("aud", append(slices.Repeat([]string{"a"}, 256), f.ProjectID()))},
+			Case{Name: "a nested list", Spec: claim("aud", []any{[]string{f.ProjectID()}})},
+			Case{Name: "an object", Spec: claim("aud", map[string]any{f.ProjectID(): true})},
+			Case{Name: "first present claim decides", Spec: claim("resource", "other"),
+				Issuer: func(i *verifier.Issuer) { i.AudienceClaims = []string{"resource", "aud"} }},
+		),
+		invalid(verifier.ClientIDMissing,
+			Case{Name: "client ID missing", Issuer: apart},
+			Case{Name: "client ID empty", Spec: with("", m2mtest.Absent), Issuer: apart},
+			Case{Name: "client ID null, no fall-through", Spec: claim("client_id", nil),
+				Issuer: func(i *verifier.Issuer) { i.ClientIDClaims = []string{"client_id", "sub"} }},
+			Case{Name: "client ID a number", Spec: with(1, m2mtest.Absent), Issuer: apart},
+		),
+		invalid(verifier.NotMachine,
+			Case{Name: "a user's access token", Spec: with("app", "user-1"), Issuer: apart},
+			Case{Name: "an ID token for the API's own app", Spec: with(f.ProjectID(), "user-1"), Issuer: apart},
+			Case{Name: "a person named as the client ID claim says", Spec: claim("sub", "user-1")},
+			Case{Name: "a session token of Stytch", Issuer: func(i *verifier.Issuer) { *i = f.Issuer() },
+				Spec: spec{Claims: map[string]any{"scope": m2mtest.Absent, "https://stytch.com/session": map[string]any{}}}},
+			Case{Name: "a user's token of Stytch", Issuer: func(i *verifier.Issuer) { *i = f.Issuer() }, Spec: claim("sub", "user-test-1")},
+			Case{Name: "a connected app's token of Stytch", Issuer: func(i *verifier.Issuer) { *i = f.Issuer() }, Spec: claim("client_id", "connected-app-test-1")},
+			Case{Name: "claim that marks machines is another", Issuer: func(i *verifier.Issuer) {
+				i.Accept = verifier.ClaimEquals("gty", "client-credentials")
+			}, Spec: claim("gty", "password")},
+			Case{Name: "claim that marks people is there", Issuer: func(i *verifier.Issuer) {
+				i.Accept = verifier.ClaimAbsent("uid")
+			}, Spec: claim("uid", nil)},
+		),
+		invalid(verifier.NotAccepted,
+			Case{Name: "refused by Accept", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return errors.New("no") }
+			}},
+			Case{Name: "Accept: a Reason of another Code", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return verifier.Canceled }
+			}},
+			Case{Name: "Accept: an empty Reason", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return &verifier.Error{Code: verifier.Unavailable} }
+			}},
+			Case{Name: "AcceptAll without a rule", Issuer: func(i *verifier.Issuer) { i.Accept = verifier.AcceptAll() }},
+		),
+		refused(verifier.Unavailable, verifier.Panicked,
+			Case{Name: "Accept returns a nil pointer", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { return (*net.OpError)(nil) }
+			}},
+			Case{Name: "Accept panics", Issuer: func(i *verifier.Issuer) {
+				i.Accept = func(verifier.Client) error { panic("no") }
+			}},
+			Case{Name: "ScopesFrom panics", Issuer: func(i *verifier.Issuer) {
+				i.ScopesFrom = func(verifier.Client) (scopes.Set, error) { panic("no") }
+			}},
+		),
+		invalid(verifier.ClaimMalformed,
+			Case{Name: "sub a number", Spec: with("c", 1), Issuer: apart},
+			Case{Name: "sub empty", Spec: with("c", ""), Issuer: apart},
+			Case{Name: "jti a number", Spec: claim("jti", 1)},
+			Case{Name: "scope a number", Spec: claim("scope", 1)},
+			Case{Name: "scope null, no fall-through", Spec: spec{Claims: map[string]any{"scope": nil, "scp": "a"}}},
+			Case{Name: "scope an object", Spec: claim("scope", map[string]any{"a": 1})},
+			Case{Name: "scope a list with a number", Spec: claim("scope", []any{"a", 1})},
+			Case{Name: "257 scopes", Spec: claim("scope", strings.Repeat("a ", 257))},
+			Case{Name: "257 scopes in a list", Spec: claim("scope", slices.Repeat([]string{"a"}, 257))},
+			Case{Name: "ScopesFrom fails", Issuer: func(i *verifier.Issuer) {
+				i.ScopesFrom = func(verifier.Client) (scopes.Set, error) { return scopes.Of("a"), errors.New("no") }
+			}},
+		),
+	)
+}
+
+func times() []Case {
+	var malformed []Case
+	for _, name := range []string{"exp", "nbf", "iat"} {
+		for _, value := range []string{`"1"`, `true`, `null`, `-1`, `1e400`, `1e308`, `253402300800`, `-1e-300`, `{}`, `[1]`} {
+			malformed = append(malformed, Case{Name: name + " " + value, Spec: claim(name, json.RawMessage(value))})
+		}
+	}
+	aged := func(i *verifier.Issuer) { i.MaxTokenAge = time.Minute }
+	now := time.Now()
+	return slices.Concat(
+		invalid(verifier.ClaimMalformed, malformed...),
+		invalid(verifier.ClaimMalformed,
+			Case{Name: "exp of 5,000 digits", Spec: claim("exp", json.RawMessage(strings.Repeat("1", 5000)))},
+			Case{Name: "exp missing", Spec: claim("exp", m2mtest.Absent)},
+			Case{Name: "iat missing under MaxTokenAge", Spec: claim("iat", m2mtest.Absent), Issuer: aged},
+		),
+		invalid(verifier.Expired,
+			Case{Name: "expired", Spec: spec{ExpiresAt: now.Add(-31 * time.Second)}},
+			Case{Name: "exp 0", Spec: claim("exp", 0)},
+			Case{Name: "expired, without leeway", Spec: spec{ExpiresAt: now.Add(-time.Second)},
+				Config: func(c *verifier.Config) { c.Leeway = -1 }},
+		),
+		invalid(verifier.TooOld,
+			Case{Name: "older than MaxTokenAge", Issuer: aged, Spec: spec{IssuedAt: now.Add(-2 * time.Minute)}},
+		),
+		invalid(verifier.NotYetValid,
+			Case{Name: "nbf in an hour", Spec: spec{NotBefore: now.Add(time.Hour), ExpiresAt: now.Add(2 * time.Hour)}},
+		),
+		invalid(verifier.IssuedInFuture,
+			Case{Name: "iat in an hour", Spec: spec{Claims: map[string]any{"iat": now.Add(time.Hour).Unix()}}},
+		),
+	)
+}

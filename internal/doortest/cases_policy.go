@@ -1,0 +1,110 @@
+package doortest
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+func sender() []Case {
+	mine := &x509.Certificate{Raw: []byte("my certificate")}
+	other := &x509.Certificate{Raw: []byte("another")}
+	digest := sha256.Sum256(mine.Raw)
+	thumbprint := base64.RawURLEncoding.EncodeToString(digest[:])
+	bound := claim("cnf", map[string]any{"x5t#S256": thumbprint})
+	rows := []Case{
+		{Name: "bound, no certificate", Spec: bound},
+		{Name: "bound, another certificate", Spec: bound, Certificates: []*x509.Certificate{other, mine}},
+		{Name: "cnf with a member more", Certificates: []*x509.Certificate{mine},
+			Spec: claim("cnf", map[string]any{"x5t#S256": thumbprint, "jkt": "x"})},
+	}
+	for _, cnf := range []string{`null`, `{}`, `"x"`, `[]`, `1`, `{"jkt":"x"}`, `{"x5t#S256":null}`, `{"x5t#S256":""}`,
+		`{"x5t#S256":"` + thumbprint + `="}`, `{"x5t#S256":"` + thumbprint[:42] + `"}`, `{"x5t#s256":"` + thumbprint + `"}`,
+		`{"x5t#S256":"` + thumbprint[:20] + `\n` + thumbprint[20:] + `"}`} {
+		rows = append(rows, Case{Name: "cnf " + cnf, Spec: claim("cnf", json.RawMessage(cnf)), Certificates: []*x509.Certificate{mine}})
+	}
+	return slices.Concat(
+		invalid(verifier.Bound, rows...),
+		[]Case{{Name: "bound, its certificate", Spec: bound, Certificates: []*x509.Certificate{mine, other}}},
+	)
+}
+
+func policy() []Case {
+	check := func(err error) func(*verifier.Config) {
+		return func(c *verifier.Config) {
+			c.Check = func(_ context.Context, _ verifier.Client, r verifier.Request) error {
+				if r.Authorization != nil {
+					panic("Check was shown the credential")
+				}
+				return err
+			}
+		}
+	}
+	granted := func(names ...string) spec { return spec{Scopes: names} }
+	wildcards := func(i *verifier.Issuer) { i.WildcardScopes = true }
+	const insufficient = verifier.InsufficientScope
+	return slices.Concat(
+		[]Case{
+			{Name: "scope granted", Spec: granted("a", "b"), Need: scopes.All("a", "b")},
+			{Name: "one of two", Spec: granted("b"), Need: scopes.Any("a", "b")},
+			{Name: "scopes in a list", Spec: claim("scope", []string{"a", "b c"}), Need: scopes.All("a")},
+			{Name: "wildcard", Spec: granted("read:*"), Need: scopes.All("read:users"), Issuer: wildcards},
+			{Name: "scp, where scope is absent", Need: scopes.All("a"),
+				Spec: spec{Claims: map[string]any{"scope": m2mtest.Absent, "scp": []string{"a"}}}},
+			{Name: "ScopesFrom", Need: scopes.All("role"), Issuer: func(i *verifier.Issuer) {
+				i.ScopesFrom = func(c verifier.Client) (scopes.Set, error) { return scopes.Of("role"), nil }
+			}},
+			{Name: "Check agrees", Config: check(nil)},
+			{Name: "public, no token", Need: scopes.Public(), Values: func(*Fixture) []string { return nil }},
+			{Name: "public, a broken token", Need: scopes.Public(), Values: func(*Fixture) []string { return []string{"Bearer \x00", ""} }},
+			{Name: "public, Check is not asked", Need: scopes.Public(), Config: check(errors.New("no"))},
+		},
+		refused(insufficient, verifier.ScopeMissing,
+			Case{Name: "scope missing", Spec: granted("a"), Need: scopes.All("a", "b")},
+			Case{Name: "no scopes", Need: scopes.Any("a", "b")},
+			Case{Name: "no scope claim", Spec: claim("scope", m2mtest.Absent), Need: scopes.All("a")},
+			Case{Name: "scope in another case", Spec: granted("A"), Need: scopes.All("a")},
+			Case{Name: "a tab does not split", Spec: claim("scope", "a\tadmin"), Need: scopes.All("admin")},
+			Case{Name: "a list's item is not split", Spec: claim("scope", []string{"a admin"}), Need: scopes.All("admin")},
+			Case{Name: "no union of claims", Spec: spec{Scopes: []string{"a"}, Claims: map[string]any{"scp": "admin"}}, Need: scopes.All("admin")},
+			Case{Name: "empty scope, no fall-through", Spec: claim("scp", "admin"), Need: scopes.All("admin")},
+			Case{Name: "wildcards off", Spec: granted("read:*"), Need: scopes.All("read:users")},
+			Case{Name: "bare star", Spec: granted("*"), Need: scopes.All("read:users"), Issuer: wildcards},
+		),
+		refused(insufficient, verifier.NoRequirement,
+			Case{Name: "no requirement", NoNeed: true},
+		),
+		invalid(verifier.Revoked,
+			Case{Name: "Check: revoked", Config: check(fmt.Errorf("client 1: %w", verifier.Revoked))},
+			Case{Name: "Check: revoked, before the scope", Config: check(verifier.Revoked), Need: scopes.All("a")},
+		),
+		invalid(verifier.Denied,
+			Case{Name: "Check: InvalidToken", Config: check(&verifier.Error{Code: verifier.InvalidToken})},
+		),
+		refused(insufficient, verifier.Forbidden,
+			Case{Name: "Check: InsufficientScope", Config: check(fmt.Errorf("x: %w", &verifier.Error{Code: verifier.InsufficientScope}))},
+		),
+		refused(verifier.Unavailable, verifier.CheckFailed,
+			Case{Name: "Check: a nil Error", Config: check((*verifier.Error)(nil))},
+			Case{Name: "Check: an error", Config: check(errors.New("no database"))},
+			Case{Name: "Check: Unavailable", Config: check(&verifier.Error{Code: verifier.Unavailable})},
+			Case{Name: "Check: a Code that is not its own", Config: check(&verifier.Error{Code: verifier.NoCredentials})},
+		),
+		refused(verifier.Unavailable, verifier.Panicked,
+			Case{Name: "Check returns a nil pointer", Config: check((*net.OpError)(nil))},
+			Case{Name: "Check panics", Config: func(c *verifier.Config) {
+				c.Check = func(context.Context, verifier.Client, verifier.Request) error { panic("no") }
+			}},
+		),
+	)
+}
