@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -124,51 +123,44 @@ func TestUntilExpiry(t *testing.T) {
 	}
 }
 
-// TestUntilExpiryEnds with its parent too, and by its CancelFunc, which stops
-// the timer: nothing keeps the context's memory until the token expires.
+// TestUntilExpiryEnds with its parent too, and by its CancelFunc: from then on
+// nothing looks at the clock for it.
 func TestUntilExpiryEnds(t *testing.T) {
-	s := newKeyServer(t, healthy)
-	v := s.trust(t)
-	if err := v.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	parent, end := context.WithCancelCause(s.authorized(t, v, spec{}))
-	ctx, cancel := v.UntilExpiry(parent)
-	cause := errors.New("cause")
-	end(cause)
-	<-ctx.Done()
-	if got := context.Cause(ctx); got != cause {
-		t.Errorf("cause %v, want the parent's", got)
-	}
-	cancel()
-	cancel()
-
-	freed := make(chan struct{})
-	func() {
-		held := new([64]byte)
-		runtime.AddCleanup(held, func(struct{}) { close(freed) }, struct{}{})
-		ctx := context.WithValue(s.authorized(t, v, spec{}), heldKey{}, held)
-		ctx, cancel := v.UntilExpiry(ctx)
-		if ctx.Err() != nil {
-			t.Error("it has ended")
+	synctest.Test(t, func(t *testing.T) {
+		var looks atomic.Int32
+		s := newKeyServer(t, healthy)
+		v := s.trust(t, func(c *verifier.Config) {
+			c.Now = func() time.Time { looks.Add(1); return time.Now() }
+		})
+		cause := errors.New("cause")
+		parent, end := context.WithCancelCause(s.authorized(t, v, spec{}))
+		ctx, cancel := v.UntilExpiry(parent)
+		end(cause)
+		<-ctx.Done()
+		if got := context.Cause(ctx); got != cause {
+			t.Errorf("cause %v, want the parent's", got)
 		}
 		cancel()
-	}()
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		runtime.GC()
-		select {
-		case <-freed:
-			return
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("something holds on to the context")
-		}
-		runtime.Gosched()
-	}
-}
+		cancel()
 
-type heldKey struct{}
+		ctx, cancel = v.UntilExpiry(s.authorized(t, v, spec{}))
+		pass(10 * time.Minute)
+		before := looks.Load()
+		pass(10 * time.Minute)
+		if looks.Load() == before {
+			t.Error("nobody looked at the clock")
+		}
+		cancel()
+		before = looks.Load()
+		pass(24 * time.Hour)
+		if n := looks.Load() - before; n != 0 {
+			t.Errorf("the clock was looked at %d times after the CancelFunc", n)
+		}
+		if got := context.Cause(ctx); got != context.Canceled {
+			t.Errorf("cause %v, want %v", got, context.Canceled)
+		}
+	})
+}
 
 // TestUntilExpiryClock: what is left is measured by Config.Now, also when that
 // is set while the work goes on.

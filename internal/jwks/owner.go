@@ -50,7 +50,9 @@ func (s *Source) own(ctx context.Context) {
 			}
 		case o := <-landed:
 			landed = nil
-			s.land(o, next, expiry)
+			if ctx.Err() == nil { // else Close cut it short, which says nothing of the authority
+				s.land(o, next, expiry)
+			}
 		}
 	}
 }

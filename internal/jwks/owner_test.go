@@ -79,7 +79,9 @@ func TestClose(t *testing.T) {
 func TestCloseAtOnce(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
-			s := New(options(&authority{answer: hang}))
+			opts := options(&authority{answer: hang})
+			opts.Observe = func(st Status) { t.Errorf("told of what Close cut short: %v", st.LastError) }
+			s := New(opts)
 			var group sync.WaitGroup
 			for range 3 {
 				group.Go(s.Close)

@@ -1,0 +1,107 @@
+package jwks
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestLastMoment: the answer comes in the moment at which a caller's patience
+// ends. It is told of the new set, or that it waited in vain; but LastGood
+// must not speak of a fetch that it knows nothing of, for then its token would
+// be refused although its key is there.
+func TestLastMoment(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"))}
+			s := open(t, a, hourly)
+			seen := s.Current()
+			first, _ := s.LastGood(seen)
+			pass(time.Minute)
+			a.now(after(time.Second, serves(ed("b"))))
+			err := s.Next(t.Context(), seen)
+			began, ok := s.LastGood(seen)
+			switch {
+			case err == nil && s.Current() == seen:
+				t.Error("there is no other set")
+			case ok && began != first:
+				t.Error("the set is said to be confirmed by the fetch that replaced it")
+			case err != nil && err != ErrUnavailable:
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestLastGood is of the set that the caller has.
+func TestLastGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: down}
+		s := open(t, a)
+		if began, ok := s.LastGood(nil); ok {
+			t.Errorf("cold: %v", began)
+		}
+		a.now(after(time.Second, serves(ed("a"))))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		set := s.Current()
+		if began, ok := s.LastGood(set); !ok || time.Since(began) != time.Second {
+			t.Errorf("fresh: %v, %t, want the beginning of the fetch", began, ok)
+		}
+		first, _ := s.LastGood(set)
+		a.now(down)
+		s.Refresh(t.Context())
+		if began, ok := s.LastGood(set); !ok || began != first {
+			t.Errorf("stale: %v, %t", began, ok)
+		}
+		a.now(serves(ed("b")))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if began, ok := s.LastGood(set); ok {
+			t.Errorf("replaced: %v", began)
+		}
+	})
+}
+
+// TestLastGoodFromACache: what a cache answers is as old as the cache says,
+// though the fetch was now. How long the keys may be used counts from the
+// fetch: the cache is the authority's choice.
+func TestLastGoodFromACache(t *testing.T) {
+	for _, notModified := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: tagged(`"1"`, ed("a"))}
+			s := open(t, a, hourly)
+			pass(10 * time.Minute)
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return Document{Body: document(ed("a")), ETag: `"1"`, NotModified: notModified, Age: 4 * time.Minute}, nil
+			})
+			wantNext(t, s, ErrUnchanged, 0)
+			if at, ok := s.LastGood(s.Current()); !ok || time.Since(at) != 4*time.Minute {
+				t.Errorf("%v ago, %t; want 4m", time.Since(at), ok)
+			}
+			if d := time.Since(s.Status().Confirmed); d != 0 {
+				t.Errorf("confirmed %v ago", d)
+			}
+			// Another cache knows less, which makes nothing unknown.
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return Document{Body: document(ed("a")), Age: 8 * time.Minute}, nil
+			})
+			wantNext(t, s, ErrUnchanged, 0)
+			if at, _ := s.LastGood(s.Current()); time.Since(at) != 4*time.Minute {
+				t.Errorf("%v ago, want 4m", time.Since(at))
+			}
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return Document{Body: document(ed("b")), Age: 8 * time.Minute}, nil
+			})
+			if err := s.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if at, _ := s.LastGood(s.Current()); time.Since(at) != 8*time.Minute {
+				t.Errorf("another set: %v ago, want 8m", time.Since(at))
+			}
+		})
+	}
+}
