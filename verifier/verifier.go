@@ -35,7 +35,7 @@ import (
 const fetchesAtOnce = 8
 
 // Verifier verifies tokens and authorizes calls. It is safe for concurrent
-// use. Make one with [New]: any other, nil included, refuses everything as
+// use. Make one with [New]: any other, nil included, refuses every token as
 // Unavailable.
 type Verifier struct {
 	cfg     Config
