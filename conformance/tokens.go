@@ -98,7 +98,7 @@ func acceptsToken(set *jwks.Set, compact string) bool {
 	if set == nil {
 		return false
 	}
-	if t, err := jose.ParseToken(compact, nil); err == nil {
+	if t, _, err := jose.ParseToken(compact, nil, nil); err == nil {
 		key, verdict := set.Lookup(t.Header.KeyID, t.Header.Algorithm)
 		return verdict == jwks.Found && t.Verify(key.Key, key.Algorithm) == nil
 	}
@@ -108,12 +108,12 @@ func acceptsToken(set *jwks.Set, compact string) bool {
 	}
 	header, payload, signature := compact[:first], compact[first+1:last], compact[last+1:]
 	const claims = ".e30." // {}
-	t, err := jose.ParseToken(header+claims+signature, nil)
+	t, _, err := jose.ParseToken(header+claims+signature, nil, nil)
 	if err != nil {
 		return false
 	}
 	if payload != "" {
-		if _, err := jose.ParseToken(header+claims+payload, nil); err != nil {
+		if _, _, err := jose.ParseToken(header+claims+payload, nil, nil); err != nil {
 			return false
 		}
 	}

@@ -85,6 +85,26 @@ func (c claims) date(name string) (time.Time, *Error) {
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
+// dates reads when the token was issued and when it is good.
+func (c claims) dates() (d dates, err *Error) {
+	if d.expires, err = c.date("exp"); err != nil {
+		return d, err
+	}
+	if d.notBefore, err = c.date("nbf"); err != nil {
+		return d, err
+	}
+	if d.issued, err = c.date("iat"); err != nil {
+		return d, err
+	}
+	switch {
+	case d.expires.IsZero():
+		return d, claimError("exp", "is missing")
+	case c.issuer.MaxTokenAge > 0 && d.issued.IsZero():
+		return d, claimError("iat", "is missing, and the issuer has a MaxTokenAge")
+	}
+	return d, nil
+}
+
 // maxItems bounds the lists of a token: its audiences and its scopes.
 const maxItems = 256
 

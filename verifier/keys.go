@@ -14,49 +14,47 @@ import (
 // replaced under it.
 const maxSwaps = 4
 
-// findKey finds the key that header names in the keys of t's issuer, and
-// leaves it in t with the set that it is in. Only for a key that might be
-// newer than the set does it wait, for a bounded time.
-func (v *Verifier) findKey(ctx context.Context, t *token, header jose.Header) *Error {
-	source := t.issuer.source
-	bounded := ctx // by one wait, however often the keys change meanwhile
+// wanted is the key that a token needs.
+type wanted struct {
+	issuer *issuer
+	header jose.Header
+	issued time.Time // the token's "iat", or zero
+	now    time.Time // by the clock that the token is held against
+}
+
+// findKey finds a key in those of its issuer, and the set that it is in. Only
+// for one that might be newer than the set does it wait, for a bounded time.
+func (v *Verifier) findKey(ctx context.Context, w wanted) (key jwks.Key, set *jwks.Set, refused *Error) {
+	var wait jwks.Wait
 	for range maxSwaps {
-		set := source.Current()
 		verdict := jwks.Unknown
-		if set != nil {
-			t.key, verdict = set.Lookup(header.KeyID, header.Algorithm)
-		} else if header.KeyID == "" {
+		if set = w.issuer.source.Current(); set != nil {
+			key, verdict = set.Lookup(w.header.KeyID, w.header.Algorithm)
+		} else if w.header.KeyID == "" {
 			// Which key a nameless token means can't be waited for: whatever
 			// came, it would have to be tried.
-			return v.keysUnavailable(t.issuer, nil)
+			return key, nil, w.issuer.keysUnavailable(nil)
 		}
 		switch verdict {
 		case jwks.Found:
-			t.set = set
-			return nil
+			return key, set, nil
 		case jwks.Mismatch:
-			return refuseWith(InvalidToken, Algorithm, untrusted("not that of key", header.KeyID))
+			return key, nil, refuseWith(InvalidToken, Algorithm, untrusted("not that of key", w.header.KeyID))
 		case jwks.Unusable:
-			return refuseWith(InvalidToken, KeyUnusable, untrusted("kid", header.KeyID))
+			return key, nil, refuseWith(InvalidToken, KeyUnusable, untrusted("kid", w.header.KeyID))
 		case jwks.Removed:
-			return refuseWith(InvalidToken, KeyRemoved, untrusted("kid", header.KeyID))
+			return key, nil, refuseWith(InvalidToken, KeyRemoved, untrusted("kid", w.header.KeyID))
 		case jwks.Ambiguous:
-			return refuseWith(InvalidToken, KeyID, errAmbiguous)
+			return key, nil, refuseWith(InvalidToken, KeyID, errAmbiguous)
 		}
-		if bounded == ctx {
-			wait := jwks.WaitWarm
-			if set == nil {
-				wait = jwks.WaitCold
-			}
-			var cancel context.CancelFunc
-			bounded, cancel = context.WithTimeout(ctx, wait)
-			defer cancel()
+		if wait == (jwks.Wait{}) {
+			wait = jwks.NewWait(set)
 		}
-		if err := source.Next(bounded, set); err != nil {
-			return v.keyMissing(ctx, t, header, set, err)
+		if err := w.issuer.source.Next(ctx, set, wait); err != nil {
+			return key, nil, v.keyMissing(ctx, w, set, wait.Since, err)
 		}
 	}
-	return v.keysUnavailable(t.issuer, errRestless)
+	return key, nil, w.issuer.keysUnavailable(errRestless)
 }
 
 var (
@@ -64,28 +62,28 @@ var (
 	errRestless  = errors.New("the key set changes too often")
 )
 
-// keyMissing says what becomes of a token whose key is not in set. It is invalid
-// only if the authority was asked after the token was issued: otherwise the
-// key may be newer than what is known, and a good machine must not be told to
-// throw its token away.
-func (v *Verifier) keyMissing(ctx context.Context, t *token, header jose.Header, set *jwks.Set, err error) *Error {
+// keyMissing says what becomes of a token whose key is not in set, after err
+// of Next. It is invalid only if the authority was asked after the token was
+// issued: otherwise the key may be newer than what is known, and a good machine
+// must not be told to throw its token away.
+func (v *Verifier) keyMissing(ctx context.Context, w wanted, set *jwks.Set, arrived time.Time, err error) *Error {
 	switch {
 	case errors.Is(err, jwks.ErrClosed):
 		return refuse(Unavailable, Closed)
 	case ctx.Err() != nil:
 		return refuseWith(Unavailable, Canceled, ctx.Err())
 	case errors.Is(err, jwks.ErrBusy):
-		return v.keysUnavailable(t.issuer, err)
+		return w.issuer.keysUnavailable(err)
 	}
-	if began, ok := t.issuer.source.LastGood(set); ok {
+	if began, ok := w.issuer.source.LastGood(set); ok {
 		// On the token's clock, but by the monotonic one's measure: a jump of
 		// the wall clock since the fetch must not make it look older or newer.
-		asked := v.cfg.Now().Add(-time.Since(began))
-		if asked.After(t.client.IssuedAt.Add(t.leeway)) {
-			return refuseWith(InvalidToken, KeyUnknown, untrusted("kid", header.KeyID))
+		asked := w.now.Add(began.Sub(arrived))
+		if asked.After(w.issued.Add(v.cfg.Leeway)) {
+			return refuseWith(InvalidToken, KeyUnknown, untrusted("kid", w.header.KeyID))
 		}
 	}
-	return v.keysUnavailable(t.issuer, err)
+	return w.issuer.keysUnavailable(err)
 }
 
 const (
@@ -95,10 +93,13 @@ const (
 
 // keysUnavailable is the refusal of a token that can't be judged. Callers are
 // told different times to come back, or they would all come at once.
-func (v *Verifier) keysUnavailable(iss *issuer, cause error) *Error {
+func (iss *issuer) keysUnavailable(cause error) *Error {
 	status := iss.source.Status()
 	latest := min(max(time.Until(status.Next), 2*minRetryAfter), maxRetryAfter)
-	e := refuseWith(Unavailable, KeysUnavailable, errors.Join(cause, status.LastError))
+	if status.LastError != nil {
+		cause = errors.Join(cause, status.LastError)
+	}
+	e := refuseWith(Unavailable, KeysUnavailable, cause)
 	e.RetryAfter = minRetryAfter + rand.N(latest-minRetryAfter)
 	return e
 }
@@ -112,9 +113,9 @@ func (v *Verifier) standing(t *token) *Error {
 	case v.isClosed():
 		return refuse(Unavailable, Closed)
 	case set == nil:
-		return v.keysUnavailable(t.issuer, nil)
+		return t.issuer.keysUnavailable(nil)
 	case set != t.set && !set.Holds(t.key):
 		return refuse(InvalidToken, KeyRemoved)
 	}
-	return t.timely(v.cfg.Now())
+	return t.lifetime.at(v.cfg.Now())
 }

@@ -72,8 +72,8 @@ func (v *Verifier) deadlineOf(ctx context.Context) (late time.Time, reason Reaso
 	case v.isUnmade() || c == nil:
 		return time.Time{}, "", false
 	case c.client.token != nil:
-		late, reason = c.client.token.deadline()
-		return late, reason, true
+		l := &c.client.token.lifetime
+		return l.until, l.late, true
 	default: // planted by a test of a handler
 		return c.client.ExpiresAt.Add(v.cfg.Leeway), Expired, !c.client.ExpiresAt.IsZero()
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/jwks"
@@ -19,22 +18,24 @@ type token struct {
 	issuer      *issuer
 	set         *jwks.Set // that it was verified under
 	key         jwks.Key
-	named       bool              // by its header, with a key ID
+	named       bool // by its header, with a key ID
+	lifetime    lifetime
 	payload     string            // the bytes that were signed
 	members     strictjson.Object // of payload
 	audience    []string
-	leeway      time.Duration
 	certificate *[sha256.Size]byte // that it is bound to, or nil
 }
 
 // verify checks a token from its first byte to its last, in the order that
 // makes junk cheap: nothing is fetched and no signature is checked for a token
-// that would be refused anyway. It leaves what it finds in d.
+// that would be refused anyway, and nothing of it is kept. It leaves what it
+// finds in d.
 func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if len(raw) > v.cfg.MaxTokenBytes {
 		return refuse(InvalidToken, TooLarge)
 	}
-	parsed, err := jose.ParseToken(raw, &v.headers)
+	var buf [16]strictjson.Member
+	parsed, members, err := jose.ParseToken(raw, &v.headers, buf[:])
 	if err != nil {
 		return joseError(err)
 	}
@@ -42,7 +43,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	// chosen from the configured ones, so the choice is only whose keys and
 	// rules the token has to pass.
 	name, isText := "", false
-	if v, present := parsed.Claims.Get("iss"); present {
+	if v, present := members.Get("iss"); present {
 		name, isText = v.Text()
 	}
 	iss := v.byName[name]
@@ -51,12 +52,18 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	}
 	d.issuer = iss
 
-	c := claims{parsed.Claims, iss}
-	t, refused := c.gate(v.cfg.Leeway)
+	c := claims{members, iss}
+	audience, refused := c.audience()
 	if refused != nil {
 		return refused
 	}
-	if refused := t.timely(v.cfg.Now()); refused != nil {
+	dates, refused := c.dates()
+	if refused != nil {
+		return refused
+	}
+	lifetime := dates.lifetime(v.cfg.Leeway, iss.MaxTokenAge)
+	now := v.cfg.Now()
+	if refused := lifetime.at(now); refused != nil {
 		return refused
 	}
 	if !iss.admits(parsed.Header.Type, parsed.Header.HasType) {
@@ -66,20 +73,36 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refuseWith(InvalidToken, Algorithm, untrusted("alg", parsed.Header.Algorithm))
 	}
 
-	t.named = parsed.Header.KeyID != ""
-	if refused := v.findKey(ctx, t, parsed.Header); refused != nil {
+	key, set, refused := v.findKey(ctx, wanted{iss, parsed.Header, dates.issued, now})
+	if refused != nil {
 		return refused
 	}
-	if err := parsed.Verify(t.key.Key, t.key.Algorithm); err != nil {
+	if err := parsed.Verify(key.Key, key.Algorithm); err != nil {
 		return joseError(err)
 	}
 	v.headers.Admit(parsed)
 
 	// Finding the key may have taken seconds.
-	if refused := t.timely(v.cfg.Now()); refused != nil {
+	if refused := lifetime.at(v.cfg.Now()); refused != nil {
 		return refused
 	}
-	t.payload, t.members = parsed.Payload, parsed.Claims
+	t := &token{
+		client: Client{
+			Issuer:    iss.Name,
+			KeyID:     key.ID,
+			IssuedAt:  dates.issued,
+			NotBefore: dates.notBefore,
+			ExpiresAt: dates.expires,
+		},
+		issuer:   iss,
+		set:      set,
+		key:      key,
+		named:    parsed.Header.KeyID != "",
+		lifetime: lifetime,
+		payload:  parsed.Payload,
+		members:  slices.Clone(members), // out of buf
+		audience: audience,
+	}
 	if refused := c.identify(t); refused != nil {
 		return refused
 	}
@@ -94,65 +117,11 @@ func (t *token) size() int {
 	return fixed + len(t.payload) + member*(len(t.members)+len(t.audience)+t.client.Scopes.Len())
 }
 
-// gate reads the claims that can refuse a token before its signature is
-// looked at.
-func (c claims) gate(leeway time.Duration) (t *token, err *Error) {
-	t = &token{issuer: c.issuer, leeway: leeway}
-	if t.audience, err = c.audience(); err != nil {
-		return nil, err
-	}
-	for _, d := range []struct {
-		name string
-		into *time.Time
-	}{
-		{"exp", &t.client.ExpiresAt}, {"nbf", &t.client.NotBefore}, {"iat", &t.client.IssuedAt},
-	} {
-		if *d.into, err = c.date(d.name); err != nil {
-			return nil, err
-		}
-	}
-	if t.client.ExpiresAt.IsZero() {
-		return nil, claimError("exp", "is missing")
-	}
-	if c.issuer.MaxTokenAge > 0 && t.client.IssuedAt.IsZero() {
-		return nil, claimError("iat", "is missing, and the issuer has a MaxTokenAge")
-	}
-	return t, nil
-}
-
-// timely holds a token's times against the clock.
-func (t *token) timely(now time.Time) *Error {
-	late, reason := t.deadline()
-	switch {
-	case !now.Before(late):
-		return refuse(InvalidToken, reason)
-	case now.Add(t.leeway).Before(t.client.NotBefore):
-		return refuse(InvalidToken, NotYetValid)
-	case now.Add(t.leeway).Before(t.client.IssuedAt):
-		return refuse(InvalidToken, IssuedInFuture)
-	}
-	return nil
-}
-
-// deadline is the first moment at which the token is no longer good, and why
-// it is not.
-func (t *token) deadline() (time.Time, Reason) {
-	expiry := t.client.ExpiresAt.Add(t.leeway)
-	if maxAge := t.issuer.MaxTokenAge; maxAge > 0 {
-		if aged := t.client.IssuedAt.Add(maxAge + t.leeway); aged.Before(expiry) {
-			return aged, TooOld
-		}
-	}
-	return expiry, Expired
-}
-
 // identify reads, from the bytes whose signature was good, who the token
 // stands for, and asks whether that is a machine.
 func (c claims) identify(t *token) (err *Error) {
 	client := &t.client
 	client.token = t
-	client.Issuer = c.issuer.Name
-	client.KeyID = t.key.ID
 	if client.ID, err = c.clientID(); err != nil {
 		return err
 	}

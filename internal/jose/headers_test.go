@@ -13,14 +13,14 @@ func TestHeadersSaveDecodingAlone(t *testing.T) {
 	var headers Headers
 	p := signedBy(edKey(), "EdDSA")
 	for range 2 {
-		tok, err := ParseToken(p.compact(), &headers)
+		tok, _, err := ParseToken(p.compact(), &headers, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := tok.Verify(key, "EdDSA"); err != nil {
 			t.Fatal(err)
 		}
-		if plain, _ := ParseToken(p.compact(), nil); plain.Header != tok.Header {
+		if plain, _, _ := ParseToken(p.compact(), nil, nil); plain.Header != tok.Header {
 			t.Errorf("header %+v, want %+v", tok.Header, plain.Header)
 		}
 		headers.Admit(tok)
@@ -28,7 +28,7 @@ func TestHeadersSaveDecodingAlone(t *testing.T) {
 	// The same header before a signature that is another's.
 	forged := p.compact()
 	forged = forged[:strings.LastIndexByte(forged, '.')+1] + strings.Repeat("A", 86)
-	tok, err := ParseToken(forged, &headers)
+	tok, _, err := ParseToken(forged, &headers, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"filippo.io/edwards25519"
 	"github.com/lestrrat-go/jwx/v3/jwk"
-	"github.com/lestrrat-go/jwx/v3/jws/jwsbb"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
@@ -35,7 +34,7 @@ func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
 		return k.Algorithm, slices.Contains(allowed, k.Algorithm)
 	}
 	for _, a := range allowed {
-		if algorithms[a] != "RSA" {
+		if algorithms[a].keyType != keyRSA {
 			continue
 		}
 		if algorithm != "" {
@@ -44,25 +43,6 @@ func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
 		algorithm = a
 	}
 	return algorithm, algorithm != ""
-}
-
-// Verify checks the signature of t under k with the given algorithm, which is
-// one that UsableFor gave. The error is of kind [ErrSignature].
-func (t Token) Verify(k *Key, algorithm string) error {
-	if t.Header.Algorithm != algorithm {
-		return &tokenError{ErrAlgorithm, "not the key's"}
-	}
-	return k.VerifyBytes(algorithm, []byte(t.signed), t.signature)
-}
-
-// VerifyBytes checks a signature over any bytes under k, with an algorithm that
-// UsableFor gave. It is what [Token.Verify] rests on; alone it serves public
-// test vectors, which sign what is no token.
-func (k *Key) VerifyBytes(algorithm string, signed, signature []byte) error {
-	if jwsbb.Verify(k.public, algorithm, signed, signature) != nil {
-		return ErrSignature
-	}
-	return nil
 }
 
 // Options loosens what a key may be.
@@ -116,11 +96,11 @@ func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 	}
 	var bad *unusable
 	switch kty {
-	case "RSA":
+	case keyRSA:
 		bad = k.loadRSA(jwk, opts)
-	case "EC":
+	case keyEC:
 		bad = k.loadEC(jwk)
-	case "OKP":
+	case keyOKP:
 		bad = k.loadOKP(jwk)
 	default:
 		bad = drop(`its "kty" is unknown`)
@@ -138,7 +118,7 @@ const (
 )
 
 func (k *Key) loadRSA(jwk strictjson.Object, opts Options) *unusable {
-	if k.Algorithm != "" && algorithms[k.Algorithm] != "RSA" {
+	if k.Algorithm != "" && algorithms[k.Algorithm].keyType != keyRSA {
 		return drop(`its "alg" does not fit its "kty"`)
 	}
 	nBytes, nOK := octets(jwk, "n")
@@ -163,7 +143,7 @@ func (k *Key) loadRSA(jwk strictjson.Object, opts Options) *unusable {
 	if isROCA(n) {
 		return drop("its modulus has the ROCA weakness (CVE-2017-15361)")
 	}
-	members := [][2]string{{"e", encode(e.Bytes())}, {"kty", "RSA"}, {"n", encode(n.Bytes())}}
+	members := [][2]string{{"e", encode(e.Bytes())}, {"kty", keyRSA}, {"n", encode(n.Bytes())}}
 	return k.load(members, &rsa.PublicKey{})
 }
 
@@ -195,7 +175,7 @@ func (k *Key) loadEC(jwk strictjson.Object) *unusable {
 	if _, err := ecdsa.ParseUncompressedPublicKey(curve, point); err != nil {
 		return drop("its point is not on its curve")
 	}
-	return k.load([][2]string{{"crv", crv}, {"kty", "EC"}, {"x", encode(x)}, {"y", encode(y)}}, &ecdsa.PublicKey{})
+	return k.load([][2]string{{"crv", crv}, {"kty", keyEC}, {"x", encode(x)}, {"y", encode(y)}}, &ecdsa.PublicKey{})
 }
 
 func (k *Key) loadOKP(jwk strictjson.Object) *unusable {
@@ -219,7 +199,7 @@ func (k *Key) loadOKP(jwk strictjson.Object) *unusable {
 	if new(edwards25519.Point).MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
 		return drop("its point has a small order")
 	}
-	return k.load([][2]string{{"crv", "Ed25519"}, {"kty", "OKP"}, {"x", encode(x)}}, &ed25519.PublicKey{})
+	return k.load([][2]string{{"crv", "Ed25519"}, {"kty", keyOKP}, {"x", encode(x)}}, &ed25519.PublicKey{})
 }
 
 // load makes the public key from the members that define it, which stand in

@@ -164,7 +164,7 @@ func check(t *testing.T, token string, key *Key, allowed ...string) error {
 	if !ok {
 		t.Fatalf("a key for %q is not usable for %q", key.Algorithm, allowed)
 	}
-	tok, err := ParseToken(token, nil)
+	tok, _, err := ParseToken(token, nil, nil)
 	if err == nil {
 		err = tok.Verify(key, algorithm)
 	}
@@ -231,7 +231,7 @@ func TestVerifyEveryBit(t *testing.T) {
 	verified := 0
 	refused := func(token, what string, i int) {
 		t.Helper()
-		tok, err := ParseToken(token, nil)
+		tok, _, err := ParseToken(token, nil, nil)
 		if err != nil {
 			return
 		}

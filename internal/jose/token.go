@@ -51,44 +51,44 @@ type Header struct {
 // Token is a compact JWS, taken apart but not verified.
 type Token struct {
 	Header  Header
-	Payload string            // the JSON that was signed
-	Claims  strictjson.Object // its members
+	Payload string // the JSON that was signed
 
 	header    string // the segment
 	signed    string // what the signature covers (RFC 7515 §5.2)
 	signature []byte
 }
 
-// ParseToken takes a compact JWS apart. Its cost is linear in the token's
-// length, which the caller bounds. headers, which may be nil, saves the work
-// for a header text that is known to it.
-func ParseToken(compact string, headers *Headers) (Token, error) {
+// ParseToken takes a compact JWS apart; claims are the members of its payload.
+// The cost is linear in the token's length, which the caller bounds. headers,
+// which may be nil, saves the work for a header text that is known to it. buf,
+// which may be nil, is used for the claims if it is large enough: a caller has
+// it on its stack, so that junk leaves nothing but texts behind.
+func ParseToken(compact string, headers *Headers, buf []strictjson.Member) (t Token, claims strictjson.Object, err error) {
 	header, rest, ok := strings.Cut(compact, ".")
 	payload, signature, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 || strings.IndexByte(signature, '.') >= 0 {
-		return Token{}, errSegments
+		return Token{}, nil, errSegments
 	}
 	if header == "" || payload == "" || signature == "" {
-		return Token{}, errEmpty
+		return Token{}, nil, errEmpty
 	}
-	t := Token{header: header, signed: compact[:len(header)+1+len(payload)]}
+	t.header, t.signed = header, compact[:len(header)+1+len(payload)]
 	var known bool
-	var err error
 	if t.Header, known = headers.get(header); !known {
 		if t.Header, err = parseHeader(header); err != nil {
-			return Token{}, err
+			return Token{}, nil, err
 		}
 	}
 	if t.Payload, err = decodeText(payload); err != nil {
-		return Token{}, err
+		return Token{}, nil, err
 	}
-	if t.Claims, err = strictjson.Parse(t.Payload, payloadLimits, make([]strictjson.Member, 0, 16)); err != nil {
-		return Token{}, &tokenError{ErrMalformed, "payload: " + err.Error()}
+	if claims, err = strictjson.Parse(t.Payload, payloadLimits, buf); err != nil {
+		return Token{}, nil, &tokenError{ErrMalformed, "payload: " + err.Error()}
 	}
 	if t.signature, err = decodeStrict(nil, signature); err != nil {
-		return Token{}, err
+		return Token{}, nil, err
 	}
-	return t, nil
+	return t, claims, nil
 }
 
 func parseHeader(segment string) (Header, error) {
@@ -96,7 +96,8 @@ func parseHeader(segment string) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
-	members, err := strictjson.Parse(text, headerLimits, make([]strictjson.Member, 0, 4))
+	var buf [8]strictjson.Member
+	members, err := strictjson.Parse(text, headerLimits, buf[:])
 	if err != nil {
 		return Header{}, &tokenError{ErrMalformed, "header: " + err.Error()}
 	}

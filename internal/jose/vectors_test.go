@@ -84,7 +84,7 @@ func TestVectors(t *testing.T) {
 	for _, tt := range vectors {
 		t.Run(tt.name, func(t *testing.T) {
 			dot := strings.LastIndexByte(tt.token, '.')
-			tok, err := ParseToken(tt.token, nil)
+			tok, _, err := ParseToken(tt.token, nil, nil)
 			switch {
 			case !tt.isObject:
 				checkRefused(t, tt.token, ErrMalformed)

@@ -158,7 +158,7 @@ func wantNext(t *testing.T, s *Source, want error, took time.Duration) {
 
 func wantNextOf(t *testing.T, s *Source, seen *Set, want error, took time.Duration) {
 	t.Helper()
-	d, err := timed(func() error { return s.Next(context.Background(), seen) })
+	d, err := timed(func() error { return s.Next(context.Background(), seen, NewWait(seen)) })
 	if err != want || d != took {
 		t.Errorf("Next: %v after %v, want %v after %v", err, d, want, took)
 	}

@@ -20,7 +20,7 @@ func TestLastMoment(t *testing.T) {
 			first, _ := s.LastGood(seen)
 			pass(time.Minute)
 			a.now(after(time.Second, serves(ed("b"))))
-			err := s.Next(t.Context(), seen)
+			err := s.Next(t.Context(), seen, NewWait(seen))
 			began, ok := s.LastGood(seen)
 			switch {
 			case err == nil && s.Current() == seen:

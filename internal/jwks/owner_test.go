@@ -46,7 +46,7 @@ func TestClose(t *testing.T) {
 				waiting := 0
 				if seen == nil {
 					waiting = 2
-					go func() { told <- s.Next(context.Background(), nil) }()
+					go func() { told <- s.Next(context.Background(), nil, NewWait(nil)) }()
 					go func() { told <- s.Refresh(context.Background()) }()
 				}
 				synctest.Wait()
@@ -63,7 +63,7 @@ func TestClose(t *testing.T) {
 					t.Error(err)
 				}
 				wantState(t, s, Closed)
-				for _, err := range []error{s.Next(t.Context(), seen), s.Next(t.Context(), nil), s.Refresh(t.Context()), s.Ready(t.Context())} {
+				for _, err := range []error{s.Next(t.Context(), seen, NewWait(seen)), s.Next(t.Context(), nil, NewWait(nil)), s.Refresh(t.Context()), s.Ready(t.Context())} {
 					if err != ErrClosed {
 						t.Errorf("error %v, want %v", err, ErrClosed)
 					}
@@ -87,7 +87,7 @@ func TestCloseAtOnce(t *testing.T) {
 				group.Go(s.Close)
 			}
 			group.Go(func() {
-				if err := s.Next(context.Background(), nil); err != ErrClosed {
+				if err := s.Next(context.Background(), nil, NewWait(nil)); err != ErrClosed {
 					t.Errorf("error %v, want %v", err, ErrClosed)
 				}
 			})

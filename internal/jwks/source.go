@@ -38,10 +38,23 @@ var (
 
 const (
 	maxWaiters   = 256
-	unknownDraws = 2               // fetches in UnknownWindow: one for a rotation, one to spare
-	WaitWarm     = 1 * time.Second // that Next waits, at the most, with keys
-	WaitCold     = 2 * time.Second // and without
+	unknownDraws = 2 // fetches in UnknownWindow: one for a rotation, one to spare
+	waitWarm     = 1 * time.Second
+	waitCold     = 2 * time.Second
 )
+
+// Wait is the patience of one caller: since when it waits, and until when at
+// the most, however often the keys change meanwhile.
+type Wait struct{ Since, until time.Time }
+
+// NewWait begins the wait of a caller who misses a key in seen.
+func NewWait(seen *Set) Wait {
+	now, longest := time.Now(), waitWarm
+	if seen == nil {
+		longest = waitCold
+	}
+	return Wait{now, now.Add(longest)}
+}
 
 // Source keeps one issuer's key set fresh until Close. All methods are safe
 // for concurrent use.
@@ -133,14 +146,10 @@ func (s *Source) launch() *flight {
 // waited for. Otherwise it returns ErrUnchanged if that fetch confirmed the
 // set, ErrUnavailable if it failed, is not done in time or may not be made,
 // ErrBusy if too many wait already, ErrClosed, or the error of ctx.
-func (s *Source) Next(ctx context.Context, seen *Set) error {
-	arrived, ended := time.Now(), ctx.Done()
+func (s *Source) Next(ctx context.Context, seen *Set, w Wait) error {
+	now, ended := w.Since, ctx.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wait := WaitWarm
-	if seen == nil {
-		wait = WaitCold
-	}
 	var timeout <-chan time.Time
 	var awaited *flight
 	var gaveUp error
@@ -154,12 +163,12 @@ func (s *Source) Next(ctx context.Context, seen *Set) error {
 		if gaveUp != nil {
 			return gaveUp
 		}
-		if awaited != nil && !awaited.at().Before(arrived) {
+		if awaited != nil && !awaited.at().Before(w.Since) {
 			return awaited.verdict() // it began after this call: there is no newer knowledge
 		}
 		f := s.flight
 		if f == nil {
-			if !s.mayDraw(time.Now()) {
+			if !s.mayDraw(now) {
 				if awaited != nil {
 					return awaited.verdict()
 				}
@@ -172,7 +181,7 @@ func (s *Source) Next(ctx context.Context, seen *Set) error {
 			return ErrBusy
 		}
 		if timeout == nil {
-			timer := time.NewTimer(wait)
+			timer := time.NewTimer(time.Until(w.until))
 			defer timer.Stop()
 			timeout = timer.C
 		}
@@ -187,7 +196,7 @@ func (s *Source) Next(ctx context.Context, seen *Set) error {
 		}
 		s.mu.Lock()
 		s.waiters--
-		awaited = f
+		awaited, now = f, time.Now()
 	}
 }
 

@@ -59,7 +59,7 @@ func TestUnknownWaits(t *testing.T) {
 					defer cancel()
 				}
 				before := a.fetches()
-				took, err := timed(func() error { return s.Next(ctx, s.Current()) })
+				took, err := timed(func() error { return s.Next(ctx, s.Current(), NewWait(s.Current())) })
 				if err != tt.want || took != tt.took {
 					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.took)
 				}
@@ -272,7 +272,7 @@ func TestBudgetHolds(t *testing.T) {
 			for time.Since(s.Status().Confirmed) < 25*time.Minute && a.fetches() < 40 {
 				a.now(answers[random.IntN(len(answers))])
 				for range random.IntN(4) {
-					group.Go(func() { s.Next(context.Background(), s.Current()) })
+					group.Go(func() { s.Next(context.Background(), s.Current(), NewWait(s.Current())) })
 				}
 				pass(time.Duration(random.Int64N(int64(12 * time.Second))))
 			}

@@ -109,30 +109,34 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-// object reads an object at the given depth, and appends its members to out
-// unless out is nil.
-func (s *scanner) object(depth int, out *Object) error {
+// object reads an object at the given depth. If it is the outermost, its
+// members are appended to out, which is returned; otherwise nothing is.
+func (s *scanner) object(depth int, out Object) (Object, error) {
 	if depth > s.limits.Depth {
-		return ErrDepth
+		return nil, ErrDepth
 	}
 	first := s.count
-	var index map[string]struct{} // of the names from first on, once there is one
+	var marks uint64              // of the names from first on
+	var index map[string]struct{} // of them as well, once there is one
 
 	s.pos++ // '{'
 	if s.space(); s.take('}') {
-		return nil
+		return out, nil
 	}
 	for {
 		if s.members++; s.members > s.limits.Members {
-			return ErrMembers
+			return nil, ErrMembers
 		}
 		s.space()
 		start := s.pos + 1
 		literal, err := s.str()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		name := unescape(literal)
+		name := literal
+		if !s.plain {
+			name = unescape(literal)
+		}
 		if index == nil && (s.count-first == manyNames || len(name) != len(literal)) {
 			// Many names, or one that is not what stands in the document, which
 			// would have to be unescaped for each comparison.
@@ -143,64 +147,83 @@ func (s *scanner) object(depth int, out *Object) error {
 		}
 		if index != nil {
 			if _, dup := index[name]; dup {
-				return ErrDuplicate
+				return nil, ErrDuplicate
 			}
 			index[name] = struct{}{}
 		} else {
-			for n := first; n < s.count; n++ {
-				if s.name(n) == name {
-					return ErrDuplicate
-				}
+			if mark := markOf(name); marks&mark == 0 {
+				marks |= mark
+			} else if s.isOpen(name, first) {
+				return nil, ErrDuplicate
 			}
 		}
 		s.push(span{start, start + len(literal)})
 
 		if s.space(); !s.take(':') {
-			return ErrSyntax
+			return nil, ErrSyntax
 		}
 		value, err := s.value(depth)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if out != nil {
-			*out = append(*out, Member{name, value})
+		if depth == 1 {
+			out = append(out, Member{name, value})
 		}
 		if s.space(); s.take(',') {
 			continue
 		}
 		if s.take('}') {
 			s.closeTo(first)
-			return nil
+			return out, nil
 		}
-		return ErrSyntax
+		return nil, ErrSyntax
 	}
 }
 
-// array reads an array at the given depth, and appends its items to out unless
-// out is nil.
-func (s *scanner) array(depth int, out *[]Value) error {
+// markOf is one bit for a name. Names of different marks are different, so that
+// most need not be compared with those before.
+func markOf(name string) uint64 {
+	if name == "" {
+		return 1
+	}
+	return 1 << ((uint(name[0])*5 + uint(name[len(name)-1])*3 + uint(len(name))) % 64)
+}
+
+// isOpen reports whether name is among the open names from the given one on.
+func (s *scanner) isOpen(name string, from int) bool {
+	for n := from; n < s.count; n++ {
+		if s.name(n) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// array reads an array at the given depth. If it is the outermost, its items
+// are appended to out, which is returned; otherwise nothing is.
+func (s *scanner) array(depth int, out []Value) ([]Value, error) {
 	if depth > s.limits.Depth {
-		return ErrDepth
+		return nil, ErrDepth
 	}
 	s.pos++ // '['
 	if s.space(); s.take(']') {
-		return nil
+		return out, nil
 	}
 	for {
 		value, err := s.value(depth)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if out != nil {
-			*out = append(*out, value)
+		if depth == 1 {
+			out = append(out, value)
 		}
 		if s.space(); s.take(',') {
 			continue
 		}
 		if s.take(']') {
-			return nil
+			return out, nil
 		}
-		return ErrSyntax
+		return nil, ErrSyntax
 	}
 }
 
@@ -213,9 +236,9 @@ func (s *scanner) value(depth int) (Value, error) {
 	case c == '"':
 		_, err = s.str()
 	case c == '{':
-		err = s.object(depth+1, nil)
+		_, err = s.object(depth+1, nil)
 	case c == '[':
-		err = s.array(depth+1, nil)
+		_, err = s.array(depth+1, nil)
 	case c == '-' || c >= '0' && c <= '9':
 		err = s.number()
 	case c == 't':

@@ -56,8 +56,8 @@ func Parse(doc string, limits Limits, buf []Member) (Object, error) {
 	if s.peek() != '{' {
 		return nil, ErrNotObject
 	}
-	obj := Object(buf[:0])
-	if err := s.object(1, &obj); err != nil {
+	obj, err := s.object(1, buf[:0])
+	if err != nil {
 		return nil, err
 	}
 	if s.space(); s.pos != len(doc) {
@@ -105,11 +105,8 @@ func (v Value) Object() (Object, bool) {
 		return nil, false
 	}
 	s := scanner{doc: v.raw, plain: isPlain(v.raw), limits: checked}
-	obj := Object{}
-	if s.object(1, &obj) != nil {
-		return nil, false
-	}
-	return obj, true
+	obj, err := s.object(1, Object{})
+	return obj, err == nil
 }
 
 // Array returns the items of the array that v is.
@@ -118,11 +115,8 @@ func (v Value) Array() ([]Value, bool) {
 		return nil, false
 	}
 	s := scanner{doc: v.raw, plain: isPlain(v.raw), limits: checked}
-	items := []Value{}
-	if s.array(1, &items) != nil {
-		return nil, false
-	}
-	return items, true
+	items, err := s.array(1, []Value{})
+	return items, err == nil
 }
 
 // Texts returns the strings of the array of at most limit strings that v is.

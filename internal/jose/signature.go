@@ -1,0 +1,89 @@
+package jose
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"math/big"
+)
+
+// Verify checks the signature of t under k with the given algorithm, which is
+// one that UsableFor gave. The error is of kind [ErrAlgorithm] or
+// [ErrSignature].
+func (t Token) Verify(k *Key, algorithm string) error {
+	if t.Header.Algorithm != algorithm {
+		return &tokenError{ErrAlgorithm, "not the key's"}
+	}
+	return k.VerifyBytes(algorithm, []byte(t.signed), t.signature)
+}
+
+// VerifyBytes checks a signature over any bytes under k, with an algorithm that
+// UsableFor gave. It is what [Token.Verify] rests on; alone it serves public
+// test vectors, which sign what is no token.
+//
+// It calls the standard library itself: jwx would hand the same bytes to the
+// same functions, and look up for each token what is known of the key.
+func (k *Key) VerifyBytes(algorithm string, signed, signature []byte) error {
+	a, ok := algorithms[algorithm]
+	if !ok || k.Algorithm != "" && k.Algorithm != algorithm {
+		return ErrSignature
+	}
+	good := false
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		good = a.keyType == keyRSA && verifyRSA(public, a, signed, signature)
+	case *ecdsa.PublicKey:
+		good = a.keyType == keyEC && verifyECDSA(public, a, signed, signature)
+	case ed25519.PublicKey:
+		good = a.keyType == keyOKP && ed25519.Verify(public, signed, signature) // RFC 8037 §3.1
+	}
+	if !good {
+		return ErrSignature
+	}
+	return nil
+}
+
+// verifyRSA is RFC 7518 §3.3 and §3.5, by which the salt of a PSS signature is
+// as long as the hash.
+func verifyRSA(public *rsa.PublicKey, a algorithm, signed, signature []byte) bool {
+	var sum [maxDigest]byte
+	digest := a.digest(&sum, signed)
+	if a.pss {
+		opts := rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+		return rsa.VerifyPSS(public, a.hash, digest, signature, &opts) == nil
+	}
+	return rsa.VerifyPKCS1v15(public, a.hash, digest, signature) == nil
+}
+
+// verifyECDSA is RFC 7518 §3.4: the signature is r and s, each of the full
+// size of the curve's order. That both are from 1 to that order is checked by
+// crypto/ecdsa.
+func verifyECDSA(public *ecdsa.PublicKey, a algorithm, signed, signature []byte) bool {
+	size := (public.Curve.Params().BitSize + 7) / 8
+	if len(signature) != 2*size {
+		return false
+	}
+	var sum [maxDigest]byte
+	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
+	return ecdsa.Verify(public, a.digest(&sum, signed), r, s)
+}
+
+const maxDigest = sha512.Size
+
+// digest hashes data into sum.
+func (a algorithm) digest(sum *[maxDigest]byte, data []byte) []byte {
+	switch a.hash {
+	case crypto.SHA256:
+		d := sha256.Sum256(data)
+		return append(sum[:0], d[:]...)
+	case crypto.SHA384:
+		d := sha512.Sum384(data)
+		return append(sum[:0], d[:]...)
+	default:
+		*sum = sha512.Sum512(data)
+		return sum[:]
+	}
+}
