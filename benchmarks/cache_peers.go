@@ -2,6 +2,7 @@ package main
 
 import (
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/m2mauth/m2mauth/internal/tokencache"
 	"github.com/maypok86/otter/v2"
 	"github.com/puzpuzpuz/xsync/v4"
 )
@@ -22,12 +23,20 @@ type cacheKind struct {
 
 func cacheKinds() []cacheKind {
 	return []cacheKind{
+		{"ours: xsync v4 Map and SIEVE", "SIEVE, by weight; a hit leaves a mark if there is none", newOurs},
 		{"otter v2", "W-TinyLFU, by weight; reads noted in buffers of each core", newOtter},
 		{"xsync v4 Map", "none: it grows", newXsync},
 		{"hashicorp/golang-lru v2", "LRU, under one lock that reads take too", newLRU},
 		{"8-way set-associative", "the clock in each set, by number", newSets},
 	}
 }
+
+type ourCache struct{ *tokencache.Cache[*int] }
+
+func newOurs(size int) cache { return ourCache{tokencache.New[*int](size)} }
+
+func (c ourCache) get(token string) (*int, bool) { return c.Get(token) }
+func (c ourCache) put(token string, known *int)  { c.Put(token, known, 0) }
 
 type otterCache struct{ *otter.Cache[string, *int] }
 

@@ -45,12 +45,13 @@ held, so all of its bytes are hashed and compared. The hit rate is that of a cac
 requests with the Zipf distribution above; "with one-timers", every second request is a token that comes only once, and is
 not counted.`, count(many), count(s.pick(10_000, 100)), count(s.pick(1_000_000, 1_000)))
 	out.table(rows...)
-	out.text(`otter is the one that the verifier uses. It is bounded by weight, so that a large token can be made to take the place of
-several; it keeps what comes again when one-timers come by; a hit waits for no lock; entries can be removed; and it is
-looked after by others. The price: once it is half full, every hit is noted for eviction. xsync's Map is not bounded: its
-hit rate is what no bounded cache can exceed, and eviction would have to be written around it. golang-lru takes one lock
-for every read, and forgets more. The hand-written one costs the same full or empty; it forgets more, and loses tokens when
-a set is full and others are not.`)
+	out.text(`The first is the one that the verifier uses. Of the libraries, otter has what is asked for: it is bounded by weight, so that a
+large token can be made to take the place of several; it keeps what comes again when one-timers come by; a hit waits for no
+lock; entries can be removed. But once it is half full, every hit is noted for eviction, and that takes longer than the
+look-up. golang-lru takes one lock for every read, and forgets more. xsync's Map is the quickest and is not bounded: its hit
+rate is what no bounded cache can exceed. So the map is xsync's, and what is ours is who gives way: SIEVE is one mark for
+each entry and a hand that looks for one without, and needs nothing of a hit but the mark. A set-associative cache, the
+other one that is short enough to be written by hand, forgets more.`)
 }
 
 // putAll puts tokens in, and returns those that are there afterwards: a full

@@ -83,7 +83,7 @@ func keySet(doc []byte) (*jwks.Set, error) {
 	defer source.Close()
 	// Next returns when the document was looked at: with a set, or because
 	// nothing in it can be used.
-	_ = source.Next(context.Background(), nil)
+	_ = source.Next(context.Background(), nil, jwks.NewWait(nil))
 	return source.Current(), nil
 }
 

@@ -5,15 +5,18 @@
 // puts in only what was verified, so junk can neither fill it nor push
 // anything out, and asks of every hit what can have changed since.
 //
-// The cache itself is otter's (W-TinyLFU): reads take no lock that all cores
-// share, and a flood of tokens that are seen once does not displace those that
-// are seen again.
+// The look-up is xsync's map, whose readers take no lock. What gives way to
+// the new is found by SIEVE (Zhang et al., NSDI 2024): a hit leaves a mark on
+// its entry, and only if there is none yet, so that cores share no line of
+// memory that one of them writes.
 package tokencache
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 
-	"github.com/maypok86/otter/v2"
+	"github.com/puzpuzpuz/xsync/v4"
 )
 
 // entryBytes is what an entry is taken to hold, at the least. A cache for n
@@ -24,23 +27,27 @@ const entryBytes = 4 << 10
 // Cache is a bounded map from tokens to what is known of them. All methods are
 // safe for concurrent use, and a nil Cache holds nothing.
 type Cache[V any] struct {
-	entries *otter.Cache[string, entry[V]]
+	entries *xsync.Map[string, *entry[V]] // written to under mu
+	most    int                           // bytes
+
+	mu    sync.Mutex
+	bytes int
+	queue queue[V]
 }
 
+// entry is in the map and in the queue, or in neither.
 type entry[V any] struct {
+	token string
 	value V
-	bytes uint32
+	bytes int
+	read  atomic.Bool // since the hand came by
+
+	newer, older *entry[V] // in the queue
 }
 
 // New makes a cache for size entries.
 func New[V any](size int) *Cache[V] {
-	return &Cache[V]{otter.Must(&otter.Options[string, entry[V]]{
-		MaximumWeight: uint64(size) * entryBytes,
-		Weigher:       func(_ string, e entry[V]) uint32 { return max(e.bytes, entryBytes) },
-		// Upkeep runs on the goroutine that makes it necessary, so that none is
-		// left behind.
-		Executor: func(upkeep func()) { upkeep() },
-	})}
+	return &Cache[V]{entries: xsync.NewMap[string, *entry[V]](), most: size * entryBytes}
 }
 
 // Get returns what is known of token, every byte of which is compared. It does
@@ -49,40 +56,71 @@ func (c *Cache[V]) Get(token string) (value V, ok bool) {
 	if c == nil {
 		return value, false
 	}
-	e, ok := c.entries.GetIfPresent(token)
-	return e.value, ok
+	e, ok := c.entries.Load(token)
+	if !ok {
+		return value, false
+	}
+	if !e.read.Load() {
+		e.read.Store(true)
+	}
+	return e.value, true
 }
 
 // Put remembers value, which holds about as many bytes beside the token, for
-// token.
+// token. What is larger than the whole cache is not kept.
 func (c *Cache[V]) Put(token string, value V, bytes int) {
 	if c == nil {
 		return
 	}
 	// A copy: the token is a part of a header, which must not be kept with it.
-	token = strings.Clone(token)
-	c.entries.Set(token, entry[V]{value, uint32(bytes + len(token))})
+	e := &entry[V]{token: strings.Clone(token), value: value, bytes: max(bytes+len(token), entryBytes)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(token)
+	if e.bytes > c.most {
+		return
+	}
+	for c.bytes+e.bytes > c.most {
+		c.remove(c.queue.leastWorthy().token)
+	}
+	c.bytes += e.bytes
+	c.queue.push(e)
+	c.entries.Store(e.token, e)
 }
 
 // Remove forgets token.
 func (c *Cache[V]) Remove(token string) {
-	if c != nil {
-		c.entries.Invalidate(token)
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(token)
+}
+
+// remove is Remove for who holds mu.
+func (c *Cache[V]) remove(token string) {
+	if e, ok := c.entries.LoadAndDelete(token); ok {
+		c.queue.remove(e)
+		c.bytes -= e.bytes
 	}
 }
 
 // Clear forgets everything.
 func (c *Cache[V]) Clear() {
-	if c != nil {
-		c.entries.InvalidateAll()
+	if c == nil {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries.Clear()
+	c.queue, c.bytes = queue[V]{}, 0
 }
 
-// Len is about how many entries there are.
+// Len is how many entries there are.
 func (c *Cache[V]) Len() int {
 	if c == nil {
 		return 0
 	}
-	c.entries.CleanUp()
-	return c.entries.EstimatedSize()
+	return c.entries.Size()
 }
