@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"math/big"
 	"slices"
@@ -232,8 +231,6 @@ func (k *Key) load(members [][2]string, public any) *unusable {
 	k.Thumbprint = sha256.Sum256(doc)
 	return nil
 }
-
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func textMember(o strictjson.Object, name string) (string, bool) {
 	v, _ := o.Get(name)

@@ -6,7 +6,6 @@
 package jose
 
 import (
-	"encoding/base64"
 	"errors"
 	"strings"
 
@@ -153,21 +152,4 @@ func decodeText(segment string) (string, error) {
 		return "", err
 	}
 	return string(b), nil
-}
-
-// strictBase64 refuses padding, and bits behind the last byte that are not
-// zero: each octet sequence has exactly one encoding.
-var strictBase64 = base64.RawURLEncoding.Strict()
-
-// decodeStrict appends what segment encodes to buf.
-func decodeStrict(buf []byte, segment string) ([]byte, error) {
-	// encoding/base64 skips CR and LF, even in its Strict mode.
-	if strings.IndexByte(segment, '\n') >= 0 || strings.IndexByte(segment, '\r') >= 0 {
-		return nil, errNotStrict
-	}
-	b, err := strictBase64.AppendDecode(buf, []byte(segment))
-	if err != nil {
-		return nil, errNotStrict
-	}
-	return b, nil
 }

@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"math/big"
 	"strings"
@@ -88,7 +89,7 @@ func TestVectors(t *testing.T) {
 			switch {
 			case !tt.isObject:
 				checkRefused(t, tt.token, ErrMalformed)
-				tok = Token{Header: Header{Algorithm: tt.alg}, signed: tt.token[:dot], signature: must(strictBase64.DecodeString(tt.token[dot+1:]))}
+				tok = Token{Header: Header{Algorithm: tt.alg}, signed: tt.token[:dot], signature: must(base64.RawURLEncoding.DecodeString(tt.token[dot+1:]))}
 			case err != nil:
 				t.Fatal(err)
 			case tok.Payload != tt.payload || tok.Header.Algorithm != tt.alg:
@@ -120,7 +121,7 @@ func TestVectorPlusModulus(t *testing.T) {
 			continue
 		}
 		dot := strings.LastIndexByte(tt.token, '.')
-		n, s := must(strictBase64.DecodeString(rsa.N)), must(strictBase64.DecodeString(tt.token[dot+1:]))
+		n, s := must(base64.RawURLEncoding.DecodeString(rsa.N)), must(base64.RawURLEncoding.DecodeString(tt.token[dot+1:]))
 		sum := new(big.Int).Add(new(big.Int).SetBytes(n), new(big.Int).SetBytes(s))
 		tok := Token{
 			Header:    Header{Algorithm: tt.alg},
