@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/m2mauth/m2mauth/grpcmw"
@@ -19,20 +20,23 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const method = "/test.v1.Test/Call"
+const (
+	method       = "/test.v1.Test/Call"
+	streamMethod = "/test.v1.Test/Stream"
+)
 
 // TestUnaryDoor runs the table of decisions through the unary interceptor.
 func TestUnaryDoor(t *testing.T) {
 	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) (res doortest.Result) {
 		trailer := &trailerSink{}
-		ctx := grpc.NewContextWithServerTransportStream(incoming(t.Context(), call.Authorization, call.PeerCertificates), trailer)
+		ctx := grpc.NewContextWithServerTransportStream(called(t.Context(), call), trailer)
 		_, err := interceptor(t, v, call).Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method},
 			func(ctx context.Context, _ any) (any, error) {
 				res.Reached = true
 				res.Client, _ = verifier.ClientFromContext(ctx)
 				return nil, nil
 			})
-		return answered(t, res, err, trailer.md)
+		return answered(t, res, call, status.Convert(err), trailer.md)
 	})
 }
 
@@ -40,7 +44,7 @@ func TestUnaryDoor(t *testing.T) {
 func TestStreamDoor(t *testing.T) {
 	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) (res doortest.Result) {
 		trailer := &trailerSink{}
-		ctx := grpc.NewContextWithServerTransportStream(incoming(t.Context(), call.Authorization, call.PeerCertificates), trailer)
+		ctx := grpc.NewContextWithServerTransportStream(called(t.Context(), call), trailer)
 		ss := &fakeStream{ctx: ctx}
 		err := interceptor(t, v, call).Stream()(nil, ss, &grpc.StreamServerInfo{FullMethod: method},
 			func(_ any, ss grpc.ServerStream) error {
@@ -48,7 +52,7 @@ func TestStreamDoor(t *testing.T) {
 				res.Client, _ = verifier.ClientFromContext(ss.Context())
 				return nil
 			})
-		return answered(t, res, err, trailer.md)
+		return answered(t, res, call, status.Convert(err), trailer.md)
 	})
 }
 
@@ -56,13 +60,23 @@ func TestStreamDoor(t *testing.T) {
 func interceptor(t *testing.T, v *verifier.Verifier, call doortest.Call) *grpcmw.Interceptor {
 	p := grpcmw.Policy{}
 	if !call.Need.IsZero() {
-		p[method] = call.Need
+		p[method], p[streamMethod] = call.Need, call.Need
 	}
 	i, err := grpcmw.New(v, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return i
+}
+
+// called is the context of a call that came without a transport.
+func called(ctx context.Context, call doortest.Call) context.Context {
+	ctx = incoming(ctx, call.Authorization, call.PeerCertificates)
+	md, _ := metadata.FromIncomingContext(ctx)
+	for name, value := range call.Elsewhere {
+		md = metadata.Join(md, metadata.Pairs(name, value))
+	}
+	return metadata.NewIncomingContext(ctx, md)
 }
 
 func incoming(ctx context.Context, authorization []string, chain []*x509.Certificate) context.Context {
@@ -74,17 +88,27 @@ func incoming(ctx context.Context, authorization []string, chain []*x509.Certifi
 	}})
 }
 
-// answered reads the status as a client would.
-func answered(t *testing.T, res doortest.Result, err error, trailer metadata.MD) doortest.Result {
-	st := status.Convert(err)
+// answered reads the status as a client would. Nothing in a refusal may depend
+// on what was presented.
+func answered(t *testing.T, res doortest.Result, call doortest.Call, st *status.Status, trailer metadata.MD) doortest.Result {
 	res.Seen = fmt.Sprint(st.Proto(), trailer)
+	if st.Code() == codes.OK {
+		return res
+	}
 	var info *errdetails.ErrorInfo
+	retry := false
 	for _, d := range st.Details() {
-		if i, ok := d.(*errdetails.ErrorInfo); ok {
-			info = i
+		switch d := d.(type) {
+		case *errdetails.ErrorInfo:
+			info = d
+		case *errdetails.RetryInfo:
+			retry = true
+		default:
+			t.Errorf("a detail that is not known: %v", d)
 		}
 	}
-	if st.Code() == codes.OK {
+	if info == nil {
+		res.Transport = res.Seen
 		return res
 	}
 	if info.GetDomain() != "m2mauth" {
@@ -93,31 +117,35 @@ func answered(t *testing.T, res doortest.Result, err error, trailer metadata.MD)
 	type answer struct {
 		code      codes.Code
 		reason    string
+		scope     string
 		challenge string
 	}
-	got := answer{st.Code(), info.GetReason(), fmt.Sprint(trailer["www-authenticate"])}
-	for want, code := range map[answer]verifier.Code{
-		{codes.Unauthenticated, "CREDENTIALS_MISSING", `[Bearer realm="api"]`}:                                          verifier.NoCredentials,
-		{codes.Unauthenticated, "CREDENTIALS_INVALID", `[Bearer realm="api", error="invalid_request"]`}:                 verifier.InvalidRequest,
-		{codes.Unauthenticated, "ACCESS_TOKEN_INVALID", `[Bearer realm="api", error="invalid_token"]`}:                  verifier.InvalidToken,
-		{codes.Unauthenticated, "ACCESS_TOKEN_EXPIRED", `[Bearer realm="api", error="invalid_token"]`}:                  verifier.InvalidToken,
-		{codes.Unauthenticated, "ACCESS_TOKEN_TYPE_UNSUPPORTED", `[Bearer realm="api", error="invalid_token"]`}:         verifier.InvalidToken,
-		{codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", `[Bearer realm="api", error="insufficient_scope"]`}: verifier.InsufficientScope,
-		{codes.Unavailable, "AUTH_KEYS_UNAVAILABLE", `[]`}:                                                              verifier.Unavailable,
-		{codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", scopeChallenge(info.GetMetadata()["scope"])}:        verifier.InsufficientScope,
-	} {
-		if got == want {
-			res.Code = code
-		}
+	const realm = `Bearer realm="api"`
+	scope, inChallenge := strings.Join(call.Need.Scopes(), " "), ""
+	if scope != "" {
+		inChallenge = `, scope="` + scope + `"`
 	}
-	if res.Code == 0 {
+	got := answer{st.Code(), info.GetReason(), info.GetMetadata()["scope"], strings.Join(trailer["www-authenticate"], " | ")}
+	code, ok := map[answer]verifier.Code{
+		{codes.Unauthenticated, "CREDENTIALS_MISSING", "", realm}:                                                                verifier.NoCredentials,
+		{codes.Unauthenticated, "CREDENTIALS_INVALID", "", realm + `, error="invalid_request"`}:                                  verifier.InvalidRequest,
+		{codes.Unauthenticated, "ACCESS_TOKEN_INVALID", "", realm + `, error="invalid_token"`}:                                   verifier.InvalidToken,
+		{codes.Unauthenticated, "ACCESS_TOKEN_EXPIRED", "", realm + `, error="invalid_token"`}:                                   verifier.InvalidToken,
+		{codes.Unauthenticated, "ACCESS_TOKEN_TYPE_UNSUPPORTED", "", realm + `, error="invalid_token"`}:                          verifier.InvalidToken,
+		{codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", scope, realm + `, error="insufficient_scope"` + inChallenge}: verifier.InsufficientScope,
+		{codes.Unavailable, "AUTH_KEYS_UNAVAILABLE", "", ""}:                                                                     verifier.Unavailable,
+	}[got]
+	if !ok {
 		t.Errorf("an answer that stands for nothing: %+v", got)
 	}
+	if st.Message() != code.Message() {
+		t.Errorf("the message is %q, want %q", st.Message(), code.Message())
+	}
+	if retry && code != verifier.Unavailable {
+		t.Errorf("%v with RetryInfo", code)
+	}
+	res.Code = code
 	return res
-}
-
-func scopeChallenge(scope string) string {
-	return `[Bearer realm="api", error="insufficient_scope", scope="` + scope + `"]`
 }
 
 // trailerSink is the transport of a unary call.

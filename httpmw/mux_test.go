@@ -1,12 +1,9 @@
 package httpmw_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -113,69 +110,4 @@ func headOf(h http.Handler) http.Handler {
 		r.Method = http.MethodHead
 		h.ServeHTTP(w, r)
 	})
-}
-
-// TestMuxRefusesWhatServeMuxLetsThrough sends raw requests to a real server,
-// with a public subtree whose handler must never see a path that leads out of
-// it.
-func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
-	_, guard := newGuard(t, nil)
-	x := httpmw.NewMux(guard)
-	x.HandleFunc("/public/", scopes.Public(), func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "admin") {
-			t.Errorf("the public handler was reached with the path %q", r.URL.Path)
-		}
-		fmt.Fprint(w, "public")
-	})
-	x.Handle("/admin", scopes.All("admin"), named("admin"))
-	server := httptest.NewServer(x)
-	defer server.Close()
-
-	for _, tt := range []struct {
-		line string
-		want int
-	}{
-		{"GET /public/x", 200},
-		{"GET /public/.x", 200},
-		{"GET /public/x..y", 200},
-		{"GET /admin", 401},
-		{"GET /public/%2e%2e/admin", 400},
-		{"GET /public/%2E./admin", 400},
-		{"GET /public/..%2Fadmin", 400},
-		{"GET /public/../admin", 400},
-		{"GET /public/./admin", 400},
-		{"GET /public/x/..", 400},
-		{`GET /public/%5c..%5cadmin`, 400},
-		{"CONNECT /public/../admin", 405},
-		{"CONNECT /admin", 405},
-		{"CONNECT example.com:443", 405},
-		{"get /admin", 401},
-		{"POST /admin", 401},
-	} {
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n", tt.line)
-		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatalf("%s: %v", tt.line, err)
-		}
-		if res.StatusCode != tt.want {
-			t.Errorf("%s: %d, want %d", tt.line, res.StatusCode, tt.want)
-		}
-		conn.Close()
-	}
-}
-
-// A pattern that names CONNECT is meant.
-func TestMuxConnectIfRegistered(t *testing.T) {
-	_, guard := newGuard(t, nil)
-	x := httpmw.NewMux(guard)
-	x.Handle("CONNECT /tunnel", scopes.Public(), named("tunnel"))
-	w := httptest.NewRecorder()
-	x.ServeHTTP(w, httptest.NewRequest("CONNECT", "/tunnel", nil))
-	if w.Code != 200 || w.Body.String() != "tunnel" {
-		t.Errorf("%d %q", w.Code, w.Body)
-	}
 }

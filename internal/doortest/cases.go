@@ -12,7 +12,7 @@ import (
 
 // cases is the table, by the parts of a token.
 func cases(f *Fixture) []Case {
-	return slices.Concat(good(f), credential(), structure(), header(f), signature(f), claimsOf(f), times(), sender(), policy())
+	return slices.Concat(good(f), credential(), elsewhere(), structure(), header(f), signature(f), keys(f), claimsOf(f), times(f), sender(f), policy(), later(f))
 }
 
 type spec = m2mtest.TokenSpec
@@ -53,7 +53,7 @@ func good(f *Fixture) []Case {
 		}},
 		{Name: "no key ID, and one key that fits", Spec: head("kid", m2mtest.Absent)},
 		{Name: "keys of its own in the header", Spec: spec{Header: map[string]any{
-			"jwk": f.Foreign.JWK(), "jku": "http://127.0.0.1:1/", "x5u": "http://127.0.0.1:1/", "x5c": []string{"AA=="}}}},
+			"jwk": f.Foreign.JWK(), "jku": f.Trap, "x5u": f.Trap, "x5c": []string{"AA=="}}}},
 		{Name: "unknown members", Spec: spec{Header: map[string]any{"ALG": "none", "x": 1}, Claims: map[string]any{"Exp": 1, "x": nil}}},
 		{Name: "audience as a string", Spec: claim("aud", f.ProjectID())},
 		{Name: "one of several audiences", Spec: claim("aud", []string{"other", f.ProjectID()})},

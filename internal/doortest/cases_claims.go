@@ -1,12 +1,10 @@
 package doortest
 
 import (
-	"encoding/json"
 	"errors"
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -26,6 +24,21 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "iss with a slash", Spec: claim("iss", iss+"/")},
 			Case{Name: "iss in another case", Spec: claim("iss", strings.ToUpper(iss))},
 			Case{Name: "iss as a URL", Spec: claim("iss", "https://"+iss)},
+			Case{Name: "iss a part of it", Spec: claim("iss", iss[:len(iss)-1])},
+			Case{Name: "iss the end of it", Spec: claim("iss", iss[1:])},
+			Case{Name: "iss more than it", Spec: claim("iss", iss+"x")},
+			Case{Name: "iss with a space", Spec: claim("iss", iss+" ")},
+			Case{Name: "iss with a line feed", Spec: claim("iss", iss+"\n")},
+			Case{Name: "iss with a NUL", Spec: claim("iss", iss+"\x00")},
+			Case{Name: "iss a list with a stranger's", Spec: claim("iss", []string{"https://evil.example.com", iss})},
+			Case{Name: "iss an object", Spec: claim("iss", map[string]any{iss: true})},
+			Case{Name: "iss a number", Spec: claim("iss", 1)},
+			Case{Name: "iss of a name in its other form", Spec: claim("iss", "https://xn--bcher-kva.example"),
+				Issuer: func(i *verifier.Issuer) { i.Aliases = []string{"https://bücher.example"} }},
+			Case{Name: "iss with its default port", Spec: claim("iss", "https://alias.example.com:443"),
+				Issuer: func(i *verifier.Issuer) { i.Aliases = []string{"https://alias.example.com"} }},
+			Case{Name: "iss of a host in upper case", Spec: claim("iss", "https://ALIAS.example.com"),
+				Issuer: func(i *verifier.Issuer) { i.Aliases = []string{"https://alias.example.com"} }},
 			Case{Name: "a stranger's", Spec: claim("iss", "https://evil.example.com")},
 		),
 		invalid(verifier.Audience,
@@ -35,6 +48,12 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "aud an empty list", Spec: claim("aud", []string{})},
 			Case{Name: "another service's", Spec: claim("aud", "other")},
 			Case{Name: "a beginning of it", Spec: claim("aud", f.ProjectID()[:12])},
+			Case{Name: "the end of it", Spec: claim("aud", f.ProjectID()[1:])},
+			Case{Name: "aud in another case", Spec: claim("aud", strings.ToUpper(f.ProjectID()))},
+			Case{Name: "aud with a space", Spec: claim("aud", f.ProjectID()+" ")},
+			Case{Name: "several audiences in one string", Spec: claim("aud", "other "+f.ProjectID())},
+			Case{Name: "a wildcard", Spec: claim("aud", "*")},
+			Case{Name: "an empty one among others", Spec: claim("aud", []string{"", "other"})},
 			Case{Name: "more than it", Spec: claim("aud", f.ProjectID()+"x")},
 			Case{Name: "a list with a number", Spec: claim("aud", []any{f.ProjectID(), 1})},
 			Case{Name: "257 audiences", Spec: claim("aud", append(slices.Repeat([]string{"a"}, 256), f.ProjectID()))},
@@ -48,6 +67,7 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "client ID empty", Spec: with("", m2mtest.Absent), Issuer: apart},
 			Case{Name: "client ID null, no fall-through", Spec: claim("client_id", nil),
 				Issuer: func(i *verifier.Issuer) { i.ClientIDClaims = []string{"client_id", "sub"} }},
+			Case{Name: "client ID a list", Spec: with([]string{"c"}, m2mtest.Absent), Issuer: apart},
 			Case{Name: "client ID a number", Spec: with(1, m2mtest.Absent), Issuer: apart},
 		),
 		invalid(verifier.NotMachine,
@@ -101,40 +121,6 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "ScopesFrom fails", Issuer: func(i *verifier.Issuer) {
 				i.ScopesFrom = func(verifier.Client) (scopes.Set, error) { return scopes.Of("a"), errors.New("no") }
 			}},
-		),
-	)
-}
-
-func times() []Case {
-	var malformed []Case
-	for _, name := range []string{"exp", "nbf", "iat"} {
-		for _, value := range []string{`"1"`, `true`, `null`, `-1`, `1e400`, `1e308`, `253402300800`, `-1e-300`, `{}`, `[1]`} {
-			malformed = append(malformed, Case{Name: name + " " + value, Spec: claim(name, json.RawMessage(value))})
-		}
-	}
-	aged := func(i *verifier.Issuer) { i.MaxTokenAge = time.Minute }
-	now := time.Now()
-	return slices.Concat(
-		invalid(verifier.ClaimMalformed, malformed...),
-		invalid(verifier.ClaimMalformed,
-			Case{Name: "exp of 5,000 digits", Spec: claim("exp", json.RawMessage(strings.Repeat("1", 5000)))},
-			Case{Name: "exp missing", Spec: claim("exp", m2mtest.Absent)},
-			Case{Name: "iat missing under MaxTokenAge", Spec: claim("iat", m2mtest.Absent), Issuer: aged},
-		),
-		invalid(verifier.Expired,
-			Case{Name: "expired", Spec: spec{ExpiresAt: now.Add(-31 * time.Second)}},
-			Case{Name: "exp 0", Spec: claim("exp", 0)},
-			Case{Name: "expired, without leeway", Spec: spec{ExpiresAt: now.Add(-time.Second)},
-				Config: func(c *verifier.Config) { c.Leeway = -1 }},
-		),
-		invalid(verifier.TooOld,
-			Case{Name: "older than MaxTokenAge", Issuer: aged, Spec: spec{IssuedAt: now.Add(-2 * time.Minute)}},
-		),
-		invalid(verifier.NotYetValid,
-			Case{Name: "nbf in an hour", Spec: spec{NotBefore: now.Add(time.Hour), ExpiresAt: now.Add(2 * time.Hour)}},
-		),
-		invalid(verifier.IssuedInFuture,
-			Case{Name: "iat in an hour", Spec: spec{Claims: map[string]any{"iat": now.Add(time.Hour).Unix()}}},
 		),
 	)
 }

@@ -1,20 +1,25 @@
 package doortest
 
 import (
+	"context"
+	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
 func header(f *Fixture) []Case {
+	p384 := m2mtest.NewKey("ES384")
 	var rows []Case
 	for _, alg := range []any{"none", "None", "NONE", "nOnE", "", nil, 1, []string{"RS256"}, m2mtest.Absent,
-		"HS256", "HS512", "hs256", "rs256", "RS1", "ES256K"} {
+		"HS256", "HS384", "HS512", "hs256", "HS256 ", " RS256", "rs256", "RS1", "ES256K", "dir", "A128KW", "RSA-OAEP", "PBES2-HS256+A128KW"} {
 		rows = append(rows, Case{Name: fmt.Sprintf("alg %v", alg), Spec: head("alg", alg)})
 	}
 	return slices.Concat(
@@ -23,8 +28,21 @@ func header(f *Fixture) []Case {
 			Case{Name: "known, and not the issuer's", Spec: head("alg", "PS256")},
 			Case{Name: "another's algorithm with this key's ID", Spec: head("alg", "ES256")},
 			Case{Name: "EC key, RSA algorithm", Spec: spec{Key: f.Weak, Header: map[string]any{"alg": "RS256"}}},
+			Case{Name: "EdDSA with an EC key", Spec: spec{Key: f.Weak, Header: map[string]any{"alg": "EdDSA"}}},
+			Case{Name: "ES384 with a P-256 key", Spec: spec{Key: f.Weak, Header: map[string]any{"alg": "ES384"}},
+				Issuer: func(i *verifier.Issuer) { i.Algorithms = []string{"RS256", "ES256", "ES384"} }},
+			Case{Name: "ES256 with a P-384 key", Spec: spec{Key: p384, Header: map[string]any{"alg": "ES256"}},
+				Issuer: func(i *verifier.Issuer) {
+					i.Algorithms, i.FetchJWKS = []string{"ES256", "ES384"}, keySet(p384.JWK())
+				}},
+			Case{Name: "RS512 with a key of RS256", Spec: spec{Key: &m2mtest.Key{ID: f.Keys()[0], Algorithm: "RS512", Private: f.Foreign.Private}},
+				Issuer: func(i *verifier.Issuer) { i.Algorithms = []string{"RS256", "RS512"} }},
 			Case{Name: "PS256 under an RS256 key", Spec: head("alg", "PS256"),
 				Issuer: func(i *verifier.Issuer) { i.Algorithms = []string{"RS256", "PS256"} }},
+		),
+		invalid(verifier.Algorithm, confusions(f)...),
+		invalid(verifier.Malformed,
+			Case{Name: "alg none, as it is meant", Spec: spec{Header: map[string]any{"alg": "none"}, Signature: []byte{}}},
 		),
 		invalid(verifier.KeyID,
 			Case{Name: "kid is a number", Spec: head("kid", 1)},
@@ -34,7 +52,7 @@ func header(f *Fixture) []Case {
 			Case{Name: "no kid, and no key that fits", Spec: spec{Header: map[string]any{"kid": m2mtest.Absent, "alg": "EdDSA"}}},
 			Case{Name: "no kid, and two keys that fit", Spec: head("kid", m2mtest.Absent),
 				Issuer: func(i *verifier.Issuer) {
-					i.FetchJWKS = keySet(f.Foreign.JWK(), (&m2mtest.Key{ID: "b", Algorithm: "RS256", Private: m2mtest.NewKey("RS256").Private}).JWK())
+					i.FetchJWKS = keySet(f.Foreign.JWK(), rsaKeys()[2].JWK())
 				}},
 		),
 		invalid(verifier.TokenType,
@@ -51,53 +69,37 @@ func header(f *Fixture) []Case {
 	)
 }
 
-func signature(f *Fixture) []Case {
+// confusions are tokens that are signed by HMAC with what is public: what a
+// verifier accepts that lets the token choose what its key is.
+func confusions(f *Fixture) []Case {
 	kid := f.Keys()[0]
-	flip := func(token string) string {
-		at := len(token) - 10
-		return token[:at] + swap(token[at:at+1]) + token[at+1:]
+	public := f.Base().FetchJWKS
+	doc, err := public(context.Background())
+	if err != nil {
+		panic(err)
 	}
-	weakened := f.Weak.JWK()
-	weakened["use"] = "enc"
-	return slices.Concat(
-		invalid(verifier.BadSignature,
-			Case{Name: "of another key", Spec: spec{Key: f.Foreign, Header: map[string]any{"kid": kid}}},
-			Case{Name: "changed", Mangle: flip},
-			Case{Name: "cut", Spec: spec{Sign: func(in []byte) []byte { return f.Foreign.Sign(in)[:255] }}},
-			Case{Name: "of zeros", Spec: spec{Signature: make([]byte, 256)}},
-			Case{Name: "of another payload", Mangle: func(token string) string {
-				parts := strings.Split(token, ".")
-				parts[1] = strings.Split(f.Token(spec{Scopes: []string{"admin"}}), ".")[1]
-				return strings.Join(parts, ".")
-			}},
-			Case{Name: "ECDSA of zeros", Spec: spec{Key: f.Weak, Signature: make([]byte, 64)}},
-			Case{Name: "ECDSA too long", Spec: spec{Key: f.Weak, Sign: func(in []byte) []byte { return append(f.Weak.Sign(in), 0) }}},
-			Case{Name: "HMAC over the public key", Spec: spec{Sign: func(in []byte) []byte {
-				sum := sha256.Sum256(append([]byte(kid), in...))
-				return sum[:]
-			}}},
-		),
-		invalid(verifier.KeyUnusable,
-			Case{Name: "a key that is for encryption", Spec: spec{Key: f.Weak}, Issuer: func(i *verifier.Issuer) {
-				i.FetchJWKS = keySet(f.Foreign.JWK(), weakened)
-			}},
-			Case{Name: "a key of an algorithm that is not accepted", Spec: spec{Key: f.Weak, Header: map[string]any{"alg": "RS256"}},
-				Issuer: func(i *verifier.Issuer) { i.Algorithms = []string{"RS256"} }},
-		),
-		invalid(verifier.KeyUnknown,
-			Case{Name: "a key that nobody publishes", Spec: spec{Key: f.Foreign, IssuedAt: time.Now().Add(-time.Minute)}},
-			Case{Name: "a key that nobody publishes, no iat", Spec: spec{Key: f.Foreign, Claims: map[string]any{"iat": m2mtest.Absent}}},
-		),
-		refused(verifier.Unavailable, verifier.KeysUnavailable,
-			Case{Name: "a key that may be newer than what is known", Spec: spec{Key: f.Foreign}},
-		),
-	)
-}
-
-// swap is another character than the given one.
-func swap(c string) string {
-	if c == "A" {
-		return "B"
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal(doc, &set); err != nil {
+		panic(err)
 	}
-	return "A"
+	der, err := x509.MarshalPKIXPublicKey(rsaKeys()[0].Private.Public())
+	if err != nil {
+		panic(err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	var rows []Case
+	for name, secret := range map[string][]byte{
+		"nothing": {}, "the key's ID": []byte(kid), "the public key, DER": der, "the public key, PEM": text,
+		"the public key, PEM behind white space":         append([]byte(" \n"), text...),
+		"the public key, PEM without its last line feed": text[:len(text)-1],
+		"the JWK": set.Keys[0], "the key set": doc,
+	} {
+		rows = append(rows, Case{Name: "HMAC with " + name, Spec: spec{Header: map[string]any{"alg": "HS256"}, Sign: func(in []byte) []byte {
+			mac := hmac.New(sha256.New, secret)
+			mac.Write(in)
+			return mac.Sum(nil)
+		}}})
+	}
+	slices.SortFunc(rows, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
+	return rows
 }

@@ -2,40 +2,37 @@ package doortest
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/tlstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-func sender() []Case {
-	mine := &x509.Certificate{Raw: []byte("my certificate")}
-	other := &x509.Certificate{Raw: []byte("another")}
-	digest := sha256.Sum256(mine.Raw)
-	thumbprint := base64.RawURLEncoding.EncodeToString(digest[:])
+func sender(f *Fixture) []Case {
+	thumbprint := f.Mine.Thumbprint()
 	bound := claim("cnf", map[string]any{"x5t#S256": thumbprint})
 	rows := []Case{
 		{Name: "bound, no certificate", Spec: bound},
-		{Name: "bound, another certificate", Spec: bound, Certificates: []*x509.Certificate{other, mine}},
-		{Name: "cnf with a member more", Certificates: []*x509.Certificate{mine},
+		{Name: "bound, another certificate", Spec: bound, Certificates: []tlstest.Pair{f.Other, f.Mine}},
+		{Name: "cnf with a member more", Certificates: []tlstest.Pair{f.Mine},
 			Spec: claim("cnf", map[string]any{"x5t#S256": thumbprint, "jkt": "x"})},
 	}
 	for _, cnf := range []string{`null`, `{}`, `"x"`, `[]`, `1`, `{"jkt":"x"}`, `{"x5t#S256":null}`, `{"x5t#S256":""}`,
 		`{"x5t#S256":"` + thumbprint + `="}`, `{"x5t#S256":"` + thumbprint[:42] + `"}`, `{"x5t#s256":"` + thumbprint + `"}`,
 		`{"x5t#S256":"` + thumbprint[:20] + `\n` + thumbprint[20:] + `"}`} {
-		rows = append(rows, Case{Name: "cnf " + cnf, Spec: claim("cnf", json.RawMessage(cnf)), Certificates: []*x509.Certificate{mine}})
+		name := strings.NewReplacer(thumbprint[:20], "half ", thumbprint[20:42], "a half ").Replace(cnf) // it is another each time
+		rows = append(rows, Case{Name: "cnf " + name, Spec: claim("cnf", json.RawMessage(cnf)), Certificates: []tlstest.Pair{f.Mine}})
 	}
 	return slices.Concat(
 		invalid(verifier.Bound, rows...),
-		[]Case{{Name: "bound, its certificate", Spec: bound, Certificates: []*x509.Certificate{mine, other}}},
+		[]Case{{Name: "bound, its certificate", Spec: bound, Certificates: []tlstest.Pair{f.Mine, f.Other}}},
 	)
 }
 
@@ -76,6 +73,15 @@ func policy() []Case {
 			Case{Name: "scope in another case", Spec: granted("A"), Need: scopes.All("a")},
 			Case{Name: "a tab does not split", Spec: claim("scope", "a\tadmin"), Need: scopes.All("admin")},
 			Case{Name: "a list's item is not split", Spec: claim("scope", []string{"a admin"}), Need: scopes.All("admin")},
+			Case{Name: "a list's item with a quote", Spec: claim("scope", []string{`"admin"`, "admin\\"}), Need: scopes.All("admin")},
+			Case{Name: "a list's item with a space around", Spec: claim("scope", []string{" admin", "admin "}), Need: scopes.All("admin")},
+			Case{Name: "a comma does not split", Spec: claim("scope", "a,admin"), Need: scopes.All("admin")},
+			Case{Name: "a line feed does not split", Spec: claim("scope", "a\nadmin"), Need: scopes.All("admin")},
+			Case{Name: "only spaces", Spec: claim("scope", "   "), Need: scopes.All("admin")},
+			Case{Name: "a beginning of the scope", Spec: granted("adm"), Need: scopes.All("admin")},
+			Case{Name: "more than the scope", Spec: granted("admin:x", "adminx"), Need: scopes.All("admin")},
+			Case{Name: "a scope in another alphabet's case", Spec: claim("scope", "adm\u0131n"), Need: scopes.All("admin")},
+			Case{Name: "Scope for scope", Spec: spec{Claims: map[string]any{"scope": m2mtest.Absent, "Scope": "admin"}}, Need: scopes.All("admin")},
 			Case{Name: "no union of claims", Spec: spec{Scopes: []string{"a"}, Claims: map[string]any{"scp": "admin"}}, Need: scopes.All("admin")},
 			Case{Name: "empty scope, no fall-through", Spec: claim("scp", "admin"), Need: scopes.All("admin")},
 			Case{Name: "wildcards off", Spec: granted("read:*"), Need: scopes.All("read:users")},

@@ -1,0 +1,115 @@
+package doortest
+
+import "testing"
+
+// advisories are mistakes that others made and published since 2023, by
+// their kind, and the rows of the table that would show them here. What is of
+// routes and not of tokens is in httpmw, httpmw/gorilla and grpcmw: see
+// TestMuxRefusesWhatServeMuxLetsThrough, TestRawHeaders and TestRawPaths.
+//
+//   - grpc-go CVE-2026-33186, a path without its leading slash: TestRawPaths.
+//   - Spring Security CVE-2026-22753, CVE-2026-22754 and CVE-2024-38821, a rule
+//     that does not see the path that the router sees: all three.
+//   - Envoy CVE-2023-27487, a header that is taken for the path: TestRawHeaders.
+//   - grpc-go GHSA-hrxh-6v49-42gf, a policy whose unknown parts let everybody
+//     in: grpcmw's TestNewRefuses.
+var advisories = []struct {
+	kind  string
+	names []string // where one is known by a number
+	rows  []string
+}{
+	{"the token says what its key is: a public key as an HMAC secret",
+		[]string{"fast-jwt CVE-2023-48223", "fast-jwt CVE-2026-34950", "PyJWT CVE-2026-48526"},
+		[]string{"HMAC with the public key, PEM", "HMAC with the public key, PEM behind white space", "HMAC with the JWK", "alg HS256"}},
+	{"no key, or an empty one, is an HMAC secret like any other",
+		[]string{"fast-jwt CVE-2026-44351"},
+		[]string{"HMAC with nothing", "alg none, as it is meant", "kid is empty"}},
+	{"the token chooses the secret by a header or claim that nobody has checked",
+		[]string{"node-jws CVE-2025-65945"},
+		[]string{"HMAC with the key's ID", "kid is a path", "kid is a query", "kid is a template"}},
+	{"the header's own key, or the address of one, is trusted or fetched",
+		[]string{"PyJWT CVE-2026-48522"},
+		[]string{"of another key, which the header brings", "a key that the header brings", "kid is a URL"}},
+	{"crit is not understood, and not refused",
+		[]string{"PyJWT CVE-2026-32597", "fast-jwt CVE-2026-35042"},
+		[]string{"crit", "crit of something unknown", "empty crit", "crit null", "crit of an unencoded payload"}},
+	{"what is not yet verified is decoded without bounds",
+		[]string{"PyJWT CVE-2026-48525"},
+		[]string{"b64", "b64 false", "crit of an unencoded payload", "longer than MaxTokenBytes"}},
+	{"memory by the number of dots",
+		[]string{"golang-jwt CVE-2025-30204", "go-jose CVE-2025-27144"},
+		[]string{"many dots", "as many dots as are looked at", "dots around it"}},
+	{"a small token that decompresses to a large one",
+		[]string{"go-jose CVE-2024-28180", "jwx CVE-2024-28122"},
+		[]string{"zip", "a JWE, compressed"}},
+	{"as many rounds of key derivation as the token asks for",
+		[]string{"jwx CVE-2023-49290"},
+		[]string{"a JWE with two thousand million rounds", "alg PBES2-HS256+A128KW"}},
+	{"a crash in decryption that nobody had asked for",
+		[]string{"go-jose CVE-2026-34986"},
+		[]string{"a JWE", "a JWE with an empty key", "alg A128KW", "five segments, as in JWE"}},
+	{"a crash by another serialization",
+		[]string{"jwx CVE-2024-21664"},
+		[]string{"JSON serialization", "JSON serialization, without a protected header", "JSON serialization, general"}},
+	{"of two errors one hides the other",
+		[]string{"golang-jwt CVE-2024-51744"},
+		[]string{"expired, and of another key", "expired, and nobody's key", "nbf in an hour, and of another key"}},
+	{"a part of the issuer's name is its name",
+		[]string{"PyJWT CVE-2024-53861"},
+		[]string{"iss a part of it", "iss the end of it", "iss more than it", "a beginning of it", "the end of it", "a beginning of the scope"}},
+	{"a list with the issuer's name in it is its name",
+		[]string{"fast-jwt CVE-2025-30144"},
+		[]string{"iss a list", "iss a list with a stranger's", "iss an object"}},
+	{"the issuer is not checked at all",
+		[]string{"Spring Security CVE-2026-22748"},
+		[]string{"a stranger's", "iss missing", "iss null", "iss empty"}},
+	{"the audience is a pattern, whose cost the token decides",
+		[]string{"fast-jwt CVE-2026-35041"},
+		[]string{"a wildcard", "257 audiences", "several audiences in one string"}},
+	{"a cache returns the claims of another token",
+		[]string{"fast-jwt GHSA-rp9m-7r4c-75qg"},
+		[]string{"of another payload", "changed", "its key is removed", "another key takes its key's ID", "it expires", "the client is revoked"}},
+	{"no authentication at all is taken for one",
+		[]string{"Spring Security CVE-2024-22257"},
+		[]string{"none", "empty value", "no requirement"}},
+	{"several tokens in one request, or several values of one header",
+		[]string{"Envoy CVE-2025-64527", "Envoy CVE-2026-26308"},
+		[]string{"two tokens", "the same token twice", "an empty value beside it", "two credentials in one value", "in the query", "in x-authorization"}},
+	{"keys that can't be had, or do not fit, crash the verifier or let the token in",
+		[]string{"Envoy CVE-2024-45809"},
+		[]string{"a key that may be newer than what is known", "a key that nobody publishes", "the verifier is closed"}},
+	{"a certificate whose name is misread is somebody else's",
+		[]string{"Spring Security CVE-2026-22747", "Envoy CVE-2025-66220"},
+		[]string{"bound, another certificate", "bound, no certificate"}},
+	{"only a beginning of a secret or a digest is compared",
+		[]string{"Spring Security CVE-2025-22228"},
+		[]string{"cut", "ECDSA cut", "longer"}},
+	{"letters are folded where names are compared",
+		[]string{"Spring Security CVE-2024-38827"},
+		[]string{"iss in another case", "scope in another case", "a scope in another alphabet's case", "Kelvin sign", "Exp for exp"}},
+	{"keys that are too weak are used",
+		[]string{"PyJWT CVE-2025-45768"},
+		[]string{"a key of 1,024 bits", "a key with the exponent 1", "a key with the exponent 3"}},
+}
+
+func TestAdvisories(t *testing.T) {
+	f := newFixture(t)
+	f.Trap = "http://127.0.0.1/"
+	rows := map[string]Case{}
+	for _, c := range cases(f) {
+		if _, twice := rows[c.Name]; twice {
+			t.Errorf("two rows are named %q", c.Name)
+		}
+		rows[c.Name] = c
+	}
+	for _, a := range advisories {
+		for _, name := range a.rows {
+			c, ok := rows[name]
+			if !ok {
+				t.Errorf("%s: there is no row %q", a.kind, name)
+			} else if c.Reason == "" && c.LaterReason == "" {
+				t.Errorf("%s: the row %q is let in", a.kind, name)
+			}
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package doortest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// timeout ends an exchange that hangs.
+const timeout = 10 * time.Second
+
+// HTTP1 writes a request as it stands, and reads the answer.
+func HTTP1(conn net.Conn, request string) (*http.Response, error) {
+	conn.SetDeadline(time.Now().Add(timeout))
+	method, _, _ := strings.Cut(request, " ")
+	// A server that refuses early stops reading: what it said is what counts.
+	_, writeErr := io.WriteString(conn, request)
+	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReset, errors.Join(writeErr, err))
+	}
+	// A server that closes before all of the request is read resets the
+	// connection: what had come of the body is lost then, and nothing else is.
+	body, _ := io.ReadAll(res.Body)
+	res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}
+
+// Field is a field of an HTTP/2 request: names of pseudo-fields have a colon.
+type Field = hpack.HeaderField
+
+// ErrReset is what HTTP1 and HTTP2 return if the server ended the stream, or
+// the connection, in place of an answer.
+var ErrReset = errors.New("the server reset the stream")
+
+// HTTP2 sends fields as they stand over a new connection, and body if it is
+// not nil, and reads the answer.
+func HTTP2(conn net.Conn, fields []Field, body []byte) (*http.Response, error) {
+	conn.SetDeadline(time.Now().Add(timeout))
+	fr := http2.NewFramer(conn, conn)
+	fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, f := range fields {
+		encoder.WriteField(f)
+	}
+	io.WriteString(conn, http2.ClientPreface)
+	fr.WriteSettings()
+	const frame = 16 << 10 // what every server takes
+	first := block.Next(frame)
+	fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: first, EndStream: body == nil, EndHeaders: block.Len() == 0})
+	for block.Len() > 0 {
+		next := block.Next(frame)
+		fr.WriteContinuation(1, block.Len() == 0, next)
+	}
+	if body != nil {
+		fr.WriteData(1, true, body)
+	}
+	res := &http.Response{Proto: "HTTP/2.0", ProtoMajor: 2, Header: http.Header{}, Trailer: http.Header{}}
+	var got bytes.Buffer
+	for ended := false; !ended; {
+		f, err := fr.ReadFrame()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrReset, err)
+		}
+		switch f := f.(type) {
+		case *http2.SettingsFrame:
+			if !f.IsAck() {
+				fr.WriteSettingsAck()
+			}
+		case *http2.MetaHeadersFrame:
+			into := res.Header
+			if res.StatusCode != 0 {
+				into = res.Trailer
+			}
+			for _, field := range f.Fields {
+				if field.Name == ":status" {
+					res.StatusCode, _ = strconv.Atoi(field.Value)
+					continue
+				}
+				into.Add(field.Name, field.Value)
+			}
+			ended = f.StreamEnded()
+		case *http2.DataFrame:
+			got.Write(f.Data())
+			ended = f.StreamEnded()
+		case *http2.RSTStreamFrame:
+			return nil, fmt.Errorf("%w: %v", ErrReset, f.ErrCode)
+		case *http2.GoAwayFrame:
+			return nil, fmt.Errorf("%w: it goes away: %v", ErrReset, f.ErrCode)
+		}
+	}
+	res.Body = io.NopCloser(&got)
+	return res, nil
+}
+
+// ReadHTTP reads an answer of httpmw as a client would, by the table of RFC
+// 6750 §3.1, and completes res by it. Nothing in a refusal may depend on what
+// was presented.
+func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requirement) Result {
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	res.Seen = fmt.Sprint(answer.StatusCode, answer.Header, answer.Trailer, string(body))
+	if answer.StatusCode == http.StatusOK {
+		if answer.Header.Get("WWW-Authenticate") != "" {
+			t.Errorf("a challenge beside a success: %s", res.Seen)
+		}
+		return res
+	}
+	if answer.Header.Get("Content-Type") != "application/problem+json" {
+		res.Transport = res.Seen
+		return res
+	}
+	challenge := strings.Join(answer.Header.Values("WWW-Authenticate"), " | ")
+	const realm = `Bearer realm="api"`
+	scope := ""
+	if names := need.Scopes(); len(names) > 0 {
+		scope = `, scope="` + strings.Join(names, " ") + `"`
+	}
+	type expected struct {
+		status    int
+		challenge string
+	}
+	code, ok := map[expected]verifier.Code{
+		{400, realm + `, error="invalid_request"`}: verifier.InvalidRequest,
+		{401, realm}:                                          verifier.NoCredentials,
+		{401, realm + `, error="invalid_token"`}:              verifier.InvalidToken,
+		{403, realm + `, error="insufficient_scope"` + scope}: verifier.InsufficientScope,
+		{503, ""}: verifier.Unavailable,
+	}[expected{answer.StatusCode, challenge}]
+	if !ok {
+		t.Errorf("an answer that stands for nothing: %s", res.Seen)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(body, &got); err != nil {
+		t.Errorf("the body: %v", err)
+	}
+	want := map[string]any{
+		"title": http.StatusText(answer.StatusCode), "status": answer.StatusCode, "detail": code.Message(), "error": code.String(),
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the body is %v, want %v", got, want)
+	}
+	if answer.Header.Get("Cache-Control") != "no-store" {
+		t.Error("a refusal that may be cached")
+	}
+	if after := answer.Header.Get("Retry-After"); after != "" && code != verifier.Unavailable {
+		t.Errorf("%v with Retry-After: %s", code, after)
+	}
+	res.Code = code
+	return res
+}

@@ -1,0 +1,296 @@
+package doortest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/internal/tlstest"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// Wire is what a transport does by itself, before a guard sees a call. The
+// zero Wire does nothing.
+type Wire struct {
+	// Refuses reports whether the transport refuses a call with such an
+	// Authorization value; nil for never.
+	Refuses func(value string) bool
+
+	// Trims: white space around a value is not a part of it (RFC 9112 §5.1).
+	Trims bool
+}
+
+// Controls reports whether value has a control character that no HTTP field
+// value may have (RFC 9110 §5.5).
+func Controls(value string) bool {
+	return strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
+// rsaKeys take a moment to make: every door shares them.
+var rsaKeys = sync.OnceValue(func() (keys [3]*m2mtest.Key) {
+	for i := range keys {
+		keys[i] = m2mtest.NewKey("RS256")
+	}
+	return keys
+})
+
+// Run runs the whole table through door.
+func Run(t *testing.T, door Door) { RunOver(t, Wire{}, door) }
+
+// RunOver is Run for a door behind a real transport.
+func RunOver(t *testing.T, wire Wire, door Door) {
+	f := newFixture(t)
+	var sprung func() int
+	f.Trap, sprung = trap(t)
+	printed := capture(t)
+	for _, c := range cases(f) {
+		t.Run(c.Name, func(t *testing.T) {
+			run(t, f, c, wire, door, printed)
+			if n := sprung(); n != 0 {
+				t.Errorf("%d connections to a URL that the token names", n)
+			}
+		})
+	}
+}
+
+func newFixture(t *testing.T) *Fixture {
+	f := &Fixture{
+		Authority: m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: rsaKeys()[0]}),
+		Foreign:   rsaKeys()[1],
+		Weak:      m2mtest.NewKey("ES256"),
+		Mine:      tlstest.New(t),
+		Other:     tlstest.New(t),
+	}
+	t.Cleanup(f.Close)
+	f.PublishKey(f.Weak)
+	return f
+}
+
+func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() string) {
+	var decisions recorder
+	var fetches atomic.Int32
+	issuer := f.Base()
+	if c.Issuer != nil {
+		c.Issuer(&issuer)
+	}
+	fetch := issuer.FetchJWKS
+	if fetch == nil {
+		fetch = f.FetchJWKS // of an issuer of Stytch's, which has a URL
+		issuer.JWKSURL = ""
+	}
+	issuer.FetchJWKS = func(ctx context.Context) ([]byte, error) {
+		fetches.Add(1)
+		return fetch(ctx)
+	}
+	cfg := verifier.Config{Issuers: []verifier.Issuer{issuer}, Observe: decisions.observe}
+	if c.Config != nil {
+		c.Config(&cfg)
+	}
+	v, err := verifier.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	if err := v.Ready(ctx); err != nil { // a set without a good key is none
+		t.Fatal(err)
+	}
+	before := fetches.Load()
+
+	call, secrets := c.call(f)
+	if wire.Trims && c.Spaced {
+		c.Code, c.Reason = 0, ""
+	}
+	refuses := wire.Refuses != nil && slices.ContainsFunc(call.Authorization, wire.Refuses)
+	try := func() verifier.Decision {
+		got := door(t, v, call)
+		leaks(t, secrets, got.Seen+got.Transport+printed())
+		if refuses {
+			stopped(t, got, decisions.all())
+			return verifier.Decision{}
+		}
+		if got.Transport != "" {
+			t.Fatalf("the transport refused what it can carry: %s", got.Transport)
+		}
+		told := decisions.take(t)
+		judge(t, c, got, told)
+		leaks(t, secrets, fmt.Sprintf("%v %+v", told, told))
+		return told
+	}
+
+	if first := try(); first.Cached {
+		t.Error("cached at first sight")
+	} else if c.Then != nil {
+		c.Then(t, v)
+		c.Code, c.Reason = c.LaterCode, c.LaterReason
+		before = fetches.Load()
+		try()
+	} else if again := try(); again.Cached != (first.Client.ID != "") {
+		// A token that is remembered must fare the same.
+		t.Errorf("the second time: cached %t, want %t", again.Cached, !again.Cached)
+	}
+	if n := fetches.Load() - before; n != 0 && c.Reason != verifier.KeyUnknown && c.Reason != verifier.KeysUnavailable {
+		t.Errorf("%d key fetches, want none", n)
+	}
+}
+
+// call is the Call of the row, and what must not be shown of it.
+func (c Case) call(f *Fixture) (call Call, secrets []string) {
+	call = Call{Certificates: c.Certificates, Need: c.Need, Elsewhere: map[string]string{}}
+	for _, p := range c.Certificates {
+		call.PeerCertificates = append(call.PeerCertificates, p.Leaf)
+	}
+	if c.Need.IsZero() && !c.NoNeed {
+		call.Need = scopes.Authenticated()
+	}
+	if c.Values != nil {
+		call.Authorization = c.Values(f)
+	} else {
+		token := f.Token(c.Spec)
+		if c.Mangle != nil {
+			token = c.Mangle(token)
+		}
+		call.Authorization = []string{"Bearer " + token}
+	}
+	secrets = slices.Clone(call.Authorization)
+	if c.Elsewhere == nil && c.Query == "" && c.Form == "" {
+		return call, secrets
+	}
+	good := f.Token(spec{})
+	call.Query, call.Form = strings.ReplaceAll(c.Query, "TOKEN", good), strings.ReplaceAll(c.Form, "TOKEN", good)
+	for name, value := range c.Elsewhere {
+		call.Elsewhere[name] = strings.ReplaceAll(value, "TOKEN", good)
+	}
+	return call, append(secrets, good)
+}
+
+// judge holds what came of a call, and what Observe was told, against the row.
+func judge(t *testing.T, c Case, got Result, told verifier.Decision) {
+	if (told.Err == nil) != (c.Reason == "") || told.Err != nil && (told.Err.Reason != c.Reason || told.Err.Code != c.Code) {
+		t.Errorf("decision: %v; want %v %v", told.Err, c.Code, c.Reason)
+	}
+	if got.Code != c.Code {
+		t.Errorf("the answer stands for %v, want %v\n%s", got.Code, c.Code, got.Seen)
+	}
+	if let := c.Code == 0; got.Reached != let {
+		t.Errorf("the handler ran: %t, want %t", got.Reached, let)
+	}
+	if !got.Reached && got.Client.ID != "" {
+		t.Errorf("an identity beside a refusal: %v", got.Client)
+	}
+	if got.Reached && !c.Need.IsPublic() && got.Client.ID == "" {
+		t.Error("the handler was reached without a client")
+	}
+}
+
+// stopped holds what came of a call against that its transport must refuse it.
+func stopped(t *testing.T, got Result, told []verifier.Decision) {
+	if got.Transport == "" || got.Reached || len(told) != 0 {
+		t.Errorf("the transport was to refuse it: it said %q, the handler ran: %t, %d decisions\n%s",
+			got.Transport, got.Reached, len(told), got.Seen)
+	}
+}
+
+// leaks reports a piece of a credential that turns up in text.
+func leaks(t *testing.T, secrets []string, text string) {
+	for _, secret := range secrets {
+		for piece := range strings.FieldsFuncSeq(secret, func(c rune) bool { return c == '.' || c == ' ' }) {
+			if len(piece) > 20 && strings.Contains(text, piece[:20]) {
+				t.Errorf("a piece of the credential is shown: %s", text)
+			}
+		}
+	}
+}
+
+// trap is a URL, and how many connections were made to it since the last time.
+func trap(t *testing.T) (url string, sprung func() int) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int32
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n.Add(1)
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return "http://" + l.Addr().String() + "/", func() int { return int(n.Swap(0)) }
+}
+
+// capture diverts the standard logger, which slog's default and net/http
+// write to as well, and returns what was printed since the last time.
+func capture(t *testing.T) (printed func() string) {
+	w := &lockedBuffer{}
+	before := log.Writer()
+	log.SetOutput(w)
+	t.Cleanup(func() { log.SetOutput(before) })
+	return w.take
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.buf.Reset()
+	return b.buf.String()
+}
+
+// recorder keeps the decisions that Observe is told of.
+type recorder struct {
+	mu   sync.Mutex
+	list []verifier.Decision
+}
+
+func (r *recorder) observe(_ context.Context, d verifier.Decision) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, d)
+}
+
+// all returns the decisions since the last time.
+func (r *recorder) all() []verifier.Decision {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer func() { r.list = nil }()
+	return r.list
+}
+
+// take returns the one decision since the last time.
+func (r *recorder) take(t *testing.T) verifier.Decision {
+	list := r.all()
+	if len(list) != 1 {
+		t.Fatalf("%d decisions were observed, want 1", len(list))
+	}
+	return list[0]
+}
