@@ -89,22 +89,21 @@ func acceptMachines(imported []string) func(verifier.Client) error {
 		if !strings.HasPrefix(c.Subject, clientPrefix) && !slices.Contains(imported, c.Subject) {
 			return fmt.Errorf(`%w: "sub" is neither an m2m-client-… nor an imported client`, verifier.NotMachine)
 		}
-		var claims map[string]any
-		if err := c.Claims(&claims); err != nil {
-			return err
-		}
-		for name := range claims {
-			if strings.HasPrefix(name, claimPrefix) {
-				return fmt.Errorf("%w: it holds a claim of a person's session", verifier.NotMachine)
-			}
+		if err := sessionAbsent(c); err != nil {
+			return fmt.Errorf("%w: it holds a claim of a person's session", err)
 		}
 		// A connected app's token is a person's, given to the client it names.
-		if id, present := claims["client_id"]; present && id != c.Subject {
+		if clientIDAbsent(c) != nil && verifier.ClaimEquals("client_id", c.Subject)(c) != nil {
 			return fmt.Errorf(`%w: "client_id" differs from "sub"`, verifier.NotMachine)
 		}
 		return nil
 	}
 }
+
+var (
+	sessionAbsent  = verifier.ClaimPrefixAbsent(claimPrefix)
+	clientIDAbsent = verifier.ClaimAbsent("client_id")
+)
 
 func checkProjectID(id string) error {
 	rest, test := strings.CutPrefix(id, testPrefix)

@@ -19,6 +19,34 @@ type claims struct {
 	issuer  *issuer
 }
 
+// registered are the claims whose names no issuer chooses (RFC 7519 §4.1, RFC
+// 7800 §3.1), found in one pass. One that is absent is the zero Value.
+type registered struct {
+	iss, sub, exp, nbf, iat, jti, cnf strictjson.Value
+}
+
+func findRegistered(members strictjson.Object) (r registered) {
+	for i := range members {
+		switch v := members[i].Value; members[i].Name {
+		case "iss":
+			r.iss = v
+		case "sub":
+			r.sub = v
+		case "exp":
+			r.exp = v
+		case "nbf":
+			r.nbf = v
+		case "iat":
+			r.iat = v
+		case "jti":
+			r.jti = v
+		case "cnf":
+			r.cnf = v
+		}
+	}
+	return r
+}
+
 // claimError is ClaimMalformed with the name of the claim.
 func claimError(name, problem string) *Error {
 	return refuseWith(InvalidToken, ClaimMalformed, claimProblem{name, problem})
@@ -41,9 +69,8 @@ func (c claims) first(names []string) (name string, v strictjson.Value, present 
 }
 
 // text reads an optional claim that must be a string, and not an empty one.
-func (c claims) text(name string) (string, *Error) {
-	v, present := c.members.Get(name)
-	if !present {
+func text(name string, v strictjson.Value) (string, *Error) {
+	if v.IsAbsent() {
 		return "", nil
 	}
 	s, ok := v.Text()
@@ -63,9 +90,8 @@ const maxNumber = 32
 
 // date reads an optional NumericDate (RFC 7519 §2): seconds since 1970, a
 // fraction allowed. It is zero if the claim is absent.
-func (c claims) date(name string) (time.Time, *Error) {
-	v, present := c.members.Get(name)
-	if !present {
+func date(name string, v strictjson.Value) (time.Time, *Error) {
+	if v.IsAbsent() {
 		return time.Time{}, nil
 	}
 	literal, ok := v.Number()
@@ -86,20 +112,20 @@ func (c claims) date(name string) (time.Time, *Error) {
 }
 
 // dates reads when the token was issued and when it is good.
-func (c claims) dates() (d dates, err *Error) {
-	if d.expires, err = c.date("exp"); err != nil {
+func (r *registered) dates(iss *issuer) (d dates, err *Error) {
+	if d.expires, err = date("exp", r.exp); err != nil {
 		return d, err
 	}
-	if d.notBefore, err = c.date("nbf"); err != nil {
+	if d.notBefore, err = date("nbf", r.nbf); err != nil {
 		return d, err
 	}
-	if d.issued, err = c.date("iat"); err != nil {
+	if d.issued, err = date("iat", r.iat); err != nil {
 		return d, err
 	}
 	switch {
 	case d.expires.IsZero():
 		return d, claimError("exp", "is missing")
-	case c.issuer.MaxTokenAge > 0 && d.issued.IsZero():
+	case iss.MaxTokenAge > 0 && d.issued.IsZero():
 		return d, claimError("iat", "is missing, and the issuer has a MaxTokenAge")
 	}
 	return d, nil
@@ -108,21 +134,19 @@ func (c claims) dates() (d dates, err *Error) {
 // maxItems bounds the lists of a token: its audiences and its scopes.
 const maxItems = 256
 
-// audience reads who the token is meant for (RFC 7519 §4.1.3), and checks that
+// audience finds who the token is meant for (RFC 7519 §4.1.3), and checks that
 // this service is among them.
-func (c claims) audience() ([]string, *Error) {
-	_, v, present := c.first(c.issuer.AudienceClaims)
-	if !present {
-		return nil, refuse(InvalidToken, Audience)
+func (c claims) audience() (strictjson.Value, *Error) {
+	_, v, _ := c.first(c.issuer.AudienceClaims)
+	isUs := func(name string) bool { return slices.Contains(c.issuer.Audiences, name) }
+	if one, isText := v.Text(); isText {
+		if isUs(one) {
+			return v, nil
+		}
+	} else if all, ok := v.Texts(maxItems); ok && slices.ContainsFunc(all, isUs) {
+		return v, nil
 	}
-	audience, ok := v.Texts(maxItems)
-	if single, isText := v.Text(); isText {
-		audience, ok = []string{single}, true
-	}
-	if !ok || !slices.ContainsFunc(audience, func(a string) bool { return slices.Contains(c.issuer.Audiences, a) }) {
-		return nil, refuse(InvalidToken, Audience)
-	}
-	return audience, nil
+	return v, refuse(InvalidToken, Audience)
 }
 
 func (c claims) clientID() (string, *Error) {
@@ -160,12 +184,11 @@ var errScopeType = errors.New("is neither a string nor an array of at most 256 s
 // §3.1), if it is bound at all. A confirmation that is not understood, in
 // whole or in part, refuses the token: taken for a bearer token it would serve
 // whoever stole it (RFC 9449 §7.2).
-func (c claims) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
-	v, present := c.members.Get("cnf")
-	if !present {
+func (r *registered) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
+	if r.cnf.IsAbsent() {
 		return nil, nil
 	}
-	cnf, _ := v.Object()
+	cnf, _ := r.cnf.Object()
 	if len(cnf) != 1 || cnf[0].Name != "x5t#S256" {
 		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
 	}

@@ -3,7 +3,6 @@ package verifier
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -37,7 +36,11 @@ func (c Client) Audience() []string {
 	if c.token == nil {
 		return nil
 	}
-	return slices.Clone(c.token.audience)
+	if one, isText := c.token.audience.Text(); isText {
+		return []string{one}
+	}
+	all, _ := c.token.audience.Texts(maxItems)
+	return all
 }
 
 // ErrNoClaims is what [Client.Claims] returns for a Client without a token

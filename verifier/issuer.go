@@ -94,6 +94,22 @@ func ClaimAbsent(name string) func(Client) error {
 	}
 }
 
+// ClaimPrefixAbsent accepts tokens without a claim whose name begins with
+// prefix; others are NotMachine.
+func ClaimPrefixAbsent(prefix string) func(Client) error {
+	return func(c Client) error {
+		if c.token == nil {
+			return ErrNoClaims
+		}
+		for _, m := range c.token.members {
+			if strings.HasPrefix(m.Name, prefix) {
+				return NotMachine
+			}
+		}
+		return nil
+	}
+}
+
 var errNoRule = errors.New("AcceptAll without a rule")
 
 // AcceptAll accepts what every one of the rules accepts. Without a rule it

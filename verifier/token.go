@@ -22,7 +22,7 @@ type token struct {
 	lifetime    lifetime
 	payload     string            // the bytes that were signed
 	members     strictjson.Object // of payload
-	audience    []string
+	audience    strictjson.Value
 	certificate *[sha256.Size]byte // that it is bound to, or nil
 }
 
@@ -42,10 +42,8 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	// The issuer is chosen by what the token says and nobody has checked. It is
 	// chosen from the configured ones, so the choice is only whose keys and
 	// rules the token has to pass.
-	name, isText := "", false
-	if v, present := members.Get("iss"); present {
-		name, isText = v.Text()
-	}
+	registered := findRegistered(members)
+	name, isText := registered.iss.Text()
 	iss := v.byName[name]
 	if !isText || iss == nil {
 		return refuseWith(InvalidToken, UnknownIssuer, untrusted("iss", name))
@@ -57,7 +55,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if refused != nil {
 		return refused
 	}
-	dates, refused := c.dates()
+	dates, refused := registered.dates(iss)
 	if refused != nil {
 		return refused
 	}
@@ -103,7 +101,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		members:  slices.Clone(members), // out of buf
 		audience: audience,
 	}
-	if refused := c.identify(t); refused != nil {
+	if refused := c.identify(t, &registered); refused != nil {
 		return refused
 	}
 	d.token = t
@@ -114,24 +112,24 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 // size is about how many bytes a token holds, beside its text.
 func (t *token) size() int {
 	const fixed, member = 512, 48 // the structs, and what a claim takes beside its text
-	return fixed + len(t.payload) + member*(len(t.members)+len(t.audience)+t.client.Scopes.Len())
+	return fixed + len(t.payload) + member*(len(t.members)+t.client.Scopes.Len())
 }
 
 // identify reads, from the bytes whose signature was good, who the token
 // stands for, and asks whether that is a machine.
-func (c claims) identify(t *token) (err *Error) {
+func (c claims) identify(t *token, r *registered) (err *Error) {
 	client := &t.client
 	client.token = t
 	if client.ID, err = c.clientID(); err != nil {
 		return err
 	}
-	if client.Subject, err = c.text("sub"); err != nil {
+	if client.Subject, err = text("sub", r.sub); err != nil {
 		return err
 	}
-	if client.TokenID, err = c.text("jti"); err != nil {
+	if client.TokenID, err = text("jti", r.jti); err != nil {
 		return err
 	}
-	if t.certificate, err = c.certificate(); err != nil {
+	if t.certificate, err = r.certificate(); err != nil {
 		return err
 	}
 	if client.Scopes, err = c.grantedScopes(*client); err != nil {

@@ -80,6 +80,10 @@ func (o Object) Get(name string) (Value, bool) {
 // Value is of no kind.
 type Value struct{ raw string }
 
+// IsAbsent reports whether v is the zero Value, as Get returns for a member that
+// is not there.
+func (v Value) IsAbsent() bool { return v.raw == "" }
+
 // IsNull reports whether v is null.
 func (v Value) IsNull() bool { return v.raw == "null" }
 
