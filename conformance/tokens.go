@@ -98,9 +98,9 @@ func acceptsToken(set *jwks.Set, compact string) bool {
 	if set == nil {
 		return false
 	}
-	if t, _, err := jose.ParseToken(compact, nil, nil); err == nil {
+	if t, parts, err := jose.ParseToken(compact, nil, nil); err == nil {
 		key, verdict := set.Lookup(t.Header.KeyID, t.Header.Algorithm)
-		return verdict == jwks.Found && t.Verify(key.Key, key.Algorithm) == nil
+		return verdict == jwks.Found && t.Verify(parts, key.Key, key.Algorithm) == nil
 	}
 	first, last := strings.IndexByte(compact, '.'), strings.LastIndexByte(compact, '.')
 	if first < 0 || first == last {

@@ -26,8 +26,9 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// Interceptor guards gRPC methods. It is safe for concurrent use. Make one
-// with [New].
+// Interceptor guards gRPC methods. It is safe for concurrent use, and may serve
+// any number of servers. Make one with [New]: any other panics at the first
+// call, before its handler.
 type Interceptor struct {
 	verifier *verifier.Verifier
 	policy   *policy
@@ -55,12 +56,14 @@ type Options struct {
 	// service without that proxy, or get such metadata past it, can claim any
 	// certificate, and tokens that are bound to one (RFC 8705) then serve a
 	// thief. nil and no error is a caller without one; an error refuses the
-	// call as Unavailable.
+	// call as Unavailable. It must not panic, whatever the metadata is: gRPC
+	// recovers from no panic, so it would end the program.
 	InsecurePeerCertificates func(context.Context) ([]*x509.Certificate, error)
 }
 
 // New makes an Interceptor of v and a policy, or reports every mistake at
-// once. It copies p. opts may be nil.
+// once. It copies p and opts: what happens to them afterwards changes nothing.
+// opts may be nil.
 func New(v *verifier.Verifier, p Policy, opts *Options) (*Interceptor, error) {
 	var errs []error
 	if v == nil {
@@ -80,7 +83,8 @@ func New(v *verifier.Verifier, p Policy, opts *Options) (*Interceptor, error) {
 
 // ServerOptions installs both interceptors, behind those that were installed
 // before. To have others, a logger say, see the authenticated client, install
-// theirs after these.
+// theirs after these. Installed twice, they decide each call twice, and those
+// of two Interceptors both apply; handlers find the client of the inner one.
 func (i *Interceptor) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(i.Unary()),
@@ -88,8 +92,10 @@ func (i *Interceptor) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// Unary is the interceptor for unary calls. gRPC decodes the request message
-// before it: bound what is read with grpc.MaxRecvMsgSize.
+// Unary is the interceptor for unary calls, and guards nothing else: without
+// Stream beside it, anybody reaches the server's streams. ServerOptions
+// installs both. gRPC decodes the request message before it: bound what is read
+// with grpc.MaxRecvMsgSize.
 func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		authorized, err := i.authorize(ctx, info.FullMethod)
@@ -105,7 +111,8 @@ func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
 // ends, unless Options say otherwise: its context is cancelled with a cause,
 // and RecvMsg and SendMsg return the status of an expired token. A RecvMsg
 // that waits for a message is released, too; a SendMsg that waits for the
-// client to read is not, until the handler has returned.
+// client to read is not, until the handler has returned. Unary calls it does
+// not guard: ServerOptions installs both.
 func (i *Interceptor) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		ctx, err := i.authorize(ss.Context(), info.FullMethod)

@@ -27,8 +27,9 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Middleware guards handlers. It is safe for concurrent use. Make one with
-// [New].
+// Middleware guards handlers. It is safe for concurrent use, and may serve any
+// number of servers. Make one with [New]: the zero Middleware refuses every
+// call that is not Public, with 503.
 type Middleware struct {
 	verifier *verifier.Verifier
 	opts     Options
@@ -51,7 +52,8 @@ type Options struct {
 
 	// ErrorHandler, if set, answers refused calls instead of WriteError, which
 	// it can call. Write nothing of err but what err.Code tells: the cause is
-	// not for callers.
+	// not for callers. Do write a status: a handler that writes nothing has
+	// answered 200, though the guarded one was not reached.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *verifier.Error)
 
 	// InsecurePeerCertificates, if set, says which certificates the caller has
@@ -60,7 +62,7 @@ type Options struct {
 	// service without that proxy, or get such a header past it, can claim any
 	// certificate, and tokens that are bound to one (RFC 8705) then serve a
 	// thief. nil and no error is a caller without one; an error refuses the
-	// call as Unavailable.
+	// call as Unavailable. A panic is not stopped, and the handler not reached.
 	InsecurePeerCertificates func(*http.Request) ([]*x509.Certificate, error)
 }
 
@@ -88,7 +90,7 @@ func (o *Options) challenge(e *verifier.Error) string {
 }
 
 // New makes a Middleware of v, or reports every mistake at once. opts may be
-// nil.
+// nil. It copies them: what happens to them afterwards changes nothing.
 func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
 	var errs []error
 	if v == nil {
@@ -114,8 +116,14 @@ func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
 }
 
 // Require guards a handler: only calls that meet need reach it, with the
-// client in their context. Two of them around one handler both apply. It
-// panics if need is the zero Requirement, which nobody meets.
+// client in their context. Two of them around one handler both apply, also with
+// different Verifiers; the handler finds the client of the inner one. It panics
+// if need is the zero Requirement, which nobody meets.
+//
+// A call is decided once, when it comes. What goes on after its token has
+// expired, like a websocket or server-sent events, takes its context from
+// verifier.Verifier.UntilExpiry. The ResponseWriter is handed on as it is, so
+// connections can be flushed and hijacked; panics pass through to the server.
 func (m *Middleware) Require(need scopes.Requirement) func(http.Handler) http.Handler {
 	if need.IsZero() {
 		panic("httpmw: Require: the zero Requirement is met by nobody: " +

@@ -21,6 +21,10 @@ import (
 // its subtree; and CONNECT with 405, unless a pattern names that method.
 // ServeMux's own answers, 404, 405 and redirects, need no token.
 //
+// Below a path of another router, put a Mux in http.StripPrefix, or use
+// [Mux.Mount]. What a route requires does not depend on it: with a wrong prefix
+// no pattern matches, and the answer is 404 or a redirect.
+//
 // Register everything before serving. Like ServeMux, a Mux is then safe for
 // concurrent use.
 type Mux struct {

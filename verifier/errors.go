@@ -169,6 +169,13 @@ func (e *Error) Error() string {
 	return text
 }
 
+// Is reports whether target is e's Reason. It is what errors.Is calls, and
+// spares it the list that Unwrap has to make.
+func (e *Error) Is(target error) bool {
+	reason, ok := target.(Reason)
+	return ok && e != nil && e.Reason == reason
+}
+
 // Unwrap returns the Reason and the cause.
 func (e *Error) Unwrap() []error {
 	if e == nil {

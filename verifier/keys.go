@@ -94,10 +94,10 @@ const (
 // keysUnavailable is the refusal of a token that can't be judged. Callers are
 // told different times to come back, or they would all come at once.
 func (iss *issuer) keysUnavailable(cause error) *Error {
-	status := iss.source.Status()
-	latest := min(max(time.Until(status.Next), 2*minRetryAfter), maxRetryAfter)
-	if status.LastError != nil {
-		cause = errors.Join(cause, status.LastError)
+	next, lastError := iss.source.NextFetch()
+	latest := min(max(time.Until(next), 2*minRetryAfter), maxRetryAfter)
+	if lastError != nil {
+		cause = errors.Join(cause, lastError)
 	}
 	e := refuseWith(Unavailable, KeysUnavailable, cause)
 	e.RetryAfter = minRetryAfter + rand.N(latest-minRetryAfter)

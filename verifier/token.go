@@ -34,15 +34,15 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if len(raw) > v.cfg.MaxTokenBytes {
 		return refuse(InvalidToken, TooLarge)
 	}
-	var buf [16]strictjson.Member
-	parsed, members, err := jose.ParseToken(raw, &v.headers, buf[:])
+	var buf jose.Buffers
+	parsed, parts, err := jose.ParseToken(raw, &v.headers, &buf)
 	if err != nil {
 		return joseError(err)
 	}
 	// The issuer is chosen by what the token says and nobody has checked. It is
 	// chosen from the configured ones, so the choice is only whose keys and
 	// rules the token has to pass.
-	registered := findRegistered(members)
+	registered := findRegistered(parts.Claims)
 	name, isText := registered.iss.Text()
 	iss := v.byName[name]
 	if !isText || iss == nil {
@@ -50,7 +50,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	}
 	d.issuer = iss
 
-	c := claims{members, iss}
+	c := claims{parts.Claims, iss}
 	audience, refused := c.audience()
 	if refused != nil {
 		return refused
@@ -75,7 +75,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if refused != nil {
 		return refused
 	}
-	if err := parsed.Verify(key.Key, key.Algorithm); err != nil {
+	if err := parsed.Verify(parts, key.Key, key.Algorithm); err != nil {
 		return joseError(err)
 	}
 	v.headers.Admit(parsed)
@@ -98,7 +98,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		named:    parsed.Header.KeyID != "",
 		lifetime: lifetime,
 		payload:  parsed.Payload,
-		members:  slices.Clone(members), // out of buf
+		members:  slices.Clone(parts.Claims), // out of buf
 		audience: audience,
 	}
 	if refused := c.identify(t, &registered); refused != nil {

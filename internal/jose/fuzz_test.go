@@ -31,7 +31,7 @@ func FuzzParseToken(f *testing.F) {
 	f.Add(withHeader(goodHeader) + ".a.b")
 
 	f.Fuzz(func(t *testing.T, token string) {
-		tok, members, err := ParseToken(token, nil, nil)
+		tok, parts, err := ParseToken(token, nil, nil)
 		if err != nil {
 			of := 0
 			for _, kind := range kinds {
@@ -62,18 +62,18 @@ func FuzzParseToken(f *testing.F) {
 		if tok.Payload != string(decoded[1]) {
 			t.Errorf("Payload = %q, but %q was signed", tok.Payload, decoded[1])
 		}
-		if tok.signed+"."+encode(tok.signature) != token {
-			t.Errorf("signed is %q, the signature %q", tok.signed, tok.signature)
+		if tok.signed+"."+encode(parts.signature) != token {
+			t.Errorf("signed is %q, the signature %q", tok.signed, parts.signature)
 		}
 
 		var header, claims map[string]json.RawMessage // a map's keys aren't folded
 		if json.Unmarshal(decoded[0], &header) != nil || json.Unmarshal(decoded[1], &claims) != nil {
 			t.Fatal("encoding/json refuses it")
 		}
-		if len(claims) != len(members) {
-			t.Errorf("%d claims, encoding/json has %d", len(members), len(claims))
+		if len(claims) != len(parts.Claims) {
+			t.Errorf("%d claims, encoding/json has %d", len(parts.Claims), len(claims))
 		}
-		for _, claim := range members {
+		for _, claim := range parts.Claims {
 			if string(claims[claim.Name]) != claim.Value.JSON() {
 				t.Errorf("claim %q = %s, encoding/json has %s", claim.Name, claim.Value.JSON(), claims[claim.Name])
 			}
@@ -157,8 +157,7 @@ func FuzzParseKeySet(f *testing.F) {
 				}
 				tok := Token{Header: Header{Algorithm: algorithm}, signed: "e30.e30"}
 				for _, size := range []int{64, 96, 132, 256} {
-					tok.signature = make([]byte, size)
-					if err := tok.Verify(key, algorithm); err != ErrSignature {
+					if err := tok.Verify(Parts{signature: make([]byte, size)}, key, algorithm); err != ErrSignature {
 						t.Errorf("%s, %d zero bytes: %v", algorithm, size, err)
 					}
 				}

@@ -164,9 +164,9 @@ func check(t *testing.T, token string, key *Key, allowed ...string) error {
 	if !ok {
 		t.Fatalf("a key for %q is not usable for %q", key.Algorithm, allowed)
 	}
-	tok, _, err := ParseToken(token, nil, nil)
+	tok, parts, err := ParseToken(token, nil, nil)
 	if err == nil {
-		err = tok.Verify(key, algorithm)
+		err = tok.Verify(parts, key, algorithm)
 	}
 	if err != nil {
 		checkQuotesNothing(t, err, token)
@@ -231,12 +231,12 @@ func TestVerifyEveryBit(t *testing.T) {
 	verified := 0
 	refused := func(token, what string, i int) {
 		t.Helper()
-		tok, _, err := ParseToken(token, nil, nil)
+		tok, parts, err := ParseToken(token, nil, nil)
 		if err != nil {
 			return
 		}
 		verified++
-		if err := tok.Verify(key, "EdDSA"); err != ErrSignature {
+		if err := tok.Verify(parts, key, "EdDSA"); err != ErrSignature {
 			t.Errorf("%s %d: %v", what, i, err)
 		}
 	}

@@ -10,15 +10,15 @@ import (
 	"math/big"
 )
 
-// Verify checks the signature of t under k with the given algorithm, which is
-// one that UsableFor gave. The error is of kind [ErrAlgorithm] or
-// [ErrSignature].
-func (t Token) Verify(k *Key, algorithm string) error {
+// Verify checks the signature of t, which is in its parts, under k with the
+// given algorithm, which is one that UsableFor gave. The error is of kind
+// [ErrAlgorithm] or [ErrSignature].
+func (t Token) Verify(parts Parts, k *Key, algorithm string) error {
 	if t.Header.Algorithm != algorithm {
 		return &tokenError{ErrAlgorithm, "not the key's"}
 	}
 	var buf [1024]byte // of an ordinary token there is no copy on the heap
-	return k.VerifyBytes(algorithm, append(buf[:0], t.signed...), t.signature)
+	return k.VerifyBytes(algorithm, append(buf[:0], t.signed...), parts.signature)
 }
 
 // VerifyBytes checks a signature over any bytes under k, with an algorithm that

@@ -47,47 +47,63 @@ type Header struct {
 	HasType   bool
 }
 
-// Token is a compact JWS, taken apart but not verified.
+// Token is a compact JWS, taken apart but not verified: what is text of it.
 type Token struct {
 	Header  Header
 	Payload string // the JSON that was signed
 
-	header    string // the segment
-	signed    string // what the signature covers (RFC 7515 §5.2)
+	header string // the segment
+	signed string // what the signature covers (RFC 7515 §5.2)
+}
+
+// Parts is what of a Token is no text. It is in the Buffers that ParseToken was
+// given, and good for as long as they are not used again.
+type Parts struct {
+	Claims    strictjson.Object // the members of the payload
 	signature []byte
 }
 
-// ParseToken takes a compact JWS apart; claims are the members of its payload.
-// The cost is linear in the token's length, which the caller bounds. headers,
-// which may be nil, saves the work for a header text that is known to it. buf,
-// which may be nil, is used for the claims if it is large enough: a caller has
-// it on its stack, so that junk leaves nothing but texts behind.
-func ParseToken(compact string, headers *Headers, buf []strictjson.Member) (t Token, claims strictjson.Object, err error) {
+// Buffers is memory for the Parts of an ordinary token. A caller has it on its
+// stack, so that junk leaves nothing behind but texts. For that, nothing that
+// outlives the call may be in the same struct as Parts: to the compiler the
+// one would be where the other is.
+type Buffers struct {
+	claims    [16]strictjson.Member
+	signature [512]byte // of a 4096-bit RSA key
+}
+
+// ParseToken takes a compact JWS apart. The cost is linear in the token's
+// length, which the caller bounds. headers, which may be nil, saves the work
+// for a header text that is known to it, and buf may be nil as well.
+func ParseToken(compact string, headers *Headers, buf *Buffers) (t Token, parts Parts, err error) {
+	if buf == nil {
+		buf = new(Buffers)
+	}
 	header, rest, ok := strings.Cut(compact, ".")
 	payload, signature, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 || strings.IndexByte(signature, '.') >= 0 {
-		return Token{}, nil, errSegments
+		return Token{}, Parts{}, errSegments
 	}
 	if header == "" || payload == "" || signature == "" {
-		return Token{}, nil, errEmpty
+		return Token{}, Parts{}, errEmpty
 	}
 	t.header, t.signed = header, compact[:len(header)+1+len(payload)]
 	var known bool
 	if t.Header, known = headers.get(header); !known {
 		if t.Header, err = parseHeader(header); err != nil {
-			return Token{}, nil, err
+			return Token{}, Parts{}, err
 		}
 	}
 	if t.Payload, err = decodeText(payload); err != nil {
-		return Token{}, nil, err
+		return Token{}, Parts{}, err
 	}
-	if claims, err = strictjson.Parse(t.Payload, payloadLimits, buf); err != nil {
-		return Token{}, nil, &tokenError{ErrMalformed, "payload: " + err.Error()}
+	if parts.Claims, err = strictjson.Parse(t.Payload, payloadLimits, buf.claims[:]); err != nil {
+		return Token{}, Parts{}, &tokenError{ErrMalformed, "payload: " + err.Error()}
 	}
-	if t.signature, err = decodeStrict(nil, signature); err != nil {
-		return Token{}, nil, err
+	if parts.signature, err = decodeStrict(buf.signature[:0], signature); err != nil {
+		return Token{}, Parts{}, err
 	}
-	return t, claims, nil
+	return t, parts, nil
 }
 
 func parseHeader(segment string) (Header, error) {

@@ -142,12 +142,12 @@ func TestParseTokenPayload(t *testing.T) {
 			}
 		})
 	}
-	_, members, err := ParseToken(withPayload(`{"exp":1,"Exp":2}`), nil, nil)
+	_, parts, err := ParseToken(withPayload(`{"exp":1,"Exp":2}`), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if exp, ok := members.Get("exp"); !ok || exp.JSON() != "1" || len(members) != 2 {
-		t.Errorf("Claims = %+v", members)
+	if exp, ok := parts.Claims.Get("exp"); !ok || exp.JSON() != "1" || len(parts.Claims) != 2 {
+		t.Errorf("Claims = %+v", parts.Claims)
 	}
 }
 

@@ -1,8 +1,6 @@
 package jwks
 
-import (
-	"time"
-)
+import "time"
 
 // State is where a Source stands.
 type State int
@@ -49,4 +47,12 @@ func (s *Source) Status() Status {
 		st.State = Fresh
 	}
 	return st
+}
+
+// NextFetch is when the timer fetches again, and the error of the last fetch if
+// it failed.
+func (s *Source) NextFetch() (at time.Time, lastError error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health.next, s.health.lastErr
 }

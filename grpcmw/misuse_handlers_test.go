@@ -1,0 +1,245 @@
+package grpcmw_test
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/internal/tlstest"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
+)
+
+// TestZeroInterceptor: one that New did not make reaches no handler. Without a
+// policy there is nothing that it could answer.
+func TestZeroInterceptor(t *testing.T) {
+	for name, guard := range map[string]*grpcmw.Interceptor{"zero": {}, "nil": nil} {
+		for kind, call := range map[string]func(context.Context){
+			"unary": func(ctx context.Context) {
+				guard.Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
+					t.Errorf("%s: the unary handler was reached", name)
+					return nil, nil
+				})
+			},
+			"stream": func(ctx context.Context) {
+				guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(any, grpc.ServerStream) error {
+					t.Errorf("%s: the stream handler was reached", name)
+					return nil
+				})
+			},
+		} {
+			if panicOf(func() { call(incoming(t.Context(), []string{"Bearer x"}, nil)) }) == nil {
+				t.Errorf("%s, %s: it does not panic", name, kind)
+			}
+		}
+	}
+}
+
+// panicOf is what f panics with, or nil.
+func panicOf(f func()) (value any) {
+	defer func() { value = recover() }()
+	f()
+	return nil
+}
+
+// TestPanics pass through the interceptors, to whatever recovers around them.
+// They leave nothing behind: the next call is decided as if nothing had been.
+func TestPanics(t *testing.T) {
+	authority, v := newVerifier(t)
+	proxied := &grpcmw.Options{InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) { panic("malformed") }}
+	token := []string{"Bearer " + authority.Token(m2mtest.TokenSpec{})}
+	for _, tt := range []struct {
+		name string
+		opts *grpcmw.Options
+		want string
+	}{
+		{"the handler's", nil, "handler"},
+		{"of InsecurePeerCertificates", proxied, "malformed"}, // before any handler
+	} {
+		guard, err := grpcmw.New(v, grpcmw.Policy{method: scopes.Authenticated()}, tt.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lasting context.Context
+		for range 2 {
+			ctx := incoming(t.Context(), token, nil)
+			got := []any{panicOf(func() {
+				guard.Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { panic("handler") })
+			}), panicOf(func() {
+				guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error {
+					lasting = ss.Context()
+					panic("handler")
+				})
+			})}
+			if fmt.Sprint(got) != fmt.Sprintf("[%s %s]", tt.want, tt.want) {
+				t.Errorf("%s: %v", tt.name, got)
+			}
+		}
+		if lasting != nil && lasting.Err() == nil {
+			t.Errorf("%s: the stream's context goes on", tt.name)
+		}
+	}
+}
+
+// TestHandlersChangeTheirMetadata: what a handler, or an interceptor in
+// between, does to the metadata that it gets is its own. Only a context that
+// it makes is another call's.
+func TestHandlersChangeTheirMetadata(t *testing.T) {
+	authority, v := newVerifier(t)
+	good := "Bearer " + authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-test-1", Scopes: []string{"a"}})
+	guard := guardOf(t, v, scopes.All("a"), nil)
+	for _, tt := range []struct {
+		name    string
+		between func(context.Context) context.Context
+		want    codes.Code
+	}{
+		{"its copy", func(ctx context.Context) context.Context {
+			md, _ := metadata.FromIncomingContext(ctx)
+			md.Set("authorization", "Bearer x")
+			values := metadata.ValueFromIncomingContext(ctx, "authorization")
+			values[0] = "Bearer x"
+			return ctx
+		}, codes.OK},
+		{"a planted client", func(ctx context.Context) context.Context {
+			return verifier.ContextWithClient(metadata.NewIncomingContext(ctx, metadata.MD{}), verifier.Client{ID: "root", Scopes: scopes.Of("a")})
+		}, codes.Unauthenticated},
+		{"another token", func(ctx context.Context) context.Context {
+			other := authority.Token(m2mtest.TokenSpec{Scopes: []string{"b"}})
+			return metadata.NewIncomingContext(ctx, metadata.Pairs("authorization", "Bearer "+other))
+		}, codes.PermissionDenied},
+		{"a second token", func(ctx context.Context) context.Context {
+			return metadata.NewIncomingContext(ctx, metadata.Pairs("authorization", good, "authorization", good))
+		}, codes.Unauthenticated},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			client := running(t,
+				grpc.ChainUnaryInterceptor(guard.Unary(), func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
+					return h(tt.between(ctx), req)
+				}, guard.Unary()),
+				grpc.ChainStreamInterceptor(guard.Stream(), func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, h grpc.StreamHandler) error {
+					return h(srv, otherContext{ss, tt.between(ss.Context())})
+				}, guard.Stream()))
+			id := map[codes.Code]string{codes.OK: "m2m-client-test-1"}[tt.want]
+			for range 2 {
+				wantBoth(t, client, strings.TrimPrefix(good, "Bearer "), tt.want, id)
+			}
+		})
+	}
+}
+
+// otherContext is a stream with a context of somebody else's.
+type otherContext struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s otherContext) Context() context.Context { return s.ctx }
+
+// TestStreamUnderTwoGuards: messages arrive whole through both, and both end it
+// when the token expires, with the one answer.
+func TestStreamUnderTwoGuards(t *testing.T) {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	defer authority.Close()
+	synctest.Test(t, func(t *testing.T) {
+		v, _ := watched(t, authority, func(c *verifier.Config) { c.Leeway = -1 })
+		guard := guardOf(t, v, scopes.Authenticated(), nil)
+		client := running(t, append(guard.ServerOptions(), guard.ServerOptions()...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // it has ended long before
+		defer cancel()
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-test-1", TTL: time.Minute}))
+		began := time.Now()
+		ss, err := client.FullDuplexCall(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"m2m-client-test-1", "", "b"} {
+			res, err := ss.Recv()
+			if err != nil || string(res.GetPayload().GetBody()) != want {
+				t.Errorf("%v, %v; want %q", res, err, want)
+			}
+			next := map[string]string{"m2m-client-test-1": "", "": "b"}[want]
+			if err := ss.Send(&testpb.StreamingOutputCallRequest{Payload: &testpb.Payload{Body: []byte(next)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if res, err := ss.Recv(); err != nil {
+			t.Errorf("%v, %v", res, err)
+		}
+		_, err = ss.Recv()
+		wantExpired(t, "the client", err)
+		if lasted := time.Since(began); lasted != time.Minute {
+			t.Errorf("it lasted %v", lasted)
+		}
+	})
+}
+
+// TestBehindHTTP: a gRPC server as an http.Handler behind httpmw. Both guards
+// apply; the inner one's client is what a handler finds, and where there is
+// none, or under Public, the outer one's is found or hidden accordingly.
+func TestBehindHTTP(t *testing.T) {
+	authority, v := newVerifier(t)
+	edge, err := httpmw.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := tlstest.New(t)
+	for _, tt := range []struct {
+		name    string
+		inner   []grpc.ServerOption
+		granted []string // nil for no token at all
+		code    codes.Code
+		id      string
+	}{
+		{"both met", guardOf(t, v, scopes.All("rpc"), nil).ServerOptions(), []string{"edge", "rpc"}, codes.OK, "m2m-client-test-1"},
+		{"refused by gRPC's", guardOf(t, v, scopes.All("rpc"), nil).ServerOptions(), []string{"edge"}, codes.PermissionDenied, ""},
+		{"refused by HTTP's", guardOf(t, v, scopes.All("rpc"), nil).ServerOptions(), []string{"rpc"}, codes.PermissionDenied, ""},
+		{"no token", guardOf(t, v, scopes.Public(), nil).ServerOptions(), nil, codes.Unauthenticated, ""},
+		{"public within", guardOf(t, v, scopes.Public(), nil).ServerOptions(), []string{"edge"}, codes.OK, ""},
+		{"no guard within", nil, []string{"edge"}, codes.OK, "m2m-client-test-1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inner := grpc.NewServer(tt.inner...)
+			testpb.RegisterTestServiceServer(inner, &everything{service{duplex: idStream}})
+			server := httptest.NewUnstartedServer(edge.Require(scopes.All("edge"))(inner))
+			server.TLS, server.EnableHTTP2 = pair.ServerConfig(), true
+			server.StartTLS()
+			defer server.Close()
+			conn, err := grpc.NewClient(server.Listener.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(pair.ClientConfig(nil))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			token := ""
+			if tt.granted != nil {
+				token = authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-test-1", Scopes: tt.granted})
+			}
+			wantBoth(t, testpb.NewTestServiceClient(conn), token, tt.code, tt.id)
+
+			// What is no gRPC is the outer guard's to refuse, and gRPC's to turn away.
+			res, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: pair.ClientConfig(nil), DisableKeepAlives: true}}).Get(server.URL + unaryMethod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(res.Body)
+			res.Body.Close()
+			if res.StatusCode != 401 || !strings.Contains(string(body), "no_credentials") {
+				t.Errorf("a plain GET: %d %s", res.StatusCode, body)
+			}
+		})
+	}
+}

@@ -1,0 +1,255 @@
+package grpcmw_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// unaryMethod is that of greeter, which answers with the client's ID.
+const unaryMethod = "/grpc.testing.TestService/UnaryCall"
+
+// everything is what a test's server serves: a unary call and a stream.
+type everything struct{ service }
+
+func (*everything) UnaryCall(ctx context.Context, r *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {
+	return greeter{}.UnaryCall(ctx, r)
+}
+
+// idStream sends the client's ID, and then what it receives.
+func idStream(ss testpb.TestService_FullDuplexCallServer) error {
+	client, _ := verifier.ClientFromContext(ss.Context())
+	if err := ss.Send(&testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: []byte(client.ID)}}); err != nil {
+		return err
+	}
+	return echo(ss)
+}
+
+// running starts a real gRPC server on a pipe.
+func running(t *testing.T, opts ...grpc.ServerOption) testpb.TestServiceClient {
+	t.Helper()
+	server := grpc.NewServer(opts...)
+	testpb.RegisterTestServiceServer(server, &everything{service{duplex: idStream}})
+	listener := bufconn.Listen(1 << 16)
+	go server.Serve(listener)
+	conn, err := grpc.NewClient("passthrough:pipe",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		server.Stop()
+	})
+	return testpb.NewTestServiceClient(conn)
+}
+
+// ask makes a unary call and a stream with the token, and returns the client
+// that each handler found.
+func ask(t *testing.T, client testpb.TestServiceClient, token string) (unary, stream string, unaryErr, streamErr error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if token != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+	}
+	res, unaryErr := client.UnaryCall(ctx, &testpb.SimpleRequest{})
+	ss, err := client.FullDuplexCall(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, streamErr := ss.Recv()
+	return res.GetUsername(), string(first.GetPayload().GetBody()), unaryErr, streamErr
+}
+
+// wantBoth asserts the answers to a unary call and to a stream: a code, or the
+// client that the handlers found.
+func wantBoth(t *testing.T, client testpb.TestServiceClient, token string, code codes.Code, id string) {
+	t.Helper()
+	unary, stream, unaryErr, streamErr := ask(t, client, token)
+	if status.Code(unaryErr) != code || status.Code(streamErr) != code || unary != id || stream != id {
+		t.Errorf("unary: %q, %v; stream: %q, %v; want %q, %v", unary, unaryErr, stream, streamErr, id, code)
+	}
+}
+
+// watched makes an authority and a Verifier whose decisions are counted.
+func watched(t *testing.T, a *m2mtest.Authority, change ...func(*verifier.Config)) (v *verifier.Verifier, told func() []verifier.Decision) {
+	t.Helper()
+	decisions := make(chan verifier.Decision, 100)
+	cfg := verifier.Config{
+		Issuers: []verifier.Issuer{a.Issuer()},
+		Observe: func(_ context.Context, d verifier.Decision) { decisions <- d },
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	v, err := verifier.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	if err := v.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return v, func() (list []verifier.Decision) {
+		for {
+			select {
+			case d := <-decisions:
+				list = append(list, d)
+			default:
+				return list
+			}
+		}
+	}
+}
+
+func guardOf(t *testing.T, v *verifier.Verifier, need scopes.Requirement, opts *grpcmw.Options) *grpcmw.Interceptor {
+	t.Helper()
+	guard, err := grpcmw.New(v, grpcmw.Policy{unaryMethod: need, duplex: need}, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return guard
+}
+
+// TestInstalledTwice: however the interceptors come to be there twice, calls
+// are decided twice, and as if they were there once.
+func TestInstalledTwice(t *testing.T) {
+	authority, _ := newVerifier(t)
+	v, told := watched(t, authority)
+	guard := guardOf(t, v, scopes.All("a"), nil)
+	for name, opts := range map[string][]grpc.ServerOption{
+		"ServerOptions twice": append(guard.ServerOptions(), guard.ServerOptions()...),
+		"chained twice": {
+			grpc.ChainUnaryInterceptor(guard.Unary(), guard.Unary()), grpc.ChainStreamInterceptor(guard.Stream(), guard.Stream()),
+		},
+		"before the chain and in it": append(guard.ServerOptions(), grpc.UnaryInterceptor(guard.Unary()), grpc.StreamInterceptor(guard.Stream())),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := running(t, opts...)
+			for _, tt := range []struct {
+				granted   string
+				code      codes.Code
+				decisions int // of the two calls
+			}{
+				{"a", codes.OK, 4}, {"b", codes.PermissionDenied, 2},
+			} {
+				spec := m2mtest.TokenSpec{ClientID: "m2m-client-test-1", Scopes: []string{tt.granted}}
+				id := map[codes.Code]string{codes.OK: "m2m-client-test-1"}[tt.code]
+				told()
+				wantBoth(t, client, authority.Token(spec), tt.code, id)
+				if n := len(told()); n != tt.decisions {
+					t.Errorf("with %q: %d decisions, want %d", tt.granted, n, tt.decisions)
+				}
+			}
+			wantBoth(t, client, "", codes.Unauthenticated, "")
+		})
+	}
+}
+
+// TestHalfInstalled: an interceptor guards its own kind of call and no other.
+// The other's handlers are reached by anybody, and find no client. That is why
+// there is ServerOptions.
+func TestHalfInstalled(t *testing.T) {
+	authority, v := newVerifier(t)
+	guard := guardOf(t, v, scopes.All("a"), nil)
+	token := authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-test-1", Scopes: []string{"a"}})
+	for _, token := range []string{token, ""} {
+		want := map[bool]codes.Code{true: codes.OK, false: codes.Unauthenticated}[token != ""]
+		id := map[bool]string{true: "m2m-client-test-1"}[token != ""]
+		unary, stream, unaryErr, streamErr := ask(t, running(t, grpc.UnaryInterceptor(guard.Unary())), token)
+		if status.Code(unaryErr) != want || unary != id || streamErr != nil || stream != "" {
+			t.Errorf("Unary alone: %q, %v; %q, %v", unary, unaryErr, stream, streamErr)
+		}
+		unary, stream, unaryErr, streamErr = ask(t, running(t, grpc.StreamInterceptor(guard.Stream())), token)
+		if status.Code(streamErr) != want || stream != id || unaryErr != nil || unary != "" {
+			t.Errorf("Stream alone: %q, %v; %q, %v", unary, unaryErr, stream, streamErr)
+		}
+	}
+}
+
+// TestTwoVerifiersInOneChain: both apply, and the client of the inner one is
+// what handlers find.
+func TestTwoVerifiersInOneChain(t *testing.T) {
+	a, _ := newVerifier(t)
+	outer, _ := watched(t, a)
+	// The same authority under rules of its own: one token is good for both.
+	inner, _ := watched(t, a, func(c *verifier.Config) {
+		c.Issuers[0].ClientIDClaims = []string{"inner_id"}
+	})
+	client := running(t, append(guardOf(t, outer, scopes.All("a"), nil).ServerOptions(), guardOf(t, inner, scopes.All("b"), nil).ServerOptions()...)...)
+	for _, tt := range []struct {
+		granted []string
+		inner   any
+		code    codes.Code
+		id      string
+	}{
+		{[]string{"a", "b"}, "inner", codes.OK, "inner"},
+		{[]string{"a"}, "inner", codes.PermissionDenied, ""},
+		{[]string{"b"}, "inner", codes.PermissionDenied, ""},
+		{[]string{"a", "b"}, m2mtest.Absent, codes.Unauthenticated, ""}, // good for the outer one
+	} {
+		wantBoth(t, client, a.Token(m2mtest.TokenSpec{Scopes: tt.granted, Claims: map[string]any{"inner_id": tt.inner}}), tt.code, tt.id)
+	}
+}
+
+// TestOneInterceptorForTwoServers: it knows nothing of the server it is in.
+func TestOneInterceptorForTwoServers(t *testing.T) {
+	authority, v := newVerifier(t)
+	guard := guardOf(t, v, scopes.All("a"), nil)
+	for range 2 {
+		client := running(t, guard.ServerOptions()...)
+		wantBoth(t, client, authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-test-1", Scopes: []string{"a"}}), codes.OK, "m2m-client-test-1")
+		wantBoth(t, client, authority.Token(m2mtest.TokenSpec{Scopes: []string{"b"}}), codes.PermissionDenied, "")
+	}
+}
+
+// TestNewCopies: what happens to Policy and Options after New changes nothing.
+func TestNewCopies(t *testing.T) {
+	authority, v := newVerifier(t)
+	policy := grpcmw.Policy{unaryMethod: scopes.All("a"), "/grpc.testing.TestService/*": scopes.All("a")}
+	opts := &grpcmw.Options{ErrorDomain: "before"}
+	guard, err := grpcmw.New(v, policy, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := running(t, guard.ServerOptions()...)
+	policy[unaryMethod], policy[duplex] = scopes.Public(), scopes.Public()
+	delete(policy, "/grpc.testing.TestService/*")
+	*opts = grpcmw.Options{ErrorDomain: "after", KeepStreamsPastExpiry: true, InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) {
+		t.Error("a late InsecurePeerCertificates is called")
+		return nil, nil
+	}}
+	wantBoth(t, client, "", codes.Unauthenticated, "")
+	wantBoth(t, client, authority.Token(m2mtest.TokenSpec{Scopes: []string{"b"}}), codes.PermissionDenied, "")
+	_, _, err, _ = ask(t, client, "")
+	if domain := fmt.Sprint(status.Convert(err).Details()); !strings.Contains(domain, `"before"`) {
+		t.Errorf("details %s", domain)
+	}
+}
+
+// TestNilErrors: what is rendered without an error is a refusal all the same.
+func TestNilErrors(t *testing.T) {
+	for _, err := range []error{nil, (*verifier.Error)(nil), &verifier.Error{}, errors.New("x")} {
+		if got := status.Code(grpcmw.StatusError(err, nil)); got != codes.Unavailable {
+			t.Errorf("%v: %v, want Unavailable", err, got)
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package httpmw_test
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// unreached fails the test if it is called.
+func unreached(t *testing.T) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the handler was reached by %s %s", r.Method, r.URL)
+	})
+}
+
+// panicOf is what f panics with, or nil.
+func panicOf(f func()) (value any) {
+	defer func() { value = recover() }()
+	f()
+	return nil
+}
+
+// TestZeroMiddleware: one that New did not make lets nobody in.
+func TestZeroMiddleware(t *testing.T) {
+	authority, _ := newGuard(t, nil)
+	unmade, err := httpmw.New(&verifier.Verifier{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, guard := range map[string]*httpmw.Middleware{"zero": {}, "of a zero Verifier": unmade} {
+		t.Run(name, func(t *testing.T) {
+			x := httpmw.NewMux(guard)
+			x.Handle("/", scopes.Authenticated(), unreached(t))
+			for _, h := range []http.Handler{x, guard.Require(scopes.Authenticated())(unreached(t))} {
+				if w := get(authority, h, "/"); w.Code != 503 {
+					t.Errorf("status %d, want 503", w.Code)
+				}
+			}
+		})
+	}
+	t.Run("nil", func(t *testing.T) {
+		var guard *httpmw.Middleware
+		h := guard.Require(scopes.Authenticated())(unreached(t))
+		if panicOf(func() { get(authority, h, "/") }) == nil {
+			t.Error("it neither panics nor refuses")
+		}
+	})
+}
+
+// TestServeWithoutRequirement: an adapter that has none to give refuses.
+func TestServeWithoutRequirement(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard.Serve(w, r, "op", scopes.Requirement{}, unreached(t))
+	})
+	if w := get(authority, h, "/", "admin"); w.Code != 403 {
+		t.Errorf("status %d, want 403", w.Code)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != 401 {
+		t.Errorf("without a token: status %d, want 401", w.Code)
+	}
+}
+
+// TestOptionsAreCopied: what happens to them after New changes nothing.
+func TestOptionsAreCopied(t *testing.T) {
+	opts := &httpmw.Options{Realm: "before", Resource: "https://before.example.com"}
+	_, guard := newGuard(t, opts)
+	h := guard.Require(scopes.Authenticated())(unreached(t))
+	*opts = httpmw.Options{
+		Realm: "after", Resource: "https://after.example.com",
+		ErrorHandler: func(http.ResponseWriter, *http.Request, *verifier.Error) { t.Error("a late ErrorHandler is called") },
+		InsecurePeerCertificates: func(*http.Request) ([]*x509.Certificate, error) {
+			t.Error("a late InsecurePeerCertificates is called")
+			return nil, nil
+		},
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	const want = `Bearer realm="before", resource_metadata="https://before.example.com/.well-known/oauth-protected-resource"`
+	if got := w.Header().Get("WWW-Authenticate"); w.Code != 401 || got != want {
+		t.Errorf("%d, %s; want %s", w.Code, got, want)
+	}
+}
+
+// TestHandlersChangeTheirRequest: what a handler does to its request, no other
+// call sees; what lies between two guards can change which token the inner one
+// reads, and no verdict.
+func TestHandlersChangeTheirRequest(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	var seen []string
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client, _ := verifier.ClientFromContext(r.Context())
+		seen = append(seen, client.ID)
+		client.ID, client.Scopes = "root", scopes.Of("admin")
+		*r = *r.WithContext(verifier.ContextWithClient(r.Context(), client))
+		r.Header.Set("Authorization", "Bearer root")
+		r.Pattern, r.URL.Path, r.Method = "/root", "/root", "ROOT"
+	})
+	token := func(id string, granted ...string) string {
+		return "Bearer " + authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-" + id, Scopes: granted})
+	}
+	call := func(h http.Handler, authorization string) int {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", authorization)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	for range 2 {
+		if code := call(guard.Require(scopes.All("a"))(handler), token("1", "a")); code != 200 {
+			t.Errorf("status %d", code)
+		}
+		if code := call(guard.Require(scopes.All("admin"))(handler), token("1", "a")); code != 403 {
+			t.Errorf("status %d, want 403", code)
+		}
+	}
+	between := func(authorization string, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if authorization == "" {
+				r.Header.Del("Authorization")
+			} else {
+				r.Header.Set("Authorization", authorization)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	inner := guard.Require(scopes.All("b"))(handler)
+	for _, tt := range []struct {
+		authorization string
+		want          int
+	}{
+		{token("2", "b"), 200}, {token("2", "a"), 403}, {"Bearer x", 401}, {"", 401},
+	} {
+		if code := call(guard.Require(scopes.All("a"))(between(tt.authorization, inner)), token("1", "a", "b")); code != tt.want {
+			t.Errorf("status %d, want %d", code, tt.want)
+		}
+	}
+	if got := strings.Join(seen, " "); got != "m2m-client-1 m2m-client-1 m2m-client-2" {
+		t.Errorf("handlers saw %q", got)
+	}
+}
+
+// TestTwoVerifiersInOneChain: both apply, each by its own authorities, and the
+// client of the inner one is what the handler finds.
+func TestTwoVerifiersInOneChain(t *testing.T) {
+	a, outer := newGuard(t, nil)
+	b, inner := newGuard(t, nil)
+	swap := func(token string, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Authorization", "Bearer "+token)
+			next.ServeHTTP(w, r)
+		})
+	}
+	reached := 0
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		reached++
+		if c, _ := verifier.ClientFromContext(r.Context()); c.ID != "m2m-client-b" {
+			t.Errorf("the handler finds %v", c)
+		}
+	})
+	guarded := inner.Require(scopes.Authenticated())(handler)
+	bs := b.Token(m2mtest.TokenSpec{ClientID: "m2m-client-b"})
+	for _, tt := range []struct {
+		name string
+		by   *m2mtest.Authority // whose token comes
+		next http.Handler
+		want int
+	}{
+		{"a token for each", a, swap(bs, guarded), 200},
+		{"a token for the outer one", a, guarded, 401},
+		{"a token for the inner one", b, guarded, 401},
+	} {
+		if w := get(tt.by, outer.Require(scopes.Authenticated())(tt.next), "/"); w.Code != tt.want {
+			t.Errorf("%s: status %d, want %d", tt.name, w.Code, tt.want)
+		}
+	}
+	if reached != 1 {
+		t.Errorf("the handler was reached %d times", reached)
+	}
+}
+
+// TestOneMiddlewareForTwoServers: it knows nothing of the server it is in.
+func TestOneMiddlewareForTwoServers(t *testing.T) {
+	authority, guard := newGuard(t, nil)
+	for _, need := range []string{"a", "b"} {
+		server := httptest.NewServer(guard.Require(scopes.All(need))(named(need)))
+		defer server.Close()
+		for _, granted := range []string{"a", "b"} {
+			req, _ := http.NewRequestWithContext(t.Context(), "GET", server.URL, nil)
+			req.Header.Set("Authorization", "Bearer "+authority.Token(m2mtest.TokenSpec{Scopes: []string{granted}}))
+			res, err := server.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if want := map[bool]int{true: 200, false: 403}[granted == need]; res.StatusCode != want {
+				t.Errorf("%s at %s: %d, want %d", granted, need, res.StatusCode, want)
+			}
+		}
+	}
+}
+
+// TestPanics pass through the guard to the server, after the decision was
+// told; the next call is decided as if nothing had been.
+func TestPanics(t *testing.T) {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	defer authority.Close()
+	told := 0
+	v, err := verifier.New(verifier.Config{
+		Issuers: []verifier.Issuer{authority.Issuer()},
+		Observe: func(context.Context, verifier.Decision) { told++ },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	broken := func(w http.ResponseWriter, r *http.Request, err *verifier.Error) { panic(http.ErrAbortHandler) }
+	guard, err := httpmw.New(v, &httpmw.Options{ErrorHandler: broken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	panics := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	for name, h := range map[string]http.Handler{
+		"a handler":       guard.Require(scopes.Authenticated())(panics),
+		"an ErrorHandler": guard.Require(scopes.All("admin"))(unreached(t)),
+	} {
+		told = 0
+		if got := panicOf(func() { get(authority, h, "/") }); got != http.ErrAbortHandler || told != 1 {
+			t.Errorf("%s: panic %v, %d decisions told", name, got, told)
+		}
+		if w := get(authority, guard.Require(scopes.Authenticated())(named("x")), "/"); w.Code != 200 {
+			t.Errorf("%s: the next call: %d", name, w.Code)
+		}
+	}
+	proxied, err := httpmw.New(v, &httpmw.Options{
+		InsecurePeerCertificates: func(*http.Request) ([]*x509.Certificate, error) { panic("malformed") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := panicOf(func() { get(authority, proxied.Require(scopes.Authenticated())(unreached(t)), "/") }); fmt.Sprint(got) != "malformed" {
+		t.Errorf("InsecurePeerCertificates: panic %v", got)
+	}
+}
+
+// TestSilentErrorHandler: one that writes nothing answers 200, as any handler
+// does that writes nothing. The guarded handler is not reached all the same.
+func TestSilentErrorHandler(t *testing.T) {
+	authority, guard := newGuard(t, &httpmw.Options{ErrorHandler: func(http.ResponseWriter, *http.Request, *verifier.Error) {}})
+	if w := get(authority, guard.Require(scopes.All("admin"))(unreached(t)), "/"); w.Code != 200 || w.Body.Len() != 0 {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}
