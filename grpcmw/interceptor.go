@@ -55,9 +55,9 @@ type Options struct {
 	// ends TLS, they come in the metadata (RFC 9440). Whoever can reach this
 	// service without that proxy, or get such metadata past it, can claim any
 	// certificate, and tokens that are bound to one (RFC 8705) then serve a
-	// thief. nil and no error is a caller without one; an error refuses the
-	// call as Unavailable. It must not panic, whatever the metadata is: gRPC
-	// recovers from no panic, so it would end the program.
+	// thief. It is asked once a call's token is verified. nil and no error is
+	// a caller without one; an error or a panic refuses the call as
+	// Unavailable.
 	InsecurePeerCertificates func(context.Context) ([]*x509.Certificate, error)
 }
 
@@ -130,27 +130,18 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 		Operation:     method,
 		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
 	}
-	var err error
-	if request.PeerCertificates, err = i.peerCertificates(ctx); err != nil {
-		return nil, verifier.AsError(err)
+	if i.opts.InsecurePeerCertificates != nil {
+		request.PeerCertificatesFrom = func() ([]*x509.Certificate, error) { return i.opts.InsecurePeerCertificates(ctx) }
+	} else if p, ok := peer.FromContext(ctx); ok {
+		if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok {
+			request.PeerCertificates = tls.State.PeerCertificates
+		}
 	}
-	ctx, err = i.verifier.Authorize(ctx, request, i.policy.need(method))
+	authorized, err := i.verifier.Authorize(ctx, request, i.policy.need(method))
 	if err != nil {
 		return nil, verifier.AsError(err)
 	}
-	return ctx, nil
-}
-
-func (i *Interceptor) peerCertificates(ctx context.Context) ([]*x509.Certificate, error) {
-	if i.opts.InsecurePeerCertificates != nil {
-		return i.opts.InsecurePeerCertificates(ctx)
-	}
-	if p, ok := peer.FromContext(ctx); ok {
-		if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok {
-			return tls.State.PeerCertificates, nil
-		}
-	}
-	return nil, nil
+	return authorized, nil
 }
 
 // challenge sends the metadata that goes with a refusal: what the header of

@@ -3,6 +3,7 @@ package grpcmw_test
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 // TestZeroInterceptor: one that New did not make reaches no handler. Without a
@@ -61,38 +63,67 @@ func panicOf(f func()) (value any) {
 // They leave nothing behind: the next call is decided as if nothing had been.
 func TestPanics(t *testing.T) {
 	authority, v := newVerifier(t)
-	proxied := &grpcmw.Options{InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) { panic("malformed") }}
 	token := []string{"Bearer " + authority.Token(m2mtest.TokenSpec{})}
+	guard := guardOf(t, v, scopes.Authenticated(), nil)
+	var lasting context.Context
+	for range 2 {
+		ctx := incoming(t.Context(), token, nil)
+		got := []any{panicOf(func() {
+			guard.Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: unaryMethod}, func(context.Context, any) (any, error) { panic("handler") })
+		}), panicOf(func() {
+			guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: duplex}, func(_ any, ss grpc.ServerStream) error {
+				lasting = ss.Context()
+				panic("handler")
+			})
+		})}
+		if fmt.Sprint(got) != "[handler handler]" {
+			t.Errorf("%v", got)
+		}
+	}
+	if lasting.Err() == nil {
+		t.Error("the stream's context goes on")
+	}
+}
+
+// TestInsecurePeerCertificatesFails: it is asked about verified tokens alone, and if it
+// fails the call can't be judged.
+func TestInsecurePeerCertificatesFails(t *testing.T) {
+	authority, v := newVerifier(t)
+	good := "Bearer " + authority.Token(m2mtest.TokenSpec{})
 	for _, tt := range []struct {
-		name string
-		opts *grpcmw.Options
-		want string
+		name          string
+		need          scopes.Requirement
+		authorization string
+		fail          func() error
+		want          codes.Code
+		asked         int
 	}{
-		{"the handler's", nil, "handler"},
-		{"of InsecurePeerCertificates", proxied, "malformed"}, // before any handler
+		{"it works", scopes.Authenticated(), good, func() error { return nil }, codes.OK, 2},
+		{"an error", scopes.Authenticated(), good, func() error { return errors.New("no such metadata") }, codes.Unavailable, 2},
+		{"a panic", scopes.Authenticated(), good, func() error { panic("malformed") }, codes.Unavailable, 2},
+		{"junk", scopes.Authenticated(), "Bearer x", func() error { panic("asked") }, codes.Unauthenticated, 0},
+		{"public", scopes.Public(), good, func() error { panic("asked") }, codes.OK, 0},
 	} {
-		guard, err := grpcmw.New(v, grpcmw.Policy{method: scopes.Authenticated()}, tt.opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var lasting context.Context
-		for range 2 {
-			ctx := incoming(t.Context(), token, nil)
-			got := []any{panicOf(func() {
-				guard.Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { panic("handler") })
-			}), panicOf(func() {
-				guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(_ any, ss grpc.ServerStream) error {
-					lasting = ss.Context()
-					panic("handler")
-				})
-			})}
-			if fmt.Sprint(got) != fmt.Sprintf("[%s %s]", tt.want, tt.want) {
-				t.Errorf("%s: %v", tt.name, got)
+		t.Run(tt.name, func(t *testing.T) {
+			asked, reached := 0, 0
+			guard := guardOf(t, v, tt.need, &grpcmw.Options{InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) {
+				asked++
+				return nil, tt.fail()
+			}})
+			ctx := incoming(t.Context(), []string{tt.authorization}, nil)
+			_, unary := guard.Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: unaryMethod}, func(context.Context, any) (any, error) {
+				reached++
+				return nil, nil
+			})
+			stream := guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: duplex}, func(any, grpc.ServerStream) error {
+				reached++
+				return nil
+			})
+			if status.Code(unary) != tt.want || status.Code(stream) != tt.want || asked != tt.asked || (reached == 2) != (tt.want == codes.OK) {
+				t.Errorf("%v, %v; asked %d times, the handlers reached %d times; want %s, and asked %d times",
+					unary, stream, asked, reached, tt.want, tt.asked)
 			}
-		}
-		if lasting != nil && lasting.Err() == nil {
-			t.Errorf("%s: the stream's context goes on", tt.name)
-		}
+		})
 	}
 }
 

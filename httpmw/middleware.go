@@ -61,8 +61,9 @@ type Options struct {
 	// ends TLS, they come in a header (RFC 9440). Whoever can reach this
 	// service without that proxy, or get such a header past it, can claim any
 	// certificate, and tokens that are bound to one (RFC 8705) then serve a
-	// thief. nil and no error is a caller without one; an error refuses the
-	// call as Unavailable. A panic is not stopped, and the handler not reached.
+	// thief. It is asked once a call's token is verified. nil and no error is
+	// a caller without one; an error or a panic refuses the call as
+	// Unavailable.
 	InsecurePeerCertificates func(*http.Request) ([]*x509.Certificate, error)
 }
 
@@ -150,10 +151,10 @@ func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation str
 		// The slice and not Header.Get, which would hide a second value.
 		Authorization: r.Header["Authorization"],
 	}
-	var err error
-	if request.PeerCertificates, err = m.peerCertificates(r); err != nil {
-		m.refuse(w, r, verifier.AsError(err))
-		return
+	if m.opts.InsecurePeerCertificates != nil {
+		request.PeerCertificatesFrom = func() ([]*x509.Certificate, error) { return m.opts.InsecurePeerCertificates(r) }
+	} else if r.TLS != nil {
+		request.PeerCertificates = r.TLS.PeerCertificates
 	}
 	ctx, err := m.verifier.Authorize(r.Context(), request, need)
 	if err != nil {
@@ -161,17 +162,6 @@ func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation str
 		return
 	}
 	next.ServeHTTP(w, r.WithContext(ctx))
-}
-
-func (m *Middleware) peerCertificates(r *http.Request) ([]*x509.Certificate, error) {
-	switch {
-	case m.opts.InsecurePeerCertificates != nil:
-		return m.opts.InsecurePeerCertificates(r)
-	case r.TLS != nil:
-		return r.TLS.PeerCertificates, nil
-	default:
-		return nil, nil
-	}
 }
 
 func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err *verifier.Error) {

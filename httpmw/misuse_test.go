@@ -3,7 +3,7 @@ package httpmw_test
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -243,14 +243,67 @@ func TestPanics(t *testing.T) {
 			t.Errorf("%s: the next call: %d", name, w.Code)
 		}
 	}
-	proxied, err := httpmw.New(v, &httpmw.Options{
-		InsecurePeerCertificates: func(*http.Request) ([]*x509.Certificate, error) { panic("malformed") },
+}
+
+// TestInsecurePeerCertificatesFails: it is asked about verified tokens alone. If it
+// fails, the call can't be judged, and that is told like any other decision.
+func TestInsecurePeerCertificatesFails(t *testing.T) {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	defer authority.Close()
+	var told []verifier.Reason
+	v, err := verifier.New(verifier.Config{
+		Issuers: []verifier.Issuer{authority.Issuer()},
+		Observe: func(_ context.Context, d verifier.Decision) {
+			if d.Err == nil {
+				told = append(told, "")
+				return
+			}
+			told = append(told, d.Err.Reason)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := panicOf(func() { get(authority, proxied.Require(scopes.Authenticated())(unreached(t)), "/") }); fmt.Sprint(got) != "malformed" {
-		t.Errorf("InsecurePeerCertificates: panic %v", got)
+	defer v.Close()
+	good := "Bearer " + authority.Token(m2mtest.TokenSpec{})
+	for _, tt := range []struct {
+		name          string
+		need          scopes.Requirement
+		authorization string
+		fail          func() error
+		status        int
+		reason        verifier.Reason
+		asked         int
+	}{
+		{"it works", scopes.Authenticated(), good, func() error { return nil }, 200, "", 1},
+		{"an error", scopes.Authenticated(), good, func() error { return errors.New("no such header") }, 503, verifier.PeerUnknown, 1},
+		{"an error that names a Code", scopes.Authenticated(), good, func() error { return &verifier.Error{Code: verifier.InvalidToken} }, 503, verifier.PeerUnknown, 1},
+		{"a panic", scopes.Authenticated(), good, func() error { panic("malformed") }, 503, verifier.Panicked, 1},
+		{"junk", scopes.Authenticated(), "Bearer x", func() error { panic("asked") }, 401, verifier.Malformed, 0},
+		{"public", scopes.Public(), good, func() error { panic("asked") }, 200, "", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			asked := 0
+			guard, err := httpmw.New(v, &httpmw.Options{InsecurePeerCertificates: func(*http.Request) ([]*x509.Certificate, error) {
+				asked++
+				return nil, tt.fail()
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = nil
+			reached := false
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Authorization", tt.authorization)
+			w := httptest.NewRecorder()
+			guard.Require(tt.need)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })).ServeHTTP(w, r)
+			if w.Code != tt.status || reached != (tt.status == 200) || asked != tt.asked {
+				t.Errorf("status %d, reached %t, asked %d times; want %d and %d", w.Code, reached, asked, tt.status, tt.asked)
+			}
+			if len(told) != 1 || told[0] != tt.reason {
+				t.Errorf("told %q, want %q once", told, tt.reason)
+			}
+		})
 	}
 }
 

@@ -42,6 +42,23 @@ func (c claims) accept(client Client) *Error {
 	})
 }
 
+// findPeer asks the transport for the caller's certificates, if it wants to be
+// asked.
+func (r *Request) findPeer() *Error {
+	from := r.PeerCertificatesFrom
+	if from == nil {
+		return nil
+	}
+	r.PeerCertificates, r.PeerCertificatesFrom = nil, nil
+	return guarded("PeerCertificatesFrom", func() *Error {
+		var err error
+		if r.PeerCertificates, err = from(); err != nil {
+			return refuseWith(Unavailable, PeerUnknown, err)
+		}
+		return nil
+	})
+}
+
 // check asks Config.Check.
 func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 	if v.cfg.Check == nil {

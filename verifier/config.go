@@ -39,18 +39,21 @@ type Config struct {
 	// InsufficientScope or Unavailable if it wraps an *Error of that Code,
 	// InvalidToken if it wraps Revoked, and Unavailable otherwise: an outage
 	// of what Check asks must not make machines throw good tokens away.
-	// It must be safe for concurrent use.
+	// It must be safe for concurrent use. No lock is held: it may call the
+	// Verifier, but Verify and Authorize ask Check again.
 	Check func(context.Context, Client, Request) error
 
 	// Observe, if set, is told of every decision before the handler runs: for
 	// the audit log and metrics. It must be safe for concurrent use and return
-	// soon; the call waits for it.
+	// soon; the call waits for it. The Decision is its own, to keep or to
+	// change.
 	Observe func(context.Context, Decision)
 
 	// ObserveKeys, if set, is told of an issuer's keys after every swap and
 	// every failed fetch. Calls for one issuer come one after another, on a
 	// goroutine that nothing waits for: while one blocks, up to 64 states are
-	// kept for it, and of more the oldest are dropped.
+	// kept for it, and of more the oldest are dropped. It should not call
+	// Refresh: after a failed fetch, that would defeat the backoff.
 	ObserveKeys func(IssuerStatus)
 
 	// Now is the wall clock that tokens are held against: time.Now if nil.
@@ -79,7 +82,8 @@ type Issuer struct {
 	// them from somewhere else: a file, Vault, a fixed set. Exactly one of the
 	// two is required. The URL must be https, unless it is on loopback or
 	// JWKS.InsecureHTTP is set. FetchJWKS returns a JWK Set document; it is
-	// called by one goroutine at a time.
+	// called by one goroutine at a time. It must not wait for its own
+	// Verifier's Ready or Refresh: such a fetch fails.
 	JWKSURL   string
 	FetchJWKS func(context.Context) ([]byte, error)
 
@@ -120,11 +124,11 @@ type Issuer struct {
 
 	// Accept decides whether a verified token is a machine's of this issuer:
 	// SubjectIsClient if nil, for authorities sign people's tokens with the
-	// same keys. It is required if ClientIDClaims holds "sub", since the subject
-	// then is the client whoever it is. An error that wraps a Reason refuses with that Reason, any
-	// other with NotAccepted. Like ScopesFrom it is asked when a token is
-	// verified, and not again while that is remembered: what may change
-	// meanwhile is Check's.
+	// same keys. It is required if ClientIDClaims holds "sub", since the
+	// subject then is the client whoever it is. An error that wraps a Reason
+	// refuses with that Reason, any other with NotAccepted. Like ScopesFrom it
+	// is asked when a token is verified, and not again while that is
+	// remembered: what may change meanwhile is Check's.
 	Accept func(Client) error
 }
 
@@ -177,8 +181,15 @@ type Request struct {
 	Authorization []string
 
 	// PeerCertificates is the chain that the caller proved in the TLS
-	// handshake, leaf first; nil without mutual TLS.
+	// handshake, leaf first; nil without mutual TLS. It is the transport's own
+	// and no copy: Check must not change the certificates.
 	PeerCertificates []*x509.Certificate
+
+	// PeerCertificatesFrom, if set, is asked for the PeerCertificates, in place
+	// of which it stands, once the token is verified: for a transport that has
+	// to look for them elsewhere than in its own TLS connection. An error or a
+	// panic refuses the call as Unavailable.
+	PeerCertificatesFrom func() ([]*x509.Certificate, error)
 }
 
 // Decision is one decision, as Observe is told of it. It holds no token. What

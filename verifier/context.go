@@ -30,9 +30,6 @@ func (c *callContext) Value(key any) any {
 func (c *callContext) String() string { return "m2mauth.callContext" }
 
 func withCall(ctx context.Context, client *Client, r Request) context.Context {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	r.Authorization = nil
 	return &callContext{Context: ctx, call: call{client: client, request: r}}
 }
@@ -65,9 +62,18 @@ func ClientFromContext(ctx context.Context) (Client, bool) {
 	return Client{}, false
 }
 
-// ContextWithClient returns a context that holds c, for tests of handlers. It
-// opens no door: Authorize never looks at a Client that is already there, and
-// Recheck refuses one that it did not verify.
+// ContextWithClient returns a context that holds c, for tests of handlers: a
+// zero Client too, without a name and without scopes. It opens no door:
+// Authorize never looks at a Client that is already there, and Recheck refuses
+// one that it did not verify.
 func ContextWithClient(ctx context.Context, c Client) context.Context {
-	return withCall(ctx, &c, Request{})
+	return withCall(orBackground(ctx), &c, Request{})
+}
+
+// orBackground is ctx, or the background context in place of nil.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }

@@ -15,6 +15,7 @@ type decision struct {
 	issuer *issuer // nil until chosen
 	token  *token  // nil until verified
 	cached bool
+	peers  []*x509.Certificate // that the token was held against
 	err    *Error
 	took   time.Duration
 }
@@ -28,9 +29,6 @@ func refuseWith(code Code, reason Reason, cause error) *Error {
 // decide is the one decision path, of every transport. The token is bare, or in
 // r's credential if that is nil.
 func (v *Verifier) decide(ctx context.Context, r Request, bare *string, need scopes.Requirement) decision {
-	if ctx == nil {
-		ctx = context.Background() // rather than panic, and only when a key is unknown
-	}
 	var began time.Time
 	if v.observes() {
 		began = time.Now()
@@ -73,7 +71,11 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 		return d
 	}
 	// What can change between two calls is asked of a hit as well.
-	if d.err = d.token.checkBinding(r.PeerCertificates); d.err != nil {
+	if d.err = r.findPeer(); d.err != nil {
+		return d
+	}
+	d.peers = r.PeerCertificates
+	if d.err = d.token.checkBinding(d.peers); d.err != nil {
 		return d
 	}
 	if d.err = v.check(ctx, d.token.client, r); d.err != nil {

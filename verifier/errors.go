@@ -124,6 +124,7 @@ const (
 // Reasons of [Unavailable].
 const (
 	KeysUnavailable Reason = "keys_unavailable" // the issuer's keys can't be had, or may be too old to judge
+	PeerUnknown     Reason = "peer_unknown"     // Request.PeerCertificatesFrom failed
 	CheckFailed     Reason = "check_failed"     // Config.Check failed
 	Panicked        Reason = "panicked"         // a callback panicked
 	Canceled        Reason = "canceled"         // the caller's own context ended first
@@ -140,7 +141,7 @@ func (r Reason) code() Code {
 		return InvalidRequest
 	case ScopeMissing, NoRequirement, Forbidden:
 		return InsufficientScope
-	case KeysUnavailable, CheckFailed, Panicked, Canceled, Closed:
+	case KeysUnavailable, PeerUnknown, CheckFailed, Panicked, Canceled, Closed:
 		return Unavailable
 	default:
 		return InvalidToken

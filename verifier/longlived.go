@@ -14,7 +14,7 @@ import (
 //
 // The caller must call the CancelFunc when the work is done.
 func (v *Verifier) UntilExpiry(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(orBackground(ctx))
 	late, reason, ok := v.deadlineOf(ctx)
 	if !ok {
 		return ctx, func() { cancel(nil) }
@@ -93,7 +93,7 @@ func (v *Verifier) Recheck(ctx context.Context) error {
 	}
 	// The identity is the token's, and not what a handler may have made of its
 	// copy of the Client.
-	t := c.client.token
+	ctx, t := orBackground(ctx), c.client.token
 	if err := v.standing(t); err != nil {
 		return err
 	}

@@ -128,9 +128,7 @@ func (v *Verifier) each(ctx context.Context, do func(*jwks.Source, context.Conte
 	if v.isClosed() {
 		return refuse(Unavailable, Closed)
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = orBackground(ctx)
 	results := make([]chan error, len(v.issuers))
 	for i, iss := range v.issuers {
 		results[i] = make(chan error, 1)

@@ -87,7 +87,9 @@ func New(cfg Config) (*Verifier, error) {
 }
 
 // Close stops every goroutine of v and waits for them. Afterwards every token
-// is refused as Unavailable. It may be called more than once, and returns nil.
+// is refused as Unavailable; a call whose token was verified before is still
+// let in. It may be called more than once, and in any callback: in one that its
+// goroutines have called, it waits for 100 ms at most. It returns nil.
 func (v *Verifier) Close() error {
 	if v == nil {
 		return nil
@@ -110,7 +112,7 @@ func (v *Verifier) isClosed() bool { return v.isUnmade() || v.closed.Load() }
 // key (RFC 8705, RFC 9449), for there is nothing to compare. [Config].Check
 // and Observe are called as for a call, with a zero [Request].
 func (v *Verifier) Verify(ctx context.Context, token string) (Client, error) {
-	d := v.decide(ctx, Request{}, &token, scopes.Authenticated())
+	d := v.decide(orBackground(ctx), Request{}, &token, scopes.Authenticated())
 	if d.err != nil {
 		return Client{}, d.err
 	}
@@ -119,13 +121,15 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Client, error) {
 
 // Authorize decides one call: who is calling, and whether it meets need. The
 // context it returns holds the Client for [ClientFromContext]; a Client that
-// was in ctx before is never looked at, and is hidden.
+// was in ctx before is never looked at, and is hidden. So where two Verifiers
+// guard one call, both decide, and the Client is the inner one's.
 //
 // With [scopes.Public] nothing of the credential is read, Check is not asked,
 // and there is no Client. With the zero Requirement every call is refused.
 //
 // The error is an [*Error]. The context beside it holds no Client.
 func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Requirement) (context.Context, error) {
+	ctx = orBackground(ctx)
 	if need.IsPublic() {
 		v.observe(ctx, r, need, decision{})
 		return withoutClient(ctx), nil
@@ -134,5 +138,6 @@ func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Require
 	if d.err != nil {
 		return withoutClient(ctx), d.err
 	}
+	r.PeerCertificates, r.PeerCertificatesFrom = d.peers, nil
 	return withCall(ctx, &d.token.client, r), nil
 }
