@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/m2mauth/m2mauth/scopes"
+
+	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
 // metadataPrefix is where the metadata of a resource without a path is found
@@ -136,7 +138,7 @@ func parseResource(id string) (resource, error) {
 		// Clients compare the identifier byte for byte (RFC 9728 §3.3). The
 		// second also keeps queries, fragments and escapes out.
 		return resource{}, errResource
-	case strings.ContainsFunc(id, func(c rune) bool { return !inURL(c) }) || hasDotSegment(u.Path) || strings.Contains(u.Path, "//"):
+	case strings.ContainsFunc(id, func(c rune) bool { return !inURL(c) }) || urlpath.HasDotSegment(u.Path) || strings.Contains(u.Path, "//"):
 		return resource{}, errResource
 	}
 	return resource{origin, u.Path}, nil

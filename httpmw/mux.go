@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/urlpath"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
@@ -121,27 +122,11 @@ func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	if hasDotSegment(r.URL.Path) {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+	if urlpath.HasDotSegment(r.URL.Path) {
+		urlpath.Refuse(w)
 		return
 	}
 	x.mux.ServeHTTP(w, r)
-}
-
-// hasDotSegment reports whether a decoded path has a "." or ".." segment. A
-// backslash ends a segment, too: some of those behind a proxy take it for a
-// slash.
-func hasDotSegment(path string) bool {
-	if !strings.Contains(path, ".") {
-		return false
-	}
-	for segment := range strings.FieldsFuncSeq(path, func(c rune) bool { return c == '/' || c == '\\' }) {
-		if segment == "." || segment == ".." {
-			return true
-		}
-	}
-	return false
 }
 
 // Routes lists each pattern with the requirement that is in force for it, in

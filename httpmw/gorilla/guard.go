@@ -22,12 +22,16 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/internal/urlpath"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // Guard enforces requirements on the routes of one router. Declare everything,
 // then serve: at the first request, and at CheckCoverage, what is declared is
 // frozen. Serving is safe for concurrent use.
+//
+// Like httpmw.Mux it answers 400 to a decoded path with a "." or ".." segment,
+// which a route's handler might take for another route's.
 type Guard struct {
 	m        *httpmw.Middleware
 	root     *mux.Router
@@ -125,6 +129,12 @@ func (g *Guard) nearest(r *mux.Route, ancestors []*mux.Route) scopes.Requirement
 func (g *Guard) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.freeze()
+		if urlpath.HasDotSegment(r.URL.Path) {
+			// gorilla hands it to the route whose prefix it begins with, if it
+			// was told not to clean paths, or not to decode them.
+			urlpath.Refuse(w)
+			return
+		}
 		// The zero rule, of a route that came late or is not in the context,
 		// refuses every call.
 		in := g.frozen[mux.CurrentRoute(r)]
