@@ -11,9 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/m2mauth/m2mauth/scopes"
-
 	"github.com/m2mauth/m2mauth/internal/urlpath"
+	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // metadataPrefix is where the metadata of a resource without a path is found
