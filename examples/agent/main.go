@@ -58,27 +58,17 @@ STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
 	}
 }
 
-func run(ctx context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out io.Writer) error {
 	w, err := newWorld(ctx)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	machine, secret, err := w.stytch.CreateClient(ctx, stytch.CreateParams{
+	return w.project.WithClient(ctx, stytch.CreateParams{
 		Name: "agent example", Scopes: []string{"read:orders"},
+	}, func(own stytch.Credentials) error {
+		return work(ctx, out, w, own)
 	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		// Also if ctx has ended: nothing is left behind.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if deleteErr := w.stytch.DeleteClient(ctx, machine.ID); err == nil {
-			err = deleteErr
-		}
-	}()
-	return work(ctx, out, w, stytch.Credentials{ClientID: machine.ID, ClientSecret: secret})
 }
 
 // work is the agent itself. Everything above is so that it can be tried.
@@ -88,8 +78,8 @@ func work(ctx context.Context, out io.Writer, w *world, own stytch.Credentials) 
 	// A job reads its credentials from the environment or from a vault here, at
 	// each fetch.
 	credentialsNow := func(context.Context) (stytch.Credentials, error) { return own, nil }
-	source, err := stytch.TokenSource(ctx, w.projectID, credentialsNow, &stytch.TokenSourceOptions{
-		TokenURL: w.tokenURL(),
+	source, err := stytch.TokenSource(ctx, w.project.ID, credentialsNow, &stytch.TokenSourceOptions{
+		TokenURL: w.project.TokenURL(),
 		Scopes:   []string{"read:orders"},
 	})
 	if err != nil {

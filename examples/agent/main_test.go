@@ -6,19 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// local keeps the developer's own project out of the tests.
-func local(t *testing.T) {
-	for _, name := range []string{"STYTCH_PROJECT_ID", "STYTCH_SECRET", "STYTCH_URL"} {
-		t.Setenv(name, "")
-	}
-}
-
 func TestAgent(t *testing.T) {
-	local(t)
+	project.Local(t)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -36,9 +30,7 @@ func TestAgent(t *testing.T) {
 func TestAgentByEnvironment(t *testing.T) {
 	a := m2mtest.NewAuthority(nil)
 	defer a.Close()
-	t.Setenv("STYTCH_PROJECT_ID", a.ProjectID())
-	t.Setenv("STYTCH_SECRET", a.Secret())
-	t.Setenv("STYTCH_URL", a.URL())
+	project.At(t, a)
 	if err := run(t.Context(), io.Discard); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +45,7 @@ func TestAgentByEnvironment(t *testing.T) {
 
 // TestAgentNotices: the agent fails if anything around it is not as told.
 func TestAgentNotices(t *testing.T) {
-	local(t)
+	project.Local(t)
 	for name, tt := range map[string]struct {
 		sabotage func(*world)
 		scopes   []string
@@ -61,7 +53,7 @@ func TestAgentNotices(t *testing.T) {
 	}{
 		"the HTTP API is down":     {func(w *world) { w.http.Close() }, []string{"read:orders"}, "HTTP: "},
 		"the gRPC API is down":     {func(w *world) { w.grpc.Stop() }, []string{"read:orders"}, "gRPC: List"},
-		"no token is issued":       {func(w *world) { w.authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) }, []string{"read:orders"}, "503"},
+		"no token is issued":       {func(w *world) { w.project.Authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) }, []string{"read:orders"}, "503"},
 		"the scope is not its own": {func(w *world) {}, []string{"write:orders"}, "invalid_scope"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +62,7 @@ func TestAgentNotices(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.close()
-			id, secret := w.authority.CreateClient("x", tt.scopes...)
+			id, secret := w.project.Authority.CreateClient("x", tt.scopes...)
 			tt.sabotage(w)
 			err = work(t.Context(), io.Discard, w, stytch.Credentials{ClientID: id, ClientSecret: stytch.NewSecret(secret)})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret) {

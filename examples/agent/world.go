@@ -11,70 +11,45 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
 	"github.com/m2mauth/m2mauth/examples/internal/ordersv1"
+	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/grpcmw"
 	"github.com/m2mauth/m2mauth/httpmw"
-	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
-	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
 // world is everything around the agent: an authority, and two APIs over TLS
 // that trust it.
 type world struct {
-	authority *m2mtest.Authority // nil if it is not ours
-	projectID string
-	baseURL   string // "" at Stytch
-	stytch    *stytch.Client
-	verifier  *verifier.Verifier
-	roots     *x509.CertPool
-	http      *http.Server
-	httpURL   string
-	grpc      *grpc.Server
-	grpcAddr  string
-	client    *http.Transport
+	project  *project.Project
+	roots    *x509.CertPool
+	http     *http.Server
+	httpURL  string
+	grpc     *grpc.Server
+	grpcAddr string
+	client   *http.Transport
 }
 
 func newWorld(ctx context.Context) (*world, error) {
-	w := &world{projectID: os.Getenv("STYTCH_PROJECT_ID"), baseURL: os.Getenv("STYTCH_URL")}
-	secret := stytch.NewSecret(os.Getenv("STYTCH_SECRET"))
-	if w.projectID == "" {
-		w.authority = m2mtest.NewAuthority(nil)
-		w.projectID, w.baseURL, secret = w.authority.ProjectID(), w.authority.URL(), stytch.NewSecret(w.authority.Secret())
+	p, err := project.Open(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
-	if err := w.start(ctx, secret); err != nil {
+	w := &world{project: p}
+	if err := w.start(); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *world) start(ctx context.Context, secret stytch.Secret) (err error) {
-	if w.stytch, err = stytch.New(w.projectID, secret, &stytch.Options{BaseURL: w.baseURL}); err != nil {
-		return err
-	}
-	issuer, err := stytch.Issuer(w.projectID, nil)
-	if err != nil {
-		return err
-	}
-	if w.baseURL != "" {
-		issuer.JWKSURL = w.baseURL + "/v1/sessions/jwks/" + w.projectID
-	}
-	if w.verifier, err = verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}}); err != nil {
-		return err
-	}
-	ready, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := w.verifier.Ready(ready); err != nil {
-		return err
-	}
+func (w *world) start() error {
 	certificate, err := w.certificate()
 	if err != nil {
 		return err
@@ -86,7 +61,7 @@ func (w *world) start(ctx context.Context, secret stytch.Secret) (err error) {
 }
 
 func (w *world) startHTTP(certificate tls.Certificate) error {
-	guard, err := httpmw.New(w.verifier, nil)
+	guard, err := httpmw.New(w.project.Verifier, nil)
 	if err != nil {
 		return err
 	}
@@ -109,7 +84,7 @@ func (w *world) startHTTP(certificate tls.Certificate) error {
 }
 
 func (w *world) startGRPC(certificate tls.Certificate) error {
-	guard, err := grpcmw.New(w.verifier, grpcmw.Policy{
+	guard, err := grpcmw.New(w.project.Verifier, grpcmw.Policy{
 		"/orders.v1.Orders/*":      scopes.All("read:orders"),
 		"/orders.v1.Orders/Create": scopes.All("write:orders"),
 	}, nil)
@@ -151,14 +126,6 @@ func (o orders) Watch(_ *ordersv1.WatchRequest, stream grpc.ServerStreamingServe
 		}
 	}
 	return nil
-}
-
-// tokenURL is "", the default, at Stytch.
-func (w *world) tokenURL() string {
-	if w.baseURL == "" {
-		return ""
-	}
-	return w.baseURL + "/v1/public/" + w.projectID + "/oauth2/token"
 }
 
 // plainHTTP is a client that trusts the APIs' certificate, and sends no token.
@@ -206,10 +173,5 @@ func (w *world) close() {
 	if w.http != nil {
 		w.http.Close()
 	}
-	if w.verifier != nil {
-		w.verifier.Close()
-	}
-	if w.authority != nil {
-		w.authority.Close()
-	}
+	w.project.Close()
 }

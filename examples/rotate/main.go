@@ -56,7 +56,7 @@ STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
 	}
 }
 
-func run(ctx context.Context, out io.Writer, o options) (err error) {
+func run(ctx context.Context, out io.Writer, o options) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("not done after %v", o.timeout))
 	defer cancel()
 	w, err := newWorld(ctx)
@@ -66,29 +66,26 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	defer w.close()
 	if o.restart == 0 {
 		o.restart = 500
-		if w.authority != nil {
+		if w.project.Authority != nil {
 			o.restart = 25
 		}
 	}
-	machine, secret, err := w.stytch.CreateClient(ctx, stytch.CreateParams{
+	return w.project.WithClient(ctx, stytch.CreateParams{
 		Name: "rotate example", Scopes: []string{"read:orders"},
+	}, func(first stytch.Credentials) error {
+		return callAndRotate(ctx, out, w, first, o)
 	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		// Also if ctx has ended: nothing is left behind.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if deleteErr := w.stytch.DeleteClient(ctx, machine.ID); err == nil {
-			err = deleteErr
-		}
-	}()
-	fmt.Fprintf(out, "client %s, %d calls by %d instances at %s\n", machine.ID, o.calls, instances, w.where)
+}
 
-	l := newLoad(w, machine.ID, secret, o)
+// callAndRotate rotates the secret of a client whose instances call meanwhile.
+func callAndRotate(ctx context.Context, out io.Writer, w *world, first stytch.Credentials, o options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fmt.Fprintf(out, "client %s, %d calls by %d instances at %s\n", first.ClientID, o.calls, instances, w.where())
+
+	l := newLoad(w, first.ClientID, first.ClientSecret, o)
 	done := l.start(ctx)
-	rotateErr := rotate(ctx, out, w, l, machine.ID)
+	rotateErr := rotate(ctx, out, w, l, first.ClientID)
 	if rotateErr != nil {
 		cancel()
 	}

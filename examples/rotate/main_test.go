@@ -10,21 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// local keeps the developer's own project out of the tests.
-func local(t *testing.T) {
-	for _, name := range []string{"STYTCH_PROJECT_ID", "STYTCH_SECRET", "STYTCH_URL"} {
-		t.Setenv(name, "")
-	}
-}
-
 // TestRotate: 10,000 calls (fewer under the race detector) during a whole
 // rotation, and not one fails.
 func TestRotate(t *testing.T) {
-	local(t)
+	project.Local(t)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, options{calls: testCalls, timeout: time.Minute}); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -39,9 +33,7 @@ func TestRotate(t *testing.T) {
 func TestRotateByEnvironment(t *testing.T) {
 	a := m2mtest.NewAuthority(nil)
 	defer a.Close()
-	t.Setenv("STYTCH_PROJECT_ID", a.ProjectID())
-	t.Setenv("STYTCH_SECRET", a.Secret())
-	t.Setenv("STYTCH_URL", a.URL())
+	project.At(t, a)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, options{calls: 400, timeout: time.Minute}); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -63,22 +55,22 @@ func TestRotateByEnvironment(t *testing.T) {
 // TestRotateNotices: a completion that comes before the next secret was handed
 // out fails calls, and the example says so.
 func TestRotateNotices(t *testing.T) {
-	local(t)
+	project.Local(t)
 	w, err := newWorld(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.close()
-	id, secret := w.authority.CreateClient("x", "read:orders")
+	id, secret := w.project.Authority.CreateClient("x", "read:orders")
 	l := newLoad(w, id, stytch.NewSecret(secret), options{calls: 200, restart: 5})
 	done := l.start(t.Context())
 	if err := l.reach(t.Context(), 20); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.stytch.StartRotation(t.Context(), id); err != nil {
+	if _, _, err := w.project.API.StartRotation(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.stytch.CompleteRotation(t.Context(), id); err != nil {
+	if _, err := w.project.API.CompleteRotation(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	<-done
@@ -88,14 +80,14 @@ func TestRotateNotices(t *testing.T) {
 	if err := refused(t.Context(), w, id, stytch.NewSecret(secret)); err != nil {
 		t.Error(err)
 	}
-	good, _ := w.authority.CreateClient("y")
+	good, _ := w.project.Authority.CreateClient("y")
 	if err := refused(t.Context(), w, good, stytch.NewSecret("x")); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRotateEnds(t *testing.T) {
-	local(t)
+	project.Local(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("interrupted")
 	cancel(cause)

@@ -26,7 +26,7 @@ func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) er
 		return err
 	}
 	old := l.vault.get()
-	machine, next, err := w.stytch.StartRotation(ctx, id)
+	machine, next, err := w.project.API.StartRotation(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) er
 	if err := l.reach(ctx, 60); err != nil {
 		return err
 	}
-	if machine, err = w.stytch.CompleteRotation(ctx, id); err != nil {
+	if machine, err = w.project.API.CompleteRotation(ctx, id); err != nil {
 		return err
 	}
 	l.phase.Store(completed)

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/httpmw"
-	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -20,60 +19,36 @@ import (
 // world is everything around the client: an authority, and an API that trusts
 // it.
 type world struct {
-	authority *m2mtest.Authority // nil if it is not ours
-	where     string
-	projectID string
-	baseURL   string // "" at Stytch
-	stytch    *stytch.Client
-	verifier  *verifier.Verifier
-	api       *http.Server
-	apiURL    string
-	http      *http.Client
+	project *project.Project
+	api     *http.Server
+	apiURL  string
+	http    *http.Client
 }
 
 func newWorld(ctx context.Context) (*world, error) {
-	w := &world{
-		where:     "Stytch",
-		projectID: os.Getenv("STYTCH_PROJECT_ID"),
-		baseURL:   os.Getenv("STYTCH_URL"),
-		http:      &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * instances}},
+	transport := &http.Transport{MaxIdleConnsPerHost: 2 * instances}
+	p, err := project.Open(ctx, transport)
+	if err != nil {
+		return nil, err
 	}
-	secret := stytch.NewSecret(os.Getenv("STYTCH_SECRET"))
-	if w.projectID == "" {
-		w.authority = m2mtest.NewAuthority(nil)
-		w.projectID, w.baseURL, secret = w.authority.ProjectID(), w.authority.URL(), stytch.NewSecret(w.authority.Secret())
-	}
-	if w.baseURL != "" {
-		w.where = w.baseURL
-	}
-	if err := w.start(ctx, secret); err != nil {
+	w := &world{project: p, http: &http.Client{Transport: transport}}
+	if err := w.start(); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *world) start(ctx context.Context, secret stytch.Secret) (err error) {
-	w.stytch, err = stytch.New(w.projectID, secret, &stytch.Options{BaseURL: w.baseURL, Transport: w.http.Transport})
-	if err != nil {
-		return err
+// where is who is asked for tokens.
+func (w *world) where() string {
+	if w.project.BaseURL == "" {
+		return "Stytch"
 	}
-	issuer, err := stytch.Issuer(w.projectID, nil)
-	if err != nil {
-		return err
-	}
-	if w.baseURL != "" {
-		issuer.JWKSURL = w.baseURL + "/v1/sessions/jwks/" + w.projectID
-	}
-	if w.verifier, err = verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}}); err != nil {
-		return err
-	}
-	ready, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := w.verifier.Ready(ready); err != nil {
-		return err
-	}
-	guard, err := httpmw.New(w.verifier, nil)
+	return w.project.BaseURL
+}
+
+func (w *world) start() error {
+	guard, err := httpmw.New(w.project.Verifier, nil)
 	if err != nil {
 		return err
 	}
@@ -96,11 +71,10 @@ func (w *world) start(ctx context.Context, secret stytch.Secret) (err error) {
 func (w *world) tokens(
 	ctx context.Context, credentials func(context.Context) (stytch.Credentials, error),
 ) (oauth2.TokenSource, error) {
-	opts := &stytch.TokenSourceOptions{Transport: w.http.Transport}
-	if w.baseURL != "" {
-		opts.TokenURL = w.baseURL + "/v1/public/" + w.projectID + "/oauth2/token"
-	}
-	return stytch.TokenSource(ctx, w.projectID, credentials, opts)
+	return stytch.TokenSource(ctx, w.project.ID, credentials, &stytch.TokenSourceOptions{
+		TokenURL:  w.project.TokenURL(),
+		Transport: w.http.Transport,
+	})
 }
 
 func (w *world) close() {
@@ -108,10 +82,5 @@ func (w *world) close() {
 	if w.api != nil {
 		w.api.Close()
 	}
-	if w.verifier != nil {
-		w.verifier.Close()
-	}
-	if w.authority != nil {
-		w.authority.Close()
-	}
+	w.project.Close()
 }

@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/m2mauth/m2mauth/stytch"
 )
@@ -49,32 +48,22 @@ STYTCH_URL.
 }
 
 // run tells the story, or serves until ctx ends.
-func run(ctx context.Context, out io.Writer, serve bool) (err error) {
+func run(ctx context.Context, out io.Writer, serve bool) error {
 	s, err := newSaaS(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	machine, secret, err := s.stytch.CreateClient(ctx, stytch.CreateParams{
+	return s.project.WithClient(ctx, stytch.CreateParams{
 		Name: "tokenendpoint example", Scopes: []string{"read:reports"},
-	})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		// Also if ctx has ended: nothing is left behind.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if deleteErr := s.stytch.DeleteClient(ctx, machine.ID); err == nil {
-			err = deleteErr
+	}, func(machine stytch.Credentials) error {
+		if serve {
+			s.printCommands(out, machine.ClientID, machine.ClientSecret)
+			<-ctx.Done()
+			return nil
 		}
-	}()
-	if serve {
-		s.printCommands(out, machine.ID, secret)
-		<-ctx.Done()
-		return nil
-	}
-	return tell(ctx, out, s, customer{machine.ID, secret.Reveal()})
+		return tell(ctx, out, s, customer{machine.ClientID, machine.ClientSecret.Reveal()})
+	})
 }
 
 func (s *saas) printCommands(out io.Writer, id string, secret stytch.Secret) {

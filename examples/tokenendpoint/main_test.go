@@ -6,19 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// local keeps the developer's own project out of the tests.
-func local(t *testing.T) {
-	for _, name := range []string{"STYTCH_PROJECT_ID", "STYTCH_SECRET", "STYTCH_URL"} {
-		t.Setenv(name, "")
-	}
-}
-
 func TestStory(t *testing.T) {
-	local(t)
+	project.Local(t)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -31,9 +25,7 @@ func TestStory(t *testing.T) {
 func TestStoryByEnvironment(t *testing.T) {
 	a := m2mtest.NewAuthority(nil)
 	defer a.Close()
-	t.Setenv("STYTCH_PROJECT_ID", a.ProjectID())
-	t.Setenv("STYTCH_SECRET", a.Secret())
-	t.Setenv("STYTCH_URL", a.URL())
+	project.At(t, a)
 	var out bytes.Buffer
 	if err := run(t.Context(), &out, false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
@@ -45,11 +37,11 @@ func TestStoryByEnvironment(t *testing.T) {
 
 // TestStoryNotices: the story fails if the world is not as told.
 func TestStoryNotices(t *testing.T) {
-	local(t)
+	project.Local(t)
 	for name, sabotage := range map[string]func(*saas){
-		"no tokens":    func(s *saas) { s.authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) },
+		"no tokens":    func(s *saas) { s.project.Authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) },
 		"no SaaS":      func(s *saas) { s.server.Close() },
-		"no judgement": func(s *saas) { s.verifier.Close() },
+		"no judgement": func(s *saas) { s.project.Verifier.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := newSaaS(t.Context())
@@ -57,7 +49,7 @@ func TestStoryNotices(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.close()
-			id, secret := s.authority.CreateClient("customer", "read:reports")
+			id, secret := s.project.Authority.CreateClient("customer", "read:reports")
 			sabotage(s)
 			err = tell(t.Context(), io.Discard, s, customer{id, secret})
 			if err == nil {
@@ -68,7 +60,7 @@ func TestStoryNotices(t *testing.T) {
 }
 
 func TestServePrintsCommands(t *testing.T) {
-	local(t)
+	project.Local(t)
 	s, err := newSaaS(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -5,48 +5,42 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
+	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/httpmw"
-	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// saas is the SaaS, and the authority behind it.
+// saas is the SaaS, and the project behind it.
 type saas struct {
-	authority *m2mtest.Authority // nil if it is not ours
-	projectID string
-	baseURL   string // "" at Stytch
-	stytch    *stytch.Client
-	verifier  *verifier.Verifier
-	server    *http.Server
-	url       string
+	project *project.Project
+	server  *http.Server
+	url     string
 }
 
 func newSaaS(ctx context.Context) (*saas, error) {
-	s := &saas{projectID: os.Getenv("STYTCH_PROJECT_ID"), baseURL: os.Getenv("STYTCH_URL")}
-	secret := stytch.NewSecret(os.Getenv("STYTCH_SECRET"))
-	if s.projectID == "" {
-		s.authority = m2mtest.NewAuthority(nil)
-		s.projectID, s.baseURL, secret = s.authority.ProjectID(), s.authority.URL(), stytch.NewSecret(s.authority.Secret())
+	p, err := project.Open(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.start(ctx, secret); err != nil {
+	s := &saas{project: p}
+	if err := s.start(); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *saas) start(ctx context.Context, secret stytch.Secret) (err error) {
+func (s *saas) start() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	s.url = "http://" + listener.Addr().String() // in production: https://login.example.com
-	handler, err := s.routes(ctx, secret)
+	handler, err := s.routes()
 	if err != nil {
 		listener.Close()
 		return err
@@ -57,16 +51,12 @@ func (s *saas) start(ctx context.Context, secret stytch.Secret) (err error) {
 }
 
 // routes is everything that the SaaS serves.
-func (s *saas) routes(ctx context.Context, secret stytch.Secret) (http.Handler, error) {
-	var err error
-	if s.stytch, err = stytch.New(s.projectID, secret, &stytch.Options{BaseURL: s.baseURL}); err != nil {
-		return nil, err
-	}
-	tokens, err := stytch.TokenEndpoint(s.projectID, &stytch.TokenEndpointOptions{BaseURL: s.baseURL})
+func (s *saas) routes() (http.Handler, error) {
+	tokens, err := stytch.TokenEndpoint(s.project.ID, &stytch.TokenEndpointOptions{BaseURL: s.project.BaseURL})
 	if err != nil {
 		return nil, err
 	}
-	keys, err := stytch.KeySetHandler(s.projectID, &stytch.KeySetOptions{BaseURL: s.baseURL})
+	keys, err := stytch.KeySetHandler(s.project.ID, &stytch.KeySetOptions{BaseURL: s.project.BaseURL})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +69,7 @@ func (s *saas) routes(ctx context.Context, secret stytch.Secret) (http.Handler, 
 	if err != nil {
 		return nil, err
 	}
-	guard, err := s.guard(ctx)
+	guard, err := httpmw.New(s.project.Verifier, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -97,34 +87,9 @@ func (s *saas) routes(ctx context.Context, secret stytch.Secret) (http.Handler, 
 	return mux, nil
 }
 
-// guard is the API's own: it trusts the project's tokens.
-func (s *saas) guard(ctx context.Context) (*httpmw.Middleware, error) {
-	issuer, err := stytch.Issuer(s.projectID, nil)
-	if err != nil {
-		return nil, err
-	}
-	if s.baseURL != "" {
-		issuer.JWKSURL = s.baseURL + "/v1/sessions/jwks/" + s.projectID
-	}
-	if s.verifier, err = verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}}); err != nil {
-		return nil, err
-	}
-	ready, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := s.verifier.Ready(ready); err != nil {
-		return nil, err
-	}
-	return httpmw.New(s.verifier, nil)
-}
-
 func (s *saas) close() {
 	if s.server != nil {
 		s.server.Close()
 	}
-	if s.verifier != nil {
-		s.verifier.Close()
-	}
-	if s.authority != nil {
-		s.authority.Close()
-	}
+	s.project.Close()
 }

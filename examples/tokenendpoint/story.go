@@ -38,7 +38,7 @@ func tell(ctx context.Context, out io.Writer, s *saas, c customer) error {
 		{"Stytch is down: 503 with Retry-After, and the API goes on", outage, true},
 		{"guessing is limited, for that client at that address", guessing, true},
 	} {
-		if step.ours && s.authority == nil {
+		if step.ours && s.project.Authority == nil {
 			fmt.Fprintf(out, "skipped  %s\n", step.what)
 			continue
 		}
@@ -120,7 +120,7 @@ func verify(ctx context.Context, s *saas, c customer) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := stytch.Issuer(s.projectID, nil)
+	issuer, err := stytch.Issuer(s.project.ID, nil)
 	if err != nil {
 		return err
 	}
@@ -171,8 +171,8 @@ func outage(ctx context.Context, s *saas, c customer) error {
 	if err != nil {
 		return err
 	}
-	s.authority.Fail(m2mtest.Outage{Body: "stack trace"})
-	defer s.authority.Restore()
+	s.project.Authority.Fail(m2mtest.Outage{Body: "stack trace"})
+	defer s.project.Authority.Restore()
 	a, err := request{"grant_type=client_credentials", "application/x-www-form-urlencoded", c.secret}.send(ctx, s, c)
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func outage(ctx context.Context, s *saas, c customer) error {
 }
 
 func guessing(ctx context.Context, s *saas, _ customer) error {
-	id, secret := s.authority.CreateClient("victim")
+	id, secret := s.project.Authority.CreateClient("victim")
 	victim := customer{id, secret}
 	for range 30 {
 		a, err := request{"grant_type=client_credentials", "application/x-www-form-urlencoded", "wrong-secret"}.send(ctx, s, victim)
