@@ -250,6 +250,45 @@ func TestRefusedCallsOfVerifiedTokens(t *testing.T) {
 	l.want(t, v, r, scopes.All("a"), true, "")
 }
 
+// TestRememberedBySize: CacheSize is in entries of a common size, and what is
+// larger, by its text or by what was made of it, takes the place of several.
+func TestRememberedBySize(t *testing.T) {
+	claims := func(n int) map[string]any {
+		m := map[string]any{}
+		for i := range n {
+			m[fmt.Sprint("c", i)] = i
+		}
+		return m
+	}
+	names := func(n int) (list []string) {
+		for i := range n {
+			list = append(list, fmt.Sprint("s", i))
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		name string
+		spec spec
+		both bool // of two such tokens there is room for
+	}{
+		{"small", spec{}, true},
+		{"a long claim", spec{Claims: map[string]any{"pad": strings.Repeat("a", 1900)}}, false}, // the text alone is 3 KiB
+		{"many claims", spec{Claims: claims(80)}, false},
+		{"many scopes", spec{Scopes: names(80)}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var l lookout
+			a, v := local(t, l.watch, func(c *verifier.Config) { c.CacheSize = 2 })
+			first, second := tt.spec, tt.spec
+			first.ClientID, second.ClientID = "first", "second"
+			token := a.Token(first)
+			l.remember(t, v, bearer(token))
+			l.remember(t, v, bearer(a.Token(second)))
+			l.want(t, v, bearer(token), scopes.Authenticated(), tt.both, "")
+		})
+	}
+}
+
 // TestNoCache: a negative CacheSize remembers nothing, and no Verifier knows
 // what another one has verified.
 func TestNoCache(t *testing.T) {

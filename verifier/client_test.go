@@ -3,11 +3,13 @@ package verifier_test
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
@@ -84,6 +86,36 @@ func TestClaims(t *testing.T) {
 	}
 	if err := (verifier.Client{ID: "planted"}).Claims(&all); !errors.Is(err, verifier.ErrNoClaims) {
 		t.Errorf("without a token: %v", err)
+	}
+}
+
+// TestClientIsWhole: each field is what the token says, and the times to the
+// nanosecond; the Issuer is the configured Name.
+func TestClientIsWhole(t *testing.T) {
+	a, v := local(t, func(c *verifier.Config) {
+		c.Issuers[0].Aliases = []string{"https://alias.example.com"}
+		c.Issuers[0].ClientIDClaims = []string{"azp"}
+	})
+	issued := time.Now().Truncate(time.Second)
+	token := a.Token(spec{
+		Issuer: "https://alias.example.com", Scopes: []string{"b", "a"}, IssuedAt: issued.Add(-time.Minute), NotBefore: issued,
+		Claims: map[string]any{"azp": "c", "sub": "s", "jti": "1", "exp": json.RawMessage(fmt.Sprint(issued.Unix()+60) + ".5")},
+	})
+	for range 2 { // the second time from the cache
+		c, err := v.Verify(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.ID != "c" || c.Subject != "s" || c.Issuer != "stytch.com/"+a.ProjectID() || c.TokenID != "1" || c.KeyID != a.Keys()[0] || c.Scopes.String() != "a b" {
+			t.Errorf("%+v", c)
+		}
+		if !c.IssuedAt.Equal(issued.Add(-time.Minute)) || !c.NotBefore.Equal(issued) || !c.ExpiresAt.Equal(issued.Add(time.Minute+500*time.Millisecond)) {
+			t.Errorf("issued at %v, not before %v, expires at %v", c.IssuedAt, c.NotBefore, c.ExpiresAt)
+		}
+	}
+	c, err := v.Verify(t.Context(), a.Token(spec{Claims: map[string]any{"azp": "c", "sub": m2mtest.Absent, "iat": m2mtest.Absent, "nbf": m2mtest.Absent}}))
+	if err != nil || c.Subject != "" || !c.IssuedAt.IsZero() || !c.NotBefore.IsZero() || c.ExpiresAt.IsZero() {
+		t.Errorf("with what is required alone: %+v, %v", c, err)
 	}
 }
 
@@ -287,6 +319,92 @@ func TestObserveText(t *testing.T) {
 	if told == nil {
 		t.Error("nothing was told")
 	}
+}
+
+// TestObserveIsToldAll: an audit log needs the whole of every decision, in the
+// context of the call, and however it came out.
+func TestObserveIsToldAll(t *testing.T) {
+	type key struct{}
+	var told []verifier.Decision
+	var in []any
+	a, v := local(t, func(c *verifier.Config) {
+		c.Issuers[0].Aliases = []string{"https://alias.example.com"}
+		c.Observe = func(ctx context.Context, d verifier.Decision) {
+			told, in = append(told, d), append(in, ctx.Value(key{}))
+		}
+	})
+	long := strings.Repeat("x", 64)
+	good := a.Token(spec{ClientID: "c", Issuer: "https://alias.example.com", Scopes: []string{"a"}})
+	expired := a.Token(spec{TTL: -time.Hour})
+	name := "stytch.com/" + a.ProjectID()
+	tests := []struct {
+		operation, token string
+		need             scopes.Requirement
+
+		wantOperation, issuer, client string
+		reason                        verifier.Reason
+		cached                        bool
+	}{
+		{"op", good, scopes.All("a"), "op", name, "c", "", false},
+		{"op", good, scopes.Any("a", "b"), "op", name, "c", "", true},
+		{long, good, scopes.All("b"), long, name, "c", verifier.ScopeMissing, true},
+		{long + "y", expired, scopes.All("b"), `"` + long + `"`, name, "", verifier.Expired, false},
+		{"a\nb", "x", scopes.Authenticated(), `"a\nb"`, "", "", verifier.Malformed, false},
+		{"op", "x", scopes.Public(), "op", "", "", "", false},
+	}
+	for i, tt := range tests {
+		r := bearer(tt.token)
+		r.Operation = tt.operation
+		_, err := v.Authorize(context.WithValue(t.Context(), key{}, i), r, tt.need)
+		if len(told) != i+1 || in[i] != i {
+			t.Fatalf("call %d: %d decisions, in the contexts of %v", i, len(told), in)
+		}
+		d := told[i]
+		if d.Operation != tt.wantOperation || d.Issuer != tt.issuer || d.Client.ID != tt.client || !d.Need.Equal(tt.need) || d.Cached != tt.cached {
+			t.Errorf("call %d: %+v", i, d)
+		}
+		if reasonOfDecision(d) != tt.reason || reasonOf(err) != tt.reason || d.Err != nil && !d.Err.Need.Equal(tt.need) {
+			t.Errorf("call %d: %v, and Observe was told %v; want %q", i, err, d.Err, tt.reason)
+		}
+	}
+}
+
+// TestObserveIsToldTheCause: cut and quoted as it is, it still says what was
+// wrong.
+func TestObserveIsToldTheCause(t *testing.T) {
+	var cause string
+	a, v := local(t, func(c *verifier.Config) {
+		c.Observe = func(_ context.Context, d verifier.Decision) { cause = fmt.Sprint(d.Err.Err) }
+	})
+	for want, sp := range map[string]spec{
+		`iss "https://evil.example.com"`: {Issuer: "https://evil.example.com"},
+		`typ "logout+jwt"`:               {Header: map[string]any{"typ": "logout+jwt"}},
+		`alg "RS512"`:                    {Header: map[string]any{"alg": "RS512"}},
+		`kid "\n"`:                       {IssuedAt: time.Now().Add(-10 * time.Minute), Header: map[string]any{"kid": "\n"}},
+		`"exp" is not a number, or a very long one`: {Claims: map[string]any{"exp": "never"}},
+	} {
+		if _, err := v.Verify(t.Context(), a.Token(sp)); err == nil || cause != want {
+			t.Errorf("%v, cause %s; want %s", err, cause, want)
+		}
+	}
+}
+
+// TestObserveIsToldHowLong: a call that waits for keys is told apart from one
+// that does not.
+func TestObserveIsToldHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lookout
+		s := newKeyServer(t, healthy)
+		v := s.warm(t, l.watch)
+		s.RotateKeys()
+		s.now(after(trip, healthy))
+		r := bearer(s.Token(spec{}))
+		for _, want := range []time.Duration{trip, 0} {
+			if d := l.call(t, v, r, scopes.Authenticated()); d.Err != nil || d.Took != want {
+				t.Errorf("%v, took %v; want %v", d.Err, d.Took, want)
+			}
+		}
+	})
 }
 
 // TestObservePanics: what watches decisions does not change them.

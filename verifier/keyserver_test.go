@@ -204,6 +204,7 @@ var codes = map[verifier.Reason]verifier.Code{
 	verifier.Algorithm:       verifier.InvalidToken,
 	verifier.BadSignature:    verifier.InvalidToken,
 	verifier.Expired:         verifier.InvalidToken,
+	verifier.TooOld:          verifier.InvalidToken,
 	verifier.Audience:        verifier.InvalidToken,
 	verifier.UnknownIssuer:   verifier.InvalidToken,
 	verifier.TokenType:       verifier.InvalidToken,

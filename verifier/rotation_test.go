@@ -111,6 +111,36 @@ func TestLastMoment(t *testing.T) {
 	}
 }
 
+// TestExpiresWhileWaiting: a token is held against the clock once more when its
+// key has come, and is not remembered if it ended meanwhile.
+func TestExpiresWhileWaiting(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		left time.Duration // when the call comes
+		spec func(now time.Time) spec
+		want verifier.Reason
+	}{
+		{"exp", trip - 1, func(now time.Time) spec { return spec{IssuedAt: now, ExpiresAt: now.Add(30 * time.Second)} }, verifier.Expired},
+		{"exp, in the very moment", trip, func(now time.Time) spec { return spec{IssuedAt: now, ExpiresAt: now.Add(30 * time.Second)} }, verifier.Expired},
+		{"exp, a moment later", trip + 1, func(now time.Time) spec { return spec{IssuedAt: now, ExpiresAt: now.Add(30 * time.Second)} }, ""},
+		{"MaxTokenAge", trip - 1, func(now time.Time) spec { return spec{IssuedAt: now.Add(-30 * time.Second)} }, verifier.TooOld},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newKeyServer(t, healthy)
+				v := s.warm(t, func(c *verifier.Config) { c.Leeway, c.Issuers[0].MaxTokenAge = -1, time.Minute })
+				s.RotateKeys()
+				s.now(after(trip, healthy))
+				now := time.Now().Truncate(time.Second) // times in a token are whole seconds
+				token := s.Token(tt.spec(now))
+				pass(time.Until(now.Add(30*time.Second - tt.left)))
+				s.wantToken(t, v, token, outcome{tt.want, trip, 1})
+				s.wantToken(t, v, token, outcome{reason: tt.want})
+			})
+		})
+	}
+}
+
 // TestRestlessKeys: each fetch brings other keys, and never the one that is
 // missing. A call waits no longer for that.
 func TestRestlessKeys(t *testing.T) {

@@ -24,9 +24,13 @@ func times(f *Fixture) []Case {
 	now := time.Now().Truncate(time.Second)
 	until := spec{IssuedAt: now.Add(-time.Minute), ExpiresAt: now}
 	return slices.Concat(
-		[]Case{{Name: "a moment before the end of the leeway", Spec: until, Config: at(now.Add(30*time.Second - 1))}},
+		[]Case{
+			{Name: "a moment before the end of the leeway", Spec: until, Config: at(now.Add(30*time.Second - 1))},
+			{Name: "exp of 32 digits", Spec: claim("exp", json.RawMessage("4102444800."+strings.Repeat("0", 21)))},
+		},
 		invalid(verifier.ClaimMalformed, malformed...),
 		invalid(verifier.ClaimMalformed,
+			Case{Name: "exp of 33 digits", Spec: claim("exp", json.RawMessage("4102444800."+strings.Repeat("0", 22)))},
 			Case{Name: "exp of 5,000 digits", Spec: claim("exp", json.RawMessage(strings.Repeat("1", 5000)))},
 			Case{Name: "exp missing", Spec: claim("exp", m2mtest.Absent)},
 			Case{Name: "iat missing under MaxTokenAge", Spec: claim("iat", m2mtest.Absent), Issuer: aged},

@@ -36,14 +36,14 @@ func (h *Headers) get(text string) (Header, bool) {
 // Admit remembers the header of t. It is for tokens whose signature was good:
 // others could fill the memory with junk.
 func (h *Headers) Admit(t Token) {
-	if h == nil || len(t.header) > maxHeaderText {
-		return
-	}
-	if _, ok := h.get(t.header); ok {
+	if h == nil || t.known || len(t.header) > maxHeaderText {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if _, ok := h.get(t.header); ok {
+		return // another call was first
+	}
 	next := map[string]Header{}
 	if known := h.known.Load(); known != nil && len(*known) < maxHeaders {
 		maps.Copy(next, *known) // else begin anew: the keys of last year are in it

@@ -53,6 +53,7 @@ type Token struct {
 	Payload string // the JSON that was signed
 
 	header string // the segment
+	known  bool   // to the Headers that ParseToken was given
 	signed string // what the signature covers (RFC 7515 §5.2)
 }
 
@@ -88,8 +89,7 @@ func ParseToken(compact string, headers *Headers, buf *Buffers) (t Token, parts 
 		return Token{}, Parts{}, errEmpty
 	}
 	t.header, t.signed = header, compact[:len(header)+1+len(payload)]
-	var known bool
-	if t.Header, known = headers.get(header); !known {
+	if t.Header, t.known = headers.get(header); !t.known {
 		if t.Header, err = parseHeader(header); err != nil {
 			return Token{}, Parts{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -42,14 +43,25 @@ func TestRefused(t *testing.T) {
 		{"no value", `{"a"}`, ErrSyntax},
 		{"no colon", `{"a" 1}`, ErrSyntax},
 		{"no comma", `{"a":1 "b":2}`, ErrSyntax},
+		{"no comma in array", `{"a":[1 2]}`, ErrSyntax},
 		{"trailing comma", `{"a":1,}`, ErrSyntax},
 		{"trailing comma in array", `{"a":[1,]}`, ErrSyntax},
 		{"open array", `{"a":[1`, ErrSyntax},
+		{"cut behind a name", `{"a"`, ErrSyntax},
+		{"cut behind a colon", `{"a":`, ErrSyntax},
+		{"cut behind a value", `{"a":1`, ErrSyntax},
+		{"cut behind an object", `{"a":{"b":1}`, ErrSyntax},
+		{"array closed as an object", `{"a":[1}`, ErrSyntax},
+		{"object closed as an array", `{"a":{"b":1]`, ErrSyntax},
 		{"name without quotes", `{a:1}`, ErrSyntax},
 		{"single quotes", `{'a':1}`, ErrSyntax},
 		{"comment", `{/**/}`, ErrSyntax},
 		{"NaN", `{"a":NaN}`, ErrSyntax},
 		{"true, cut", `{"a":tru}`, ErrSyntax},
+		{"true, cut by the end", `{"a":t`, ErrSyntax},
+		{"true, misspelt", `{"a":tru3}`, ErrSyntax},
+		{"false, misspelt", `{"a":falsy}`, ErrSyntax},
+		{"null, misspelt", `{"a":nuLl}`, ErrSyntax},
 		{"True", `{"a":True}`, ErrSyntax},
 		{"leading zero", `{"a":01}`, ErrSyntax},
 		{"plus sign", `{"a":+1}`, ErrSyntax},
@@ -57,6 +69,8 @@ func TestRefused(t *testing.T) {
 		{"point without digits", `{"a":1.}`, ErrSyntax},
 		{"point first", `{"a":.1}`, ErrSyntax},
 		{"exponent without digits", `{"a":1e+}`, ErrSyntax},
+		{"exponent with two signs", `{"a":1e+-1}`, ErrSyntax},
+		{"exponent twice", `{"a":1eE1}`, ErrSyntax},
 		{"minus alone", `{"a":-}`, ErrSyntax},
 		{"control character", "{\"a\":\"\n\"}", ErrSyntax},
 		{"unknown escape", `{"a":"\x"}`, ErrSyntax},
@@ -81,6 +95,11 @@ func TestRefused(t *testing.T) {
 		{"duplicate, nested", `{"a":{"b":1,"b":1}}`, ErrDuplicate},
 		{"duplicate in an array", `{"a":[{"b":1,"b":1}]}`, ErrDuplicate},
 		{"duplicate after a nested object", `{"a":1,"b":{"a":1},"a":2}`, ErrDuplicate},
+		{"duplicate of an empty name", `{"":1,"":2}`, ErrDuplicate},
+		{"duplicate behind the names that fit into the array", flat(30)[:len(flat(30))-1] + `,"28":0}`, ErrDuplicate},
+		{"and behind an object that was there", flat(26)[:len(flat(26))-1] + `,"o":{"x":0,"y":0},"p":0,"p":0}`, ErrDuplicate},
+		{"duplicate in an object there", flat(26)[:len(flat(26))-1] + `,"o":{"x":0,"y":0,"x":0}}`, ErrDuplicate},
+		{"duplicate of one there, among many", flat(50)[:len(flat(50))-1] + `,"28":0}`, ErrDuplicate},
 		{"duplicate among many", flat(50)[:len(flat(50))-1] + `,"7":0}`, ErrDuplicate},
 		{"duplicate of a late one among many", flat(50)[:len(flat(50))-1] + `,"45":0}`, ErrDuplicate},
 
@@ -96,16 +115,73 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
-	for name, doc := range map[string]string{"deepest": nested(4), "most members": flat(64)} {
+	for name, doc := range map[string]string{
+		"deepest":                nested(4),
+		"deepest in arrays":      `{"a":[[[]]]}`,
+		"most members":           flat(64),
+		"most members in all":    `{"a":` + flat(31) + `,"b":` + flat(31) + `}`,
+		"an empty name":          `{"":1," ":2}`,
+		"white space everywhere": strings.NewReplacer(" ", " \t\r\n").Replace(` { "a" : [ 1 , { } , [ ] ] , "b" : true } `),
+		// A name is open only in its own object. "j" has the mark of "b".
+		"a name again, behind its object":       `{"j":{"b":1},"b":2}`,
+		"a name again, in an object beside":     `{"j":{"b":1},"k":{"b":1}}`,
+		"a name again, in an object within":     `{"b":{"j":{"b":1}}}`,
+		"among names that don't fit the array":  flat(26)[:len(flat(26))-1] + `,"o":{"x":0,"y":0},"x":0,"p":{"o":0,"3":0},"y":0}`,
+		"among many, with an index of them all": `{"o":{"x":0,"\u0079":0},` + flat(40)[1:len(flat(40))-1] + `,"x":0,"y":0}`,
+	} {
 		if _, err := Parse(doc, limits, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
+// TestDuplicateOfAnyMark: names are compared only if they have the same mark,
+// so a name without one could be there twice.
+func TestDuplicateOfAnyMark(t *testing.T) {
+	names := []string{""}
+	for c := ' '; c < 0x7f; c++ {
+		if c != '"' && c != '\\' {
+			names = append(names, string(c), "a"+string(c), string(c)+"bc")
+		}
+	}
+	marks := map[uint64]bool{}
+	for _, name := range names {
+		marks[markOf(name)] = true
+		for _, doc := range []string{
+			`{"` + name + `":1,"` + name + `":2}`,
+			"{\"" + name + "\":\"\u00e9\",\"" + name + "\":2}", // a document that is not plain
+		} {
+			if _, err := Parse(doc, limits, nil); err != ErrDuplicate {
+				t.Errorf("%s: %v, want %v", doc, err, ErrDuplicate)
+			}
+		}
+	}
+	if len(marks) != 64 {
+		t.Errorf("the names have %d marks, want all 64", len(marks))
+	}
+}
+
+// TestParseIsLinear: a key set may have thousands of members, in one object if
+// its author likes. Comparing each with each would take half a minute here.
+func TestParseIsLinear(t *testing.T) {
+	const n = 100_000
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"%06d":0`, i)
+	}
+	began := time.Now()
+	if obj, err := Parse("{"+b.String()[1:]+"}", Limits{Depth: 1, Members: n}, nil); err != nil || len(obj) != n {
+		t.Fatalf("%d members, %v", len(obj), err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("%d names took %v", n, took)
+	}
+}
+
 func TestRead(t *testing.T) {
 	const doc = " {\"s\":\"x\",\"esc\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\ud83d\\ude00.\", \"n\" : -1.5e3," +
-		"\"t\":true,\"null\":null,\"o\":{\"k\":[1]},\"a\":[\"p\",\"q\"],\"mixed\":[\"p\",1],\"Exp\":1,\"e\":{},\"ea\":[]}\r\n"
+		"\"t\":true,\"f\":false,\"null\":null,\"o\":{\"k\":[1]},\"a\":[\"p\",\"q\"],\"mixed\":[\"p\",1],\"Exp\":1,\"e\":{},\"ea\":[]," +
+		"\"end\":\"\\\\\",\"}\":\"}\",\"]\":\"]\",\"E\":2E5,\"e-\":1e-3,\"e+\":0E+1,\"0\":-0.0}\r\n"
 	obj, err := Parse(doc, limits, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +196,13 @@ func TestRead(t *testing.T) {
 	if s, ok := get("esc").Text(); !ok || s != "\"\\/\b\f\n\r\tA😀." {
 		t.Errorf("esc = %q, %t", s, ok)
 	}
-	if n, ok := get("n").Number(); !ok || n != "-1.5e3" {
-		t.Errorf("n = %q, %t", n, ok)
+	if s, ok := get("end").Text(); !ok || s != `\` {
+		t.Errorf("end = %q, %t", s, ok) // an escape ends where it ends, and not behind the quote
+	}
+	for name, want := range map[string]string{"n": "-1.5e3", "E": "2E5", "e-": "1e-3", "e+": "0E+1", "0": "-0.0"} {
+		if n, ok := get(name).Number(); !ok || n != want {
+			t.Errorf("%s = %q, %t; want %q", name, n, ok, want)
+		}
 	}
 	if !get("null").IsNull() || get("t").IsNull() {
 		t.Error("IsNull")
@@ -151,6 +232,9 @@ func TestRead(t *testing.T) {
 	if a, ok := get("a").Texts(2); !ok || len(a) != 2 {
 		t.Errorf("a = %q, %t", a, ok)
 	}
+	if missing, _ := obj.Get("exp"); !missing.IsAbsent() || get("null").IsAbsent() || get("e").IsAbsent() {
+		t.Error("IsAbsent")
+	}
 	// Each kind is only itself, and the zero Value none.
 	for _, m := range append(obj, Member{}) {
 		kinds := 0
@@ -166,8 +250,12 @@ func TestRead(t *testing.T) {
 		if _, ok := m.Value.Array(); ok {
 			kinds++
 		}
+		_, isArray := m.Value.Array()
+		if list, ok := m.Value.Texts(8); ok != (isArray && m.Name != "mixed") || !ok && list != nil {
+			t.Errorf("%q as texts: %q, %t", m.Value.JSON(), list, ok)
+		}
 		want := 1
-		if j := m.Value.JSON(); j == "true" || j == "null" || j == "" {
+		if j := m.Value.JSON(); j == "true" || j == "false" || j == "null" || j == "" {
 			want = 0
 		}
 		if kinds != want {
