@@ -57,7 +57,7 @@ func (all addedFigures) aim(s *suite, what, algorithm string, maxNanos, maxAlloc
 		s.aim(took <= maxNanos && made <= maxAllocations, what+", seen again, "+algorithm,
 			fmt.Sprintf("≤ %s ns and ≤ %s allocations added", nanos(maxNanos), allocations(maxAllocations)),
 			fmt.Sprintf("%s ns, %s allocations", nanos(took), allocations(made)),
-			fmt.Sprintf("Verify is %s ns of it; the rest is the header, every byte of which is looked at before the token is, and "+
-				"the context with the client, which is allocated.", nanos(s.again[algorithm].time())))
+			fmt.Sprintf("Verify is %s ns of it; the rest is the context with the client and, over HTTP, the request that carries "+
+				"it, which are allocated.", nanos(s.again[algorithm].time())))
 	}
 }

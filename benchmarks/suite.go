@@ -48,6 +48,7 @@ func (s *suite) run(only *regexp.Regexp) {
 		measure func(*suite, *section)
 	}{
 		{"Verify alone", measureVerify},
+		{"Where a first sight's time goes", measureParts},
 		{"A whole HTTP request", measureHTTP},
 		{"A whole gRPC call", measureGRPC},
 		{"Real servers", measureServers},

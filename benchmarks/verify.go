@@ -10,7 +10,7 @@ import (
 func measureVerify(s *suite, out *section) {
 	out.text(`No peer remembers tokens, so the second sight of a token costs it as much as the first: its one row is both.
 m2mauth is measured without its cache ("first sight") and with it ("seen again"): full of other tokens, as in a service that
-has run for a while, or nearly empty, when nothing has to be noted for eviction. The rows of stytch.Issuer check more than
+has run for a while, or nearly empty. The rows of stytch.Issuer check more than
 the others: that it is a machine's token, by its subject and by every claim that must not be there.`)
 	for _, algorithm := range algorithms {
 		all := s.measurePeers(s.trusts[algorithm])
@@ -85,8 +85,8 @@ func (all peerFigures) aims(s *suite, algorithm string) {
 	first, _ := all.of(ours)
 	times := first.over(floor)
 	s.aim(times <= 1.05, "first sight, "+algorithm, "≤ 1.05 × raw", precise(times)+" ×",
-		fmt.Sprintf("%s ns above raw go into decoding and reading header and claims; raw itself is only %s ns, so that "+
-			"5 %% of it is %s ns.", nanos(first.added(floor)), nanos(floor.time()), nanos(floor.time()/20)))
+		fmt.Sprintf("%s ns above raw, which is %s ns, so that 5 %% of it is %s ns. \"Where a first sight's time goes\" tells for what.",
+			nanos(first.added(floor)), nanos(floor.time()), nanos(floor.time()/20)))
 	extra := first.allocations() - floor.allocations()
 	s.aim(extra <= 12, "first sight, "+algorithm+", allocations", "≤ raw + 12", "raw + "+allocations(extra),
 		"the profile of allocations tells which.")
@@ -94,8 +94,7 @@ func (all peerFigures) aims(s *suite, algorithm string) {
 	empty, _ := all.of(cachedNew)
 	s.aim(again.time() <= 250 && again.allocations() == 0, "seen again, "+algorithm, "≤ 250 ns, 0 allocations",
 		fmt.Sprintf("%s ns, %s allocations", nanos(again.time()), allocations(again.allocations())),
-		fmt.Sprintf("in a cache that is nearly empty it is %s ns; the rest is what the cache notes of a hit for eviction, once "+
-			"it is half full.", nanos(empty.time())))
+		fmt.Sprintf("in a cache that is nearly empty it is %s ns.", nanos(empty.time())))
 	dearer := parallel.time() / again.time()
 	s.aim(dearer <= 1.25, "seen again, "+algorithm+", scaling",
 		fmt.Sprintf("processor time of one the same with %d cores at it (1.25)", cores()),
