@@ -94,14 +94,59 @@ func TestLastGoodFromACache(t *testing.T) {
 				t.Errorf("%v ago, want 4m", time.Since(at))
 			}
 			a.now(func(ctx context.Context, etag string) (Document, error) {
-				return Document{Body: document(ed("b")), Age: 8 * time.Minute}, nil
+				return Document{Body: document(ed("b")), Age: 3 * time.Minute}, nil
 			})
 			if err := s.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if at, _ := s.LastGood(s.Current()); time.Since(at) != 8*time.Minute {
-				t.Errorf("another set: %v ago, want 8m", time.Since(at))
+			if at, _ := s.LastGood(s.Current()); time.Since(at) != 3*time.Minute {
+				t.Errorf("another set: %v ago, want 3m", time.Since(at))
 			}
 		})
 	}
+}
+
+// TestOutdatedAnswer: a node of a CDN that is behind the others does not take
+// back what they have told. It is a failed fetch, so the authority is asked
+// again soon; and once it tells news, they count.
+func TestOutdatedAnswer(t *testing.T) {
+	aged := func(age time.Duration, keys ...jwk) answer {
+		return func(context.Context, string) (Document, error) {
+			return Document{Body: document(keys...), Age: age}, nil
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: aged(0, ed("a"))}
+		s := open(t, a, hourly)
+		pass(time.Minute)
+		a.now(aged(10*time.Second, ed("a"), ed("b")))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		both, known := s.Current(), s.Status().Confirmed
+		pass(time.Minute)
+		for _, age := range []time.Duration{71 * time.Second, time.Hour} {
+			a.now(aged(age, ed("a")))
+			if err := s.Refresh(t.Context()); err != errOutdated {
+				t.Errorf("%v old: %v, want %v", age, err, errOutdated)
+			}
+			if st := s.Status(); st.Set != both || st.State != Stale || st.Confirmed != known || time.Until(st.Next) > time.Minute {
+				t.Errorf("%v old: %+v", age, st)
+			}
+		}
+		a.now(aged(69*time.Second, ed("a")))
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Errorf("a second newer: %v", err)
+		}
+		if st := s.Status(); st.Set == both || st.State != Fresh {
+			t.Errorf("a second newer: %+v", st)
+		}
+		// Without keys in use there is nothing to take back.
+		a.now(down)
+		pass(25 * time.Hour)
+		a.now(aged(48*time.Hour, ed("a")))
+		if err := s.Refresh(t.Context()); err != nil || s.Current() == nil {
+			t.Errorf("expired: %v", err)
+		}
+	})
 }

@@ -148,22 +148,31 @@ func (s *Source) conditional() string {
 var (
 	errNoUsableKey = errors.New("the key set holds no usable key")
 	errGone        = errors.New("the keys that a 304 confirms have just expired")
+	errOutdated    = errors.New("a cache has answered with other keys, older than those in use")
 )
 
 // land takes in the outcome of the flight, and sets both timers.
 func (s *Source) land(o outcome, next, expiry *time.Timer) {
 	s.mu.Lock()
 	f, h := s.flight, &s.health
-	set := s.current.Load()
+	set, asOf := s.current.Load(), f.began.Add(-o.doc.Age)
 	switch {
 	case o.err != nil:
 	case o.doc.NotModified && set == nil:
 		o.err = errGone
 	case !o.doc.NotModified:
 		fresh := newSet(o.keys, s.opts.Algorithms, set)
-		if len(fresh.keys) == 0 {
+		switch {
+		case len(fresh.keys) == 0:
 			o.err = errNoUsableKey
-		} else if set == nil || fresh.digest != set.digest {
+		case set == nil:
+			set = fresh
+		case fresh.digest == set.digest:
+		case asOf.Before(h.asOf):
+			// Another node of a CDN, say: with its keys in place of those that
+			// the authority has published since, good tokens would be refused.
+			o.err = errOutdated
+		default:
 			set = fresh
 		}
 	}
@@ -172,8 +181,8 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 	if o.err == nil {
 		h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
 		h.confirmed, h.failures, h.lastErr, h.hold = f.began, 0, nil, time.Time{}
-		if at := f.began.Add(-o.doc.Age); swapped || at.After(h.asOf) {
-			h.asOf = at
+		if swapped || asOf.After(h.asOf) {
+			h.asOf = asOf
 		}
 		if !o.doc.NotModified {
 			h.unconditional, h.etag = f.began, o.doc.ETag
