@@ -91,3 +91,26 @@ func TestNotModifiedTooLate(t *testing.T) {
 		}
 	})
 }
+
+// TestConditionThatFails: an authority, or something on the way to it, that
+// can't answer a conditional request is asked for the whole document next.
+func TestConditionThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		s := open(t, a)
+		a.now(func(ctx context.Context, sent string) (Document, error) {
+			if sent != "" {
+				return Document{}, errDown
+			}
+			return Document{Body: document(ed("b")), ETag: `"2"`}, nil
+		})
+		for _, want := range []error{errDown, nil, errDown, nil} {
+			if err := s.Refresh(t.Context()); err != want {
+				t.Fatalf("Refresh: %v, want %v", err, want)
+			}
+		}
+		if _, etags := a.log(); etags[1] != `"1"` || etags[2] != "" || etags[3] != `"2"` || etags[4] != "" {
+			t.Errorf("tags sent: %q", etags)
+		}
+	})
+}

@@ -136,10 +136,11 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 }
 
 // conditional is the etag to send, or "" for an unconditional fetch: without
-// keys, and once in half a MaxStale, so that an endless 304 can't keep a set
-// alive. The caller holds mu.
+// keys; once in half a MaxStale, so that an endless 304 can't keep a set alive;
+// and after a failure, which may have been the condition's. The caller holds
+// mu.
 func (s *Source) conditional() string {
-	if s.current.Load() == nil || time.Since(s.health.unconditional) >= s.opts.MaxStale/2 {
+	if s.current.Load() == nil || s.health.failures > 0 || time.Since(s.health.unconditional) >= s.opts.MaxStale/2 {
 		return ""
 	}
 	return s.health.etag
