@@ -161,6 +161,8 @@ func TestClientInContext(t *testing.T) {
 		reason  verifier.Reason
 	}{
 		{"nobody before", context.WithValue(t.Context(), wrapped{}, "kept"), bearer(token("c")), scopes.Authenticated(), "c", ""},
+		{"nobody before, refused", context.WithValue(t.Context(), wrapped{}, "kept"), bearer("x"), scopes.Authenticated(), "", verifier.Malformed},
+		{"nobody before, public", context.WithValue(t.Context(), wrapped{}, "kept"), bearer(token("c")), scopes.Public(), "", ""},
 		{"inside another call", outer, bearer(token("inner")), scopes.Authenticated(), "inner", ""},
 		{"inside another call, refused", outer, bearer("x"), scopes.Authenticated(), "", verifier.Malformed},
 		{"inside another call, without a token", outer, verifier.Request{}, scopes.Authenticated(), "", verifier.CredentialsMissing},
@@ -199,6 +201,12 @@ func TestClientInContext(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%v %+v", outer, planted); strings.Contains(text, "outer") || strings.Contains(text, "admin") {
 		t.Errorf("the context prints who is calling: %s", text)
+	}
+	// Nor does it keep the credential, for what prints every field.
+	request := bearer(token("c"))
+	ctx, err := v.Authorize(t.Context(), request, scopes.Authenticated())
+	if text := fmt.Sprintf("%#v", ctx); err != nil || strings.Contains(text, request.Authorization[0]) {
+		t.Errorf("%v; the context prints the credential: %s", err, text)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 	"go.uber.org/goleak"
 )
@@ -174,6 +175,75 @@ func TestUnknownKeyByAge(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCheckOfACallerWhoIsGone: what Check says of the call's own context is no
+// failure of Check's; that of another context is.
+func TestCheckOfACallerWhoIsGone(t *testing.T) {
+	var answer error
+	a, v := local(t, func(c *verifier.Config) {
+		c.Check = func(context.Context, verifier.Client, verifier.Request) error { return answer }
+	})
+	token := a.Token(spec{})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for _, tt := range []struct {
+		name   string
+		ctx    context.Context
+		answer error
+		want   verifier.Reason
+	}{
+		{"gone", gone, fmt.Errorf("asking: %w", context.Canceled), verifier.Canceled},
+		{"late", late, fmt.Errorf("asking: %w", context.DeadlineExceeded), verifier.Canceled},
+		{"gone, and Check was late", gone, context.DeadlineExceeded, verifier.CheckFailed},
+		{"late, and Check was stopped", late, context.Canceled, verifier.CheckFailed},
+		{"gone, and no database", gone, errors.New("no database"), verifier.CheckFailed},
+		{"there, and Check was late", t.Context(), context.DeadlineExceeded, verifier.CheckFailed},
+		{"gone, and revoked", gone, errors.Join(context.Canceled, verifier.Revoked), verifier.Revoked},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			answer = tt.answer
+			_, err := v.Verify(tt.ctx, token)
+			e := verifier.AsError(err)
+			if e.Reason != tt.want || (e.Code == verifier.Unavailable) != (tt.want != verifier.Revoked) || !errors.Is(err, tt.answer) {
+				t.Errorf("%v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestCauseOfAnOutage: Observe is told what the last fetch came to, and callers
+// are told times to come back that are spread out until the next one.
+func TestCauseOfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lookout
+		broken := errors.New("no route to host")
+		s := newKeyServer(t, func(*keyServer, *http.Request) (*http.Response, error) { return nil, broken })
+		v := s.trust(t, l.watch)
+		next := func() time.Duration { return time.Until(v.Status()[0].NextAttempt) }
+		r := bearer(s.Token(spec{}))
+		for next() < 4*time.Second { // the pauses grow, and are up to chance
+			pass(next())
+			l.call(t, v, r, scopes.Authenticated()) // which may make the next attempt itself
+		}
+		left := next()
+		var soonest, latest time.Duration
+		for range 100 {
+			d := l.call(t, v, r, scopes.Authenticated())
+			if reasonOfDecision(d) != verifier.KeysUnavailable || !errors.Is(d.Err, broken) {
+				t.Fatalf("%v; want %s, and the cause", d.Err, verifier.KeysUnavailable)
+			}
+			if soonest == 0 || d.Err.RetryAfter < soonest {
+				soonest = d.Err.RetryAfter
+			}
+			latest = max(latest, d.Err.RetryAfter)
+		}
+		if longest := min(left, 30*time.Second); soonest < time.Second || latest > longest || soonest > longest/2 || latest < longest/2 {
+			t.Errorf("told to come back after %v to %v, with %v to go until the next attempt", soonest, latest, left)
+		}
+	})
 }
 
 // TestCallersContext: a caller waits no longer than it wants to, and one that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,32 @@ func TestRestlessKeys(t *testing.T) {
 		synctest.Wait()
 		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 2 * time.Second, 1})
 	})
+	// Swap upon swap, each sooner than the caller's patience ends: of the token
+	// nothing is known then either. Who comes first after a fetch, the caller or
+	// Refresh, is chance.
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			s := newKeyServer(t, healthy)
+			v := s.warm(t)
+			s.now(restless(100 * time.Millisecond))
+			var group sync.WaitGroup
+			for range 3 {
+				group.Go(func() {
+					for range 6 {
+						if err := v.Refresh(t.Context()); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			o, err := s.call(t.Context(), v, s.Token(unknown(time.Now())))
+			if o.reason != verifier.KeysUnavailable || o.waited >= time.Second {
+				t.Errorf("%+v: %v", o, err)
+			}
+			checkRefusal(t, err)
+			group.Wait()
+		})
+	}
 }
 
 // TestKeyRemoved: from the swap on, its tokens are refused, known ones too; at
@@ -258,7 +285,7 @@ func TestSameKeyID(t *testing.T) {
 		s.want(t, v, spec{}, outcome{})
 		s.wantToken(t, v, old, outcome{reason: verifier.BadSignature})
 		synctest.Wait()
-		if len(told) != 2 || len(told[1].Problems) != 1 || told[1].Problems[0].KeyID != id || !strings.Contains(told[1].Problems[0].Text, "place") {
+		if len(told) != 2 || told[1].Issuer != s.issuer().Name || len(told[1].Problems) != 1 || told[1].Problems[0].KeyID != id || !strings.Contains(told[1].Problems[0].Text, "place") {
 			t.Errorf("told of %+v", told)
 		}
 	})

@@ -26,7 +26,10 @@ func sender(f *Fixture) []Case {
 	}
 	for _, cnf := range []string{`null`, `{}`, `"x"`, `[]`, `1`, `{"jkt":"x"}`, `{"x5t#S256":null}`, `{"x5t#S256":""}`,
 		`{"x5t#S256":"` + thumbprint + `="}`, `{"x5t#S256":"` + thumbprint[:42] + `"}`, `{"x5t#s256":"` + thumbprint + `"}`,
-		`{"x5t#S256":"` + thumbprint[:20] + `\n` + thumbprint[20:] + `"}`} {
+		`{"x5t#S256":"` + thumbprint[:20] + `\n` + thumbprint[20:] + `"}`,
+		// As long as a digest in base64url, and one byte less once it is decoded:
+		// white space does not count there.
+		`{"x5t#S256":"` + strings.Repeat("A", 42) + `\n"}`} {
 		name := strings.NewReplacer(thumbprint[:20], "half ", thumbprint[20:42], "a half ").Replace(cnf) // it is another each time
 		rows = append(rows, Case{Name: "cnf " + name, Spec: claim("cnf", json.RawMessage(cnf)), Certificates: []tlstest.Pair{f.Mine}})
 	}
@@ -92,6 +95,7 @@ func policy() []Case {
 		),
 		invalid(verifier.Revoked,
 			Case{Name: "Check: revoked", Config: check(fmt.Errorf("client 1: %w", verifier.Revoked))},
+			Case{Name: "Check: InvalidToken with a Reason", Config: check(&verifier.Error{Code: verifier.InvalidToken, Reason: verifier.Revoked})},
 			Case{Name: "Check: revoked, before the scope", Config: check(verifier.Revoked), Need: scopes.All("a")},
 		),
 		invalid(verifier.Denied,
@@ -99,6 +103,12 @@ func policy() []Case {
 		),
 		refused(insufficient, verifier.Forbidden,
 			Case{Name: "Check: InsufficientScope", Config: check(fmt.Errorf("x: %w", &verifier.Error{Code: verifier.InsufficientScope}))},
+		),
+		refused(insufficient, "tenant_suspended",
+			Case{Name: "Check: InsufficientScope with a Reason", Config: check(&verifier.Error{Code: insufficient, Reason: "tenant_suspended"})},
+		),
+		refused(verifier.Unavailable, "database_down",
+			Case{Name: "Check: Unavailable with a Reason", Config: check(&verifier.Error{Code: verifier.Unavailable, Reason: "database_down"})},
 		),
 		refused(verifier.Unavailable, verifier.CheckFailed,
 			Case{Name: "Check: a nil Error", Config: check((*verifier.Error)(nil))},

@@ -26,6 +26,9 @@ func times(f *Fixture) []Case {
 	return slices.Concat(
 		[]Case{
 			{Name: "a moment before the end of the leeway", Spec: until, Config: at(now.Add(30*time.Second - 1))},
+			{Name: "nbf in the leeway", Spec: spec{IssuedAt: now.Add(-time.Minute), NotBefore: now}, Config: at(now.Add(-30 * time.Second))},
+			{Name: "iat in the leeway, nbf before", Spec: spec{IssuedAt: now, NotBefore: now.Add(-time.Minute)}, Config: at(now.Add(-30 * time.Second))},
+			{Name: "nbf 0.0", Spec: claim("nbf", json.RawMessage("0.0"))},
 			{Name: "exp of 32 digits", Spec: claim("exp", json.RawMessage("4102444800."+strings.Repeat("0", 21)))},
 		},
 		invalid(verifier.ClaimMalformed, malformed...),
@@ -52,9 +55,11 @@ func times(f *Fixture) []Case {
 		),
 		invalid(verifier.NotYetValid,
 			Case{Name: "nbf in an hour, and of another key", Spec: spec{Key: f.Foreign, Header: map[string]any{"kid": f.Keys()[0]}, NotBefore: now.Add(time.Hour)}},
+			Case{Name: "a moment before the leeway of nbf", Spec: spec{IssuedAt: now.Add(-time.Minute), NotBefore: now}, Config: at(now.Add(-30*time.Second - 1))},
 			Case{Name: "nbf in an hour", Spec: spec{NotBefore: now.Add(time.Hour), ExpiresAt: now.Add(2 * time.Hour)}},
 		),
 		invalid(verifier.IssuedInFuture,
+			Case{Name: "a moment before the leeway of iat", Spec: spec{IssuedAt: now, NotBefore: now.Add(-time.Minute)}, Config: at(now.Add(-30*time.Second - 1))},
 			Case{Name: "iat in an hour", Spec: spec{Claims: map[string]any{"iat": now.Add(time.Hour).Unix()}}},
 		),
 	)

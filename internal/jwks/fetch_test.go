@@ -185,3 +185,39 @@ func TestFetchFunc(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// closable notes that it was closed.
+type closable struct {
+	io.Reader
+	closed int
+}
+
+func (c *closable) Close() error { c.closed++; return nil }
+
+// TestBodyIsClosed, whatever came of it: what is left open is a connection, and
+// one more each time.
+func TestBodyIsClosed(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   io.Reader
+	}{
+		{"a document", 200, strings.NewReader("{}")},
+		{"longer than is read", 200, strings.NewReader(strings.Repeat(" ", 1000))},
+		{"broken off", 200, broken{errors.New("cause")}},
+		{"not modified", 304, strings.NewReader("")},
+		{"a redirect", 302, strings.NewReader("x")},
+		{"an error page", 503, strings.NewReader("x")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := &closable{Reader: tt.body}
+			fetch := FromURL(address, roundTrip(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: tt.status, Header: http.Header{}, Body: body, ContentLength: -1}, nil
+			}), 64)
+			fetch(t.Context(), `"1"`)
+			if body.closed == 0 {
+				t.Error("the body was left open")
+			}
+		})
+	}
+}
