@@ -7,27 +7,69 @@ import (
 	"github.com/m2mauth/m2mauth/grpcmw"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
 )
 
-// TestAllocations: what the unary interceptor adds to a call whose token was
-// seen before: the metadata's values, which gRPC copies, and the context.
+// TestAllocations: what the interceptors add to the decision, at the first
+// sight of a token and when it is seen again. The metadata's values, which gRPC
+// copies, are one, and so is the wrapper of a stream. One that ends with its
+// token has a context that can be cancelled, a timer and what they call.
 func TestAllocations(t *testing.T) {
-	authority, v := newVerifier(t)
-	guard, err := grpcmw.New(v, grpcmw.Policy{method: scopes.All("a")}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token := authority.Token(m2mtest.TokenSpec{Scopes: []string{"a"}})
-	ctx := incoming(t.Context(), []string{"Bearer " + token}, nil)
-	unary := guard.Unary()
-	info := &grpc.UnaryServerInfo{FullMethod: method}
-	handler := func(context.Context, any) (any, error) { return nil, nil }
-	if n := testing.AllocsPerRun(100, func() {
-		if _, err := unary(ctx, nil, info, handler); err != nil {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	defer authority.Close()
+	need := scopes.All("a")
+	authorization := []string{"Bearer " + authority.Token(m2mtest.TokenSpec{Scopes: []string{"a"}})}
+	ctx := incoming(t.Context(), authorization, nil)
+
+	for name, cacheSize := range map[string]int{"first sight": -1, "seen again": 0} {
+		v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}, CacheSize: cacheSize})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}); n != 2 {
-		t.Errorf("the interceptor adds %v allocations, want 2", n)
+		defer v.Close()
+		count := func(call func() error) float64 {
+			if err := call(); err != nil {
+				t.Fatal(err)
+			}
+			return testing.AllocsPerRun(100, func() {
+				if err := call(); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		unary := func(guard *grpcmw.Interceptor) func() error {
+			intercept, info := guard.Unary(), &grpc.UnaryServerInfo{FullMethod: method}
+			handler := func(context.Context, any) (any, error) { return nil, nil }
+			return func() error { _, err := intercept(ctx, nil, info, handler); return err }
+		}
+		stream := func(guard *grpcmw.Interceptor) func() error {
+			intercept, info := guard.Stream(), &grpc.StreamServerInfo{FullMethod: method}
+			handler := func(any, grpc.ServerStream) error { return nil }
+			ss := &fakeStream{ctx: ctx}
+			return func() error { return intercept(nil, ss, info, handler) }
+		}
+		decision := count(func() error {
+			_, err := v.Authorize(ctx, verifier.Request{Authorization: authorization}, need)
+			return err
+		})
+		for _, tt := range []struct {
+			name string
+			opts *grpcmw.Options
+			call func(*grpcmw.Interceptor) func() error
+			most float64
+		}{
+			{"unary", nil, unary, 1},
+			{"a stream", nil, stream, 10},
+			{"a stream that goes on", &grpcmw.Options{KeepStreamsPastExpiry: true}, stream, 2},
+		} {
+			guard, err := grpcmw.New(v, grpcmw.Policy{method: need}, tt.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := count(tt.call(guard)) - decision; n > tt.most {
+				t.Errorf("%s, %s: the interceptor adds %v allocations, want at most %v", tt.name, name, n, tt.most)
+			}
+		}
 	}
 }
