@@ -1,15 +1,24 @@
 package verifier
 
-import "context"
+import (
+	"context"
+	"crypto/x509"
+)
 
 // callKey finds the call in a context.
 type callKey struct{}
 
 // call is what Authorize leaves in the context for the handler, and for
-// Recheck.
+// Recheck: of the Request what Check may ask about again, and not the
+// credential.
 type call struct {
-	client  *Client // nil hides that of an outer context
-	request Request // without the credential
+	client    *Client // nil hides that of an outer context
+	operation string
+	peers     []*x509.Certificate
+}
+
+func (c *call) request() Request {
+	return Request{Operation: c.operation, PeerCertificates: c.peers}
 }
 
 // callContext is a context with a call in it: context.WithValue in one
@@ -29,9 +38,8 @@ func (c *callContext) Value(key any) any {
 // String keeps the call out of what fmt prints of a context.
 func (c *callContext) String() string { return "m2mauth.callContext" }
 
-func withCall(ctx context.Context, client *Client, r Request) context.Context {
-	r.Authorization = nil
-	return &callContext{Context: ctx, call: call{client: client, request: r}}
+func withCall(ctx context.Context, c call) context.Context {
+	return &callContext{Context: ctx, call: c}
 }
 
 // withoutClient hides a Client that is in ctx.
@@ -39,7 +47,7 @@ func withoutClient(ctx context.Context) context.Context {
 	if callFrom(ctx) == nil {
 		return ctx
 	}
-	return &callContext{Context: ctx}
+	return withCall(ctx, call{})
 }
 
 // callFrom returns the call in ctx, or nil if it has no Client.
@@ -67,7 +75,7 @@ func ClientFromContext(ctx context.Context) (Client, bool) {
 // Authorize never looks at a Client that is already there, and Recheck refuses
 // one that it did not verify.
 func ContextWithClient(ctx context.Context, c Client) context.Context {
-	return withCall(orBackground(ctx), &c, Request{})
+	return withCall(orBackground(ctx), call{client: &c})
 }
 
 // orBackground is ctx, or the background context in place of nil.

@@ -97,7 +97,7 @@ func (v *Verifier) Recheck(ctx context.Context) error {
 	if err := v.standing(t); err != nil {
 		return err
 	}
-	if err := v.check(ctx, t.client, c.request); err != nil {
+	if err := v.check(ctx, t.client, c.request()); err != nil {
 		return err
 	}
 	return nil

@@ -138,6 +138,5 @@ func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Require
 	if d.err != nil {
 		return withoutClient(ctx), d.err
 	}
-	r.PeerCertificates, r.PeerCertificatesFrom = d.peers, nil
-	return withCall(ctx, &d.token.client, r), nil
+	return withCall(ctx, call{&d.token.client, r.Operation, d.peers}), nil
 }
