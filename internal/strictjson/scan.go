@@ -24,6 +24,18 @@ type scanner struct {
 	open  [24]span
 	more  []span // from the 25th on
 	count int    // in open and more
+
+	// index holds the names of those objects that have many, or an escape in
+	// one. It is one for the whole document: a map for each of many small
+	// objects would be a hundred times the size of the document.
+	index   map[indexed]struct{}
+	objects int // so far
+}
+
+// indexed is a name, unescaped, in the nth object.
+type indexed struct {
+	object int
+	name   string
 }
 
 // span is where a name stands in a document, without its quotes.
@@ -115,9 +127,10 @@ func (s *scanner) object(depth int, out Object) (Object, error) {
 	if depth > s.limits.Depth {
 		return nil, ErrDepth
 	}
-	first := s.count
-	var marks uint64              // of the names from first on
-	var index map[string]struct{} // of them as well, once there is one
+	s.objects++
+	object, first := s.objects, s.count
+	var marks uint64 // of the names from first on
+	inIndex := false // are they in the index
 
 	s.pos++ // '{'
 	if s.space(); s.take('}') {
@@ -137,19 +150,18 @@ func (s *scanner) object(depth int, out Object) (Object, error) {
 		if !s.plain {
 			name = unescape(literal)
 		}
-		if index == nil && (s.count-first == manyNames || len(name) != len(literal)) {
+		if !inIndex && (s.count-first == manyNames || len(name) != len(literal)) {
 			// Many names, or one that is not what stands in the document, which
 			// would have to be unescaped for each comparison.
-			index = make(map[string]struct{}, manyNames)
+			inIndex = true
 			for n := first; n < s.count; n++ {
-				index[s.name(n)] = struct{}{}
+				s.isIndexed(object, s.name(n))
 			}
 		}
-		if index != nil {
-			if _, dup := index[name]; dup {
+		if inIndex {
+			if s.isIndexed(object, name) {
 				return nil, ErrDuplicate
 			}
-			index[name] = struct{}{}
 		} else {
 			if mark := markOf(name); marks&mark == 0 {
 				marks |= mark
@@ -187,6 +199,16 @@ func markOf(name string) uint64 {
 		return 1
 	}
 	return 1 << ((uint(name[0])*5 + uint(name[len(name)-1])*3 + uint(len(name))) % 64)
+}
+
+// isIndexed reports whether name is in the index already, and puts it there.
+func (s *scanner) isIndexed(object int, name string) bool {
+	if s.index == nil {
+		s.index = make(map[indexed]struct{})
+	}
+	before := len(s.index)
+	s.index[indexed{object, name}] = struct{}{}
+	return len(s.index) == before
 }
 
 // isOpen reports whether name is among the open names from the given one on.
