@@ -78,6 +78,7 @@ func keySet(doc []byte) (*jwks.Set, error) {
 		Timeout:        time.Minute,
 		UnknownWindow:  time.Minute,
 		Slots:          make(chan struct{}, 1),
+		Now:            time.Now,
 		RandomFraction: func() float64 { return 1 },
 	})
 	defer source.Close()

@@ -75,10 +75,13 @@ func (v *Verifier) keyMissing(ctx context.Context, w wanted, set *jwks.Set, arri
 	case errors.Is(err, jwks.ErrBusy):
 		return w.issuer.keysUnavailable(err)
 	}
-	if began, ok := w.issuer.source.LastGood(set); ok {
-		// On the token's clock, but by the monotonic one's measure: a jump of
-		// the wall clock since the fetch must not make it look older or newer.
-		asked := w.now.Add(began.Sub(arrived))
+	if began, asked, ok := w.issuer.source.LastGood(set); ok {
+		// On the token's clock there are two measures of when that was, and the
+		// earlier counts: the wall clock may have been set since, and the
+		// monotonic one stands still while a machine is suspended.
+		if byMonotonic := w.now.Add(began.Sub(arrived)); byMonotonic.Before(asked) {
+			asked = byMonotonic
+		}
 		if asked.After(w.issued.Add(v.cfg.Leeway)) {
 			return refuseWith(InvalidToken, KeyUnknown, untrusted("kid", w.header.KeyID))
 		}

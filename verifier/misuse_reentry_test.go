@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,7 +96,16 @@ func TestCloseInCallbacks(t *testing.T) {
 		{"Observe", 0, func(c *verifier.Config, shut func()) {
 			c.Observe = func(context.Context, verifier.Decision) { shut() }
 		}, ""},
-		{"Now", 0, func(c *verifier.Config, shut func()) {
+		{"Now, asked by the call", 0, func(c *verifier.Config, shut func()) {
+			var asked atomic.Int32
+			c.Now = func() time.Time {
+				if asked.Add(1) == 3 { // after the fetch, and before and after the signature
+					shut()
+				}
+				return time.Now()
+			}
+		}, ""},
+		{"Now, asked by the fetch", grace, func(c *verifier.Config, shut func()) {
 			c.Now = func() time.Time { shut(); return time.Now() }
 		}, verifier.Closed},
 		{"ObserveKeys", grace, func(c *verifier.Config, shut func()) {

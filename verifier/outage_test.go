@@ -139,6 +139,30 @@ func TestWallClock(t *testing.T) {
 	}
 }
 
+// TestSuspended: while a machine is suspended its monotonic clock stands still,
+// so that keys which are hours old look as if they were fetched a moment ago. A
+// token of a key that was published meanwhile is not called invalid for that.
+func TestSuspended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slept atomic.Int64
+		s := newKeyServer(t, healthy)
+		v := s.warm(t, func(c *verifier.Config) {
+			c.Now = func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
+		})
+		s.now(status(503, nil, "")) // the network is not up yet
+		slept.Store(int64(2 * time.Hour))
+		issued := func(ago time.Duration) spec { return unknown(time.Now().Add(time.Duration(slept.Load())).Add(-ago)) }
+		s.want(t, v, issued(time.Hour), outcome{verifier.KeysUnavailable, 0, 1})
+		s.want(t, v, issued(time.Minute), outcome{verifier.KeysUnavailable, 0, 1})
+		s.want(t, v, issued(3*time.Hour), outcome{verifier.Expired, 0, 0})
+		s.now(healthy)
+		if err := v.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.want(t, v, issued(time.Minute), outcome{verifier.KeyUnknown, 0, 0})
+	})
+}
+
 // TestUnknownKeyByAge is the rule of when an unknown key is known not to be: a
 // good fetch began after the token was issued, and the leeway is for clocks
 // that differ.
@@ -201,13 +225,14 @@ func TestCheckOfACallerWhoIsGone(t *testing.T) {
 		{"late, and Check was stopped", late, context.Canceled, verifier.CheckFailed},
 		{"gone, and no database", gone, errors.New("no database"), verifier.CheckFailed},
 		{"there, and Check was late", t.Context(), context.DeadlineExceeded, verifier.CheckFailed},
+		{"there, and an Error in another", t.Context(), fmt.Errorf("tenant 7: %w", &verifier.Error{Code: verifier.InvalidToken}), verifier.Denied},
 		{"gone, and revoked", gone, errors.Join(context.Canceled, verifier.Revoked), verifier.Revoked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			answer = tt.answer
 			_, err := v.Verify(tt.ctx, token)
 			e := verifier.AsError(err)
-			if e.Reason != tt.want || (e.Code == verifier.Unavailable) != (tt.want != verifier.Revoked) || !errors.Is(err, tt.answer) {
+			if e.Reason != tt.want || (e.Code == verifier.InvalidToken) != (tt.want == verifier.Revoked || tt.want == verifier.Denied) || !errors.Is(err, tt.answer) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
 		})

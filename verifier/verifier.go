@@ -79,6 +79,7 @@ func New(cfg Config) (*Verifier, error) {
 			Timeout:        ic.JWKS.FetchTimeout,
 			UnknownWindow:  ic.JWKS.UnknownKeyWindow,
 			Slots:          slots,
+			Now:            cfg.Now,
 			Observe:        keyObserver(ic.Name, cfg.ObserveKeys),
 			RandomFraction: rand.Float64,
 		})

@@ -109,6 +109,7 @@ func options(a *authority) Options {
 		Timeout:        5 * time.Second,
 		UnknownWindow:  30 * time.Second,
 		Slots:          make(chan struct{}, 8),
+		Now:            time.Now,
 		RandomFraction: func() float64 { return 0.5 },
 	}
 }

@@ -17,11 +17,11 @@ func TestLastMoment(t *testing.T) {
 			a := &authority{answer: serves(ed("a"))}
 			s := open(t, a, hourly)
 			seen := s.Current()
-			first, _ := s.LastGood(seen)
+			first, _, _ := s.LastGood(seen)
 			pass(time.Minute)
 			a.now(after(time.Second, serves(ed("b"))))
 			err := s.Next(t.Context(), seen, NewWait(seen))
-			began, ok := s.LastGood(seen)
+			began, _, ok := s.LastGood(seen)
 			switch {
 			case err == nil && s.Current() == seen:
 				t.Error("there is no other set")
@@ -39,7 +39,7 @@ func TestLastGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: down}
 		s := open(t, a)
-		if began, ok := s.LastGood(nil); ok {
+		if began, _, ok := s.LastGood(nil); ok {
 			t.Errorf("cold: %v", began)
 		}
 		a.now(after(time.Second, serves(ed("a"))))
@@ -47,20 +47,20 @@ func TestLastGood(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := s.Current()
-		if began, ok := s.LastGood(set); !ok || time.Since(began) != time.Second {
+		if began, _, ok := s.LastGood(set); !ok || time.Since(began) != time.Second {
 			t.Errorf("fresh: %v, %t, want the beginning of the fetch", began, ok)
 		}
-		first, _ := s.LastGood(set)
+		first, _, _ := s.LastGood(set)
 		a.now(down)
 		s.Refresh(t.Context())
-		if began, ok := s.LastGood(set); !ok || began != first {
+		if began, _, ok := s.LastGood(set); !ok || began != first {
 			t.Errorf("stale: %v, %t", began, ok)
 		}
 		a.now(serves(ed("b")))
 		if err := s.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if began, ok := s.LastGood(set); ok {
+		if began, _, ok := s.LastGood(set); ok {
 			t.Errorf("replaced: %v", began)
 		}
 	})
@@ -79,7 +79,7 @@ func TestLastGoodFromACache(t *testing.T) {
 				return Document{Body: document(ed("a")), ETag: `"1"`, NotModified: notModified, Age: 4 * time.Minute}, nil
 			})
 			wantNext(t, s, ErrUnchanged, 0)
-			if at, ok := s.LastGood(s.Current()); !ok || time.Since(at) != 4*time.Minute {
+			if at, _, ok := s.LastGood(s.Current()); !ok || time.Since(at) != 4*time.Minute {
 				t.Errorf("%v ago, %t; want 4m", time.Since(at), ok)
 			}
 			if d := time.Since(s.Status().Confirmed); d != 0 {
@@ -90,7 +90,7 @@ func TestLastGoodFromACache(t *testing.T) {
 				return Document{Body: document(ed("a")), Age: 8 * time.Minute}, nil
 			})
 			wantNext(t, s, ErrUnchanged, 0)
-			if at, _ := s.LastGood(s.Current()); time.Since(at) != 4*time.Minute {
+			if at, _, _ := s.LastGood(s.Current()); time.Since(at) != 4*time.Minute {
 				t.Errorf("%v ago, want 4m", time.Since(at))
 			}
 			a.now(func(ctx context.Context, etag string) (Document, error) {
@@ -99,11 +99,29 @@ func TestLastGoodFromACache(t *testing.T) {
 			if err := s.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if at, _ := s.LastGood(s.Current()); time.Since(at) != 3*time.Minute {
+			if at, _, _ := s.LastGood(s.Current()); time.Since(at) != 3*time.Minute {
 				t.Errorf("another set: %v ago, want 3m", time.Since(at))
 			}
 		})
 	}
+}
+
+// TestLastGoodByTheWallClock is what Options.Now said when the fetch began, less
+// the age of the answer.
+func TestLastGoodByTheWallClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offset := 3 * time.Hour
+		a := &authority{answer: func(context.Context, string) (Document, error) {
+			return Document{Body: document(ed("a")), Age: time.Minute}, nil
+		}}
+		s := open(t, a, hourly, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(offset) } })
+		pass(10 * time.Second)
+		offset = 5 * time.Hour
+		at, wall, ok := s.LastGood(s.Current())
+		if !ok || time.Since(at) != 70*time.Second || wall.Sub(at) != 3*time.Hour {
+			t.Errorf("%v, %v, %t", at, wall, ok)
+		}
+	})
 }
 
 // TestOutdatedAnswer: a node of a CDN that is behind the others does not take
@@ -147,6 +165,49 @@ func TestOutdatedAnswer(t *testing.T) {
 		a.now(aged(48*time.Hour, ed("a")))
 		if err := s.Refresh(t.Context()); err != nil || s.Current() == nil {
 			t.Errorf("expired: %v", err)
+		}
+	})
+}
+
+// TestLastGoodAfterExpiry: a cache may answer with what is older than the keys
+// that have expired. It is better than nothing, but no newer than it says.
+func TestLastGoodAfterExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, func(o *Options) { o.MaxStale = 10 * time.Minute })
+		a.now(down)
+		pass(10 * time.Minute)
+		wantState(t, s, Expired)
+		a.now(func(context.Context, string) (Document, error) {
+			return Document{Body: document(ed("b")), Age: time.Hour}, nil
+		})
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if at, _, ok := s.LastGood(s.Current()); !ok || time.Since(at) != time.Hour {
+			t.Errorf("%v ago, %t; want 1h", time.Since(at), ok)
+		}
+	})
+}
+
+// TestOutdatedForLong: a cache that says for a quarter of an hour, and nobody
+// says otherwise, that its answer is old, is believed: some say so of all they
+// answer.
+func TestOutdatedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a)
+		removed, confirmed := s.Current(), s.Status().Confirmed
+		a.now(func(context.Context, string) (Document, error) {
+			return Document{Body: document(ed("b")), Age: 1 << 31 * time.Second}, nil
+		})
+		passUntil(confirmed.Add(maxFresh - time.Second))
+		if s.Current() != removed {
+			t.Error("believed at once")
+		}
+		pass(backoffWarm + 2*time.Second)
+		if s.Current() == removed {
+			t.Error("not believed in the end")
 		}
 	})
 }

@@ -152,3 +152,17 @@ func TestProgramsOwnTransport(t *testing.T) {
 		t.Errorf("document %q, error %v", doc.Body, err)
 	}
 }
+
+// TestTheProgramsTransportIsLeftAlone: what is set for the key set is set on a
+// copy. The program's own requests go on as they did.
+func TestTheProgramsTransportIsLeftAlone(t *testing.T) {
+	program := http.DefaultTransport.(*http.Transport)
+	keepAlives, limit := !program.DisableKeepAlives, program.MaxResponseHeaderBytes
+	ours := defaultTransport().(*http.Transport)
+	if ours == program || !program.DisableKeepAlives != keepAlives || program.MaxResponseHeaderBytes != limit {
+		t.Error("http.DefaultTransport was changed")
+	}
+	if ours.DialContext == nil || ours.Proxy == nil || ours.TLSHandshakeTimeout == 0 {
+		t.Error("it is not like http.DefaultTransport")
+	}
+}

@@ -59,6 +59,7 @@ func (s *Source) own(ctx context.Context) {
 
 // outcome is how a fetch ended.
 type outcome struct {
+	wall time.Time // when it began, by Options.Now
 	doc  Document
 	keys *jose.KeySet // nil if doc.NotModified or err
 	err  error
@@ -110,7 +111,8 @@ func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
 	}
 }
 
-// call calls the Fetcher, which is not ours, and reads what it returns.
+// call calls the clock and the Fetcher, which are not ours, and reads what it
+// returns.
 func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 	defer s.calling.Store(false)
 	defer func() {
@@ -118,6 +120,7 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 			o.err = fmt.Errorf("the fetch panicked: %.64q", fmt.Sprint(r))
 		}
 	}()
+	o.wall = s.opts.Now()
 	if o.doc, o.err = s.opts.Fetch(ctx, etag); o.err != nil {
 		if ctx.Err() != nil {
 			o.err = errTimeout
@@ -169,9 +172,10 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 		case set == nil:
 			set = fresh
 		case fresh.digest == set.digest:
-		case asOf.Before(h.asOf):
+		case asOf.Before(h.asOf) && f.began.Sub(h.confirmed) < maxFresh:
 			// Another node of a CDN, say: with its keys in place of those that
 			// the authority has published since, good tokens would be refused.
+			// But a cache that never answers otherwise is believed in the end.
 			o.err = errOutdated
 		default:
 			set = fresh
@@ -183,7 +187,7 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 		h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
 		h.confirmed, h.failures, h.lastErr, h.hold = f.began, 0, nil, time.Time{}
 		if swapped || asOf.After(h.asOf) {
-			h.asOf = asOf
+			h.asOf, h.asOfWall = asOf, o.wall.Add(-o.doc.Age)
 		}
 		if !o.doc.NotModified {
 			h.unconditional, h.etag = f.began, o.doc.ETag

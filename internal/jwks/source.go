@@ -23,8 +23,9 @@ type Options struct {
 	MaxStale       time.Duration
 	Timeout        time.Duration // of one whole fetch
 	UnknownWindow  time.Duration
-	Slots          chan struct{} // a fetch holds one place in it; shared by all Sources of a Verifier
-	Observe        func(Status)  // told after every swap and every failed fetch, in order; may be nil
+	Slots          chan struct{}    // a fetch holds one place in it; shared by all Sources of a Verifier
+	Observe        func(Status)     // told after every swap and every failed fetch, in order; may be nil
+	Now            func() time.Time // the wall clock of LastGood; all else follows the monotonic one
 	RandomFraction func() float64
 }
 
@@ -97,6 +98,7 @@ func (f *flight) at() time.Time {
 type health struct {
 	confirmed     time.Time // when the fetch began that last confirmed the keys; zero if none did
 	asOf          time.Time // when the authority itself said so: earlier, if the answer came from a cache
+	asOfWall      time.Time // the same by Options.Now
 	unconditional time.Time // when the last fetch of a full document began
 	etag          string
 	failures      int // in a row
@@ -145,7 +147,8 @@ func (s *Source) launch() *flight {
 // It returns nil if Current is another one, now or after a fetch that it
 // waited for. Otherwise it returns ErrUnchanged if that fetch confirmed the
 // set, ErrUnavailable if it failed, is not done in time or may not be made,
-// ErrBusy if too many wait already, ErrClosed, or the error of ctx.
+// ErrBusy if too many wait already, ErrClosed, or the error of ctx. One caller
+// has one Wait for all its calls of Next.
 func (s *Source) Next(ctx context.Context, seen *Set, w Wait) error {
 	now, ended := w.Since, ctx.Done()
 	s.mu.Lock()
@@ -157,11 +160,14 @@ func (s *Source) Next(ctx context.Context, seen *Set, w Wait) error {
 		if s.closed {
 			return ErrClosed
 		}
-		if now := s.current.Load(); now != nil && now != seen {
+		if current := s.current.Load(); current != nil && current != seen {
 			return nil
 		}
 		if gaveUp != nil {
 			return gaveUp
+		}
+		if seen != nil && s.health.confirmed.After(w.Since) {
+			return ErrUnchanged // it comes of a fetch for this caller, who now misses another key in it
 		}
 		if awaited != nil && !awaited.at().Before(w.Since) {
 			return awaited.verdict() // it began after this call: there is no newer knowledge
@@ -222,15 +228,18 @@ func (s *Source) mayDraw(now time.Time) bool {
 }
 
 // LastGood is when the fetch began that last confirmed seen, less the age of an
-// answer from a cache: what was published before then is in it. It is false if
-// seen is not the set in use, for then the fetch that counts is another's.
-func (s *Source) LastGood(seen *Set) (at time.Time, ok bool) {
+// answer from a cache: what was published before then is in it. wall is the
+// same by Options.Now, which tells another time since then if that clock was
+// set, or if the machine was suspended: the monotonic one stands still
+// meanwhile. It is false if seen is not the set in use, for then the fetch that
+// counts is another's.
+func (s *Source) LastGood(seen *Set) (at, wall time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen == nil || seen != s.current.Load() {
-		return time.Time{}, false
+		return time.Time{}, time.Time{}, false
 	}
-	return s.health.asOf, true
+	return s.health.asOf, s.health.asOfWall, true
 }
 
 // Refresh fetches now, whatever the schedule and the budget say, and returns

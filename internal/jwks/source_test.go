@@ -72,6 +72,22 @@ func TestStates(t *testing.T) {
 	})
 }
 
+// TestNextFetch is what Status says of it.
+func TestNextFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a)
+		for _, want := range []error{nil, errDown} {
+			at, err := s.NextFetch()
+			if st := s.Status(); err != want || st.LastError != want || !at.Equal(st.Next) || !at.After(time.Now()) {
+				t.Errorf("%v and %v; status %+v", at, err, st)
+			}
+			a.now(down)
+			s.Refresh(t.Context())
+		}
+	})
+}
+
 // TestColdForEver: what never had keys does not expire.
 func TestColdForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -125,6 +141,7 @@ func TestSlots(t *testing.T) {
 		if n := len(slots); n != cap(slots) {
 			t.Errorf("%d slots are taken, want %d", n, cap(slots))
 		}
+		wantFetches(t, a, 20) // and none for the one that never had its turn
 	})
 }
 

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -53,6 +54,55 @@ func TestTellerDropsTheOldest(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("told of %v, want %v", got, want)
+		}
+	})
+}
+
+// TestTellerWhoseQueueWasEmptied: the observer may take all that is queued just
+// as the oldest is to be dropped. The owner must not wait then for a state
+// that it alone could queue. Without a buffer each moment is that one.
+func TestTellerWhoseQueueWasEmptied(t *testing.T) {
+	teller := &teller{states: make(chan Status)}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		teller.tell(Status{Fetches: 1})
+	}()
+	for range 1000 {
+		runtime.Gosched() // it finds nobody to tell, and nothing to drop
+	}
+	select {
+	case st := <-teller.states:
+		if st.Fetches != 1 {
+			t.Errorf("told of %d", st.Fetches)
+		}
+		<-told
+	case <-time.After(10 * time.Second):
+		t.Error("the owner is stuck")
+		teller.states <- Status{} // for the other tests' sake
+	}
+}
+
+// TestCloseLetsTheObserverHear what it was not told yet, and waits no longer
+// than that takes.
+func TestCloseLetsTheObserverHear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const takes = 10 * time.Millisecond
+		var heard []int
+		s := open(t, &authority{answer: down}, hourly, func(o *Options) {
+			o.Observe = func(st Status) {
+				<-time.After(takes)
+				heard = append(heard, st.Fetches)
+			}
+		})
+		for range 3 {
+			s.Refresh(t.Context())
+		}
+		if took, _ := timed(func() error { s.Close(); return nil }); took != 4*takes {
+			t.Errorf("Close took %v, want %v", took, 4*takes)
+		}
+		if !slices.Equal(heard, []int{1, 2, 3, 4}) {
+			t.Errorf("told of %v", heard)
 		}
 	})
 }

@@ -193,6 +193,25 @@ func TestOneMore(t *testing.T) {
 	}
 }
 
+// TestBudgetReturnsDuringAWait: what counts is the moment at which the budget
+// is asked for, and not the one at which the call came.
+func TestBudgetReturnsDuringAWait(t *testing.T) {
+	const ms = time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		wantNext(t, s, ErrUnchanged, 0)
+		wantNext(t, s, ErrUnchanged, 0)
+		a.now(after(400*ms, serves(ed("a"))))
+		pass(29_700 * ms)
+		go s.Refresh(context.Background())
+		pass(100 * ms)
+		// The rest of that fetch, which began too early, and then one more.
+		wantNext(t, s, ErrUnchanged, 700*ms)
+		wantFetches(t, a, 5)
+	})
+}
+
 // TestRetryAfterHolds: while the authority asks to be left alone, unknown keys
 // fetch nothing. Refresh does: somebody knows what they do.
 func TestRetryAfterHolds(t *testing.T) {
