@@ -48,13 +48,24 @@ func TestNewRefuses(t *testing.T) {
 		{"wildcard as service", v, grpcmw.Policy{"/*/C": need}, nil, []string{"malformed service name"}},
 		{"wildcard within a package", v, grpcmw.Policy{"/a.*/C": need}, nil, []string{"malformed service name"}},
 		{"wildcard within a method", v, grpcmw.Policy{"/a.B/Get*": need}, nil, []string{"malformed method name"}},
+		{"before a", v, grpcmw.Policy{"/a.B/`": need}, nil, []string{"malformed method name"}},
+		{"behind z", v, grpcmw.Policy{"/a.B/{": need}, nil, []string{"malformed method name"}},
+		{"before A", v, grpcmw.Policy{"/a.B/@": need}, nil, []string{"malformed method name"}},
+		{"behind Z", v, grpcmw.Policy{"/a.B/[": need}, nil, []string{"malformed method name"}},
+		{"before 0", v, grpcmw.Policy{"/a.B/.": need}, nil, []string{"malformed method name"}},
+		{"behind 9", v, grpcmw.Policy{"/a.B/:": need}, nil, []string{"malformed method name"}},
+		{"not ASCII", v, grpcmw.Policy{"/a.B/é": need}, nil, []string{"malformed method name"}},
 		{"space", v, grpcmw.Policy{"/a.B/C ": need}, nil, []string{"malformed method name"}},
 		{"empty package", v, grpcmw.Policy{"/.B/C": need}, nil, []string{"malformed service name"}},
 		{"empty", v, grpcmw.Policy{"": need}, nil, []string{"begin with a slash"}},
 		{"zero requirement", v, grpcmw.Policy{"/a.B/C": {}}, nil, []string{`"/a.B/C"`, "scopes.All"}},
 		{"realm", v, nil, &grpcmw.Options{Realm: `a"b`}, []string{"Realm"}},
+		{"realm with a backslash", v, nil, &grpcmw.Options{Realm: `a\b`}, []string{"Realm"}},
+		{"realm with a line feed", v, nil, &grpcmw.Options{Realm: "a\nb"}, []string{"Realm"}},
+		{"realm with DEL", v, nil, &grpcmw.Options{Realm: "a\x7f"}, []string{"Realm"}},
 		{"all at once", nil, grpcmw.Policy{"a": need, "/a.B/C": {}}, &grpcmw.Options{Realm: "é"},
 			[]string{"verifier.New", `"a"`, `"/a.B/C"`, "Realm"}},
+		{"one mistake each", v, grpcmw.Policy{"a": {}, "/a.B/D": need}, nil, []string{`grpcmw: Policy: "a" does not begin with a slash`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			i, err := grpcmw.New(tt.v, tt.policy, tt.opts)
@@ -67,6 +78,16 @@ func TestNewRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNames that are admitted, to the last character.
+func TestNames(t *testing.T) {
+	_, v := newVerifier(t)
+	for _, name := range []string{"/a.z.A.Z.B0/C9", "/S/azAZ09_-", "/my-pkg.My_Service/*"} {
+		if _, err := grpcmw.New(v, grpcmw.Policy{name: scopes.Authenticated()}, &grpcmw.Options{Realm: " ~"}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

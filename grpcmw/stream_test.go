@@ -222,6 +222,134 @@ func TestStreamUntouchedByExpiry(t *testing.T) {
 	})
 }
 
+// scripted is a stream that receives as told.
+type scripted struct {
+	fakeStream
+	recv func(m any) error
+}
+
+func (s *scripted) RecvMsg(m any) error { return s.recv(m) }
+
+// received runs a handler on a guarded stream that receives by recv.
+func received(t *testing.T, ctx context.Context, recv func(m any) error, handler func(grpc.ServerStream)) {
+	t.Helper()
+	authority, v := newVerifier(t)
+	guard := guardOf(t, v, scopes.Authenticated(), nil)
+	ctx = incoming(ctx, []string{"Bearer " + authority.Token(m2mtest.TokenSpec{})}, nil)
+	reached := false
+	err := guard.Stream()(nil, &scripted{fakeStream{ctx: ctx}, recv}, &grpc.StreamServerInfo{FullMethod: duplex},
+		func(_ any, ss grpc.ServerStream) error {
+			reached = true
+			handler(ss)
+			return nil
+		})
+	if err != nil || !reached {
+		t.Errorf("%v, the handler was reached: %t", err, reached)
+	}
+}
+
+// TestRecvMsgPanics where the handler called it, and not in a goroutine that
+// nobody can recover.
+func TestRecvMsgPanics(t *testing.T) {
+	received(t, t.Context(), func(any) error { panic("broken codec") }, func(ss grpc.ServerStream) {
+		defer func() {
+			if got := recover(); got != "broken codec" {
+				t.Errorf("panic %v", got)
+			}
+		}()
+		t.Errorf("RecvMsg: %v", ss.RecvMsg(new(testpb.SimpleRequest)))
+	})
+}
+
+// TestRecvMsgOfACallThatEnded fails: without an error the handler would take
+// its empty message for one of the client's.
+func TestRecvMsgOfACallThatEnded(t *testing.T) {
+	for range 20 { // which of two comes first is chance
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			received(t, ctx, func(any) error {
+				<-ctx.Done()
+				return status.FromContextError(ctx.Err()).Err()
+			}, func(ss grpc.ServerStream) {
+				if err := ss.RecvMsg(new(testpb.SimpleRequest)); status.Code(err) != codes.DeadlineExceeded {
+					t.Errorf("RecvMsg: %v, want DeadlineExceeded", err)
+				}
+			})
+		})
+	}
+}
+
+// TestRecvMsgInTheLastMoment: a message that comes as the token expires is
+// handed on or refused, and its absence not hidden.
+func TestRecvMsgInTheLastMoment(t *testing.T) {
+	for range 50 { // which of two comes first is chance
+		synctest.Test(t, func(t *testing.T) {
+			received := make(chan struct{})
+			authority, v := newVerifier(t)
+			guard := guardOf(t, v, scopes.Authenticated(), nil)
+			ctx := incoming(t.Context(), []string{"Bearer " + authority.Token(m2mtest.TokenSpec{TTL: time.Minute})}, nil)
+			stream := &scripted{fakeStream{ctx: ctx}, func(m any) error {
+				defer close(received)
+				<-time.After(time.Until(time.Now().Truncate(time.Second).Add(90 * time.Second))) // the leeway included
+				m.(*testpb.SimpleRequest).FillUsername = true
+				return nil
+			}}
+			err := guard.Stream()(nil, stream, &grpc.StreamServerInfo{FullMethod: duplex}, func(_ any, ss grpc.ServerStream) error {
+				m := new(testpb.SimpleRequest)
+				err := ss.RecvMsg(m)
+				if err != nil {
+					wantExpired(t, "RecvMsg", err)
+				}
+				if m.GetFillUsername() != (err == nil) {
+					t.Errorf("the message was handed on: %t; the error is %v", m.GetFillUsername(), err)
+				}
+				return err
+			})
+			if err != nil {
+				wantExpired(t, "the client", err)
+			}
+			<-received
+		})
+	}
+}
+
+// TestRecvMsgInto all that a codec may be given.
+func TestRecvMsgInto(t *testing.T) {
+	type foreign struct{ Text string }
+	broken := errors.New("broken")
+	fill := func(m any) error {
+		switch m := m.(type) {
+		case *testpb.SimpleResponse:
+			if m != nil {
+				m.Username, m.OauthScope = "received", "received"
+				m.ProtoReflect().SetUnknown([]byte{0xf8, 0x07, 1}) // field 127
+			}
+		case *foreign:
+			m.Text += " received"
+		}
+		return nil
+	}
+	fail := func(m any) error { _ = fill(m); return broken }
+	theirs, proto := &foreign{"prepared"}, &testpb.SimpleResponse{Username: "old", Hostname: "old"}
+	for _, recv := range []func(any) error{fail, fill} {
+		received(t, t.Context(), recv, func(ss grpc.ServerStream) {
+			want := recv(nil)
+			for _, m := range []any{theirs, proto, (*testpb.SimpleResponse)(nil), (*int)(nil), "no pointer", nil} {
+				if err := ss.RecvMsg(m); err != want {
+					t.Errorf("%T: %v, want %v", m, err, want)
+				}
+			}
+		})
+		if recv(nil) != nil && (theirs.Text != "prepared" || proto.GetUsername() != "old") {
+			t.Errorf("a receive that failed has changed the message: %v, %v", theirs, proto)
+		}
+	}
+	if theirs.Text != "prepared received" || proto.GetUsername() != "received" || proto.GetOauthScope() != "received" || proto.GetHostname() != "" || len(proto.ProtoReflect().GetUnknown()) != 3 {
+		t.Errorf("received %v, %v", theirs, proto)
+	}
+}
+
 func echo(ss testpb.TestService_FullDuplexCallServer) error {
 	for {
 		req, err := ss.Recv()

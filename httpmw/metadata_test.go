@@ -44,6 +44,7 @@ func TestMetadata(t *testing.T) {
 		{"https://api.example.com/orders/v1/", "/.well-known/oauth-protected-resource/orders/v1/"},
 		{"http://127.0.0.1:8080/orders", "/.well-known/oauth-protected-resource/orders"},
 		{"http://[::1]:8080", "/.well-known/oauth-protected-resource"},
+		{"http://localhost/azAZ09~", "/.well-known/oauth-protected-resource/azAZ09~"},
 	} {
 		t.Run(tt.resource, func(t *testing.T) {
 			guard := newTrusting(t, &httpmw.Options{Resource: tt.resource}, "stytch.com/project-test-1", "https://login.example.com")
@@ -65,8 +66,13 @@ func TestMetadata(t *testing.T) {
 			if w.Code != 200 || w.Body.String() != want {
 				t.Errorf("%d %s, want %s", w.Code, w.Body, want)
 			}
-			if w.Header().Get("Content-Type") != "application/json" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age") {
+			if w.Header().Get("Content-Type") != "application/json" || !strings.Contains(w.Header().Get("Cache-Control"), "max-age") || w.Header().Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("header %v", w.Header())
+			}
+			w = httptest.NewRecorder()
+			mux.ServeHTTP(w, httptest.NewRequest("HEAD", tt.path, nil))
+			if w.Code != 200 {
+				t.Errorf("HEAD: %d", w.Code)
 			}
 			w = httptest.NewRecorder()
 			mux.ServeHTTP(w, httptest.NewRequest("GET", strings.TrimSuffix(tt.path, "/")+"/below", nil))
@@ -121,13 +127,13 @@ func TestMetadataLeavesOut(t *testing.T) {
 func TestResourceMistakes(t *testing.T) {
 	v := &verifier.Verifier{}
 	for _, id := range []string{
-		"http://api.example.com", "http://localhost.example.com", "http://127.0.0.1.example.com", "api.example.com", "/orders",
+		"http://api.example.com", "http://localhost.example.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "api.example.com", "/orders",
 		"https://", "https:///orders", "https://:443", "https://api.example.com:", "https:api.example.com",
 		"https://api.example.com?q", "https://api.example.com/?q=1", "https://api.example.com/#f", "https://api.example.com#",
 		"https://user@api.example.com", "https://user:secret@api.example.com", "HTTPS://api.example.com", "https://API.example.com",
 		"https://api.example.com/a/../b", "https://api.example.com/a//b", "https://api.example.com/%2e", "https://api.example.com/a b",
 		`https://api.example.com/"`, `https://api.example.com/\`, "https://api.example.com/{id}", "https://api.example.com/\r\nX: y",
-		"https://api.example.com/é", "ftp://api.example.com", "javascript:alert(1)", " https://api.example.com",
+		"https://api.example.com/é", "ftp://api.example.com", "ftp://localhost", "ftp://127.0.0.1/orders", "javascript:alert(1)", " https://api.example.com",
 	} {
 		if m, err := httpmw.New(v, &httpmw.Options{Resource: id}); m != nil || err == nil || !strings.Contains(err.Error(), "Resource") {
 			t.Errorf("%q: got %v, %v", id, m, err)

@@ -1,6 +1,7 @@
 package httpmw_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +65,19 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestRealm: it stands between quotes in a header.
+func TestRealm(t *testing.T) {
+	v := new(verifier.Verifier) // not asked
+	for realm, ok := range map[string]bool{
+		"": true, "orders api": true, "~!#[]^": true,
+		`a"b`: false, `a\b`: false, "a\tb": false, "a\r\nSet-Cookie: x": false, "a\x7f": false, "é": false, "\xff": false,
+	} {
+		if m, err := httpmw.New(v, &httpmw.Options{Realm: realm}); (err == nil) != ok || (m != nil) != ok {
+			t.Errorf("%q: %v", realm, err)
+		}
+	}
+}
+
 func TestMistakesPanic(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	x := httpmw.NewMux(guard)
@@ -81,6 +95,9 @@ func TestMistakesPanic(t *testing.T) {
 		{"Mount nil", func() { x.Mount("/a/", nil) }, "nil or itself"},
 		{"Mount itself", func() { x.Mount("/a/", x) }, "nil or itself"},
 		{"Mount without a slash", func() { x.Mount("/a", httpmw.NewMux(guard)) }, "ends with a slash"},
+		{"Mount of a host", func() { x.Mount("example.com/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
+		{"Mount with a wildcard", func() { x.Mount("/{tenant}/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
+		{"Mount with a space", func() { x.Mount("/a b/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
 		{"Mount with a method", func() { x.Mount("GET /a/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
 		{"malformed pattern", func() { x.Handle("GET", scopes.Public(), named("")) }, ""},
 	} {
@@ -131,7 +148,7 @@ func TestWriteError(t *testing.T) {
 				if w.Code != tt.status || h.Get("WWW-Authenticate") != tt.challenge || h.Get("Retry-After") != tt.retryAfter {
 					t.Errorf("%d, %q, Retry-After %q", w.Code, h.Get("WWW-Authenticate"), h.Get("Retry-After"))
 				}
-				if h.Get("Cache-Control") != "no-store" || h.Get("Content-Type") != "application/problem+json" {
+				if h.Get("Cache-Control") != "no-store" || h.Get("Content-Type") != "application/problem+json" || h.Get("X-Content-Type-Options") != "nosniff" {
 					t.Errorf("headers: %v", h)
 				}
 				body := w.Body.String()
@@ -160,6 +177,15 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
+// TestWriteErrorWithoutOptions is every default.
+func TestWriteErrorWithoutOptions(t *testing.T) {
+	w := httptest.NewRecorder()
+	httpmw.WriteError(w, nil, &verifier.Error{Code: verifier.InvalidToken}, nil)
+	if got := w.Header().Get("WWW-Authenticate"); w.Code != 401 || got != `Bearer realm="api", error="invalid_token"` || w.Body.Len() == 0 {
+		t.Errorf("%d, %q, %s", w.Code, got, w.Body)
+	}
+}
+
 // A challenge with hundreds of scopes would not fit into a header.
 func TestChallengeLeavesOutTooManyScopes(t *testing.T) {
 	var many []string
@@ -178,13 +204,48 @@ func TestChallengeLeavesOutTooManyScopes(t *testing.T) {
 
 func TestErrorHandler(t *testing.T) {
 	var got *verifier.Error
-	authority, guard := newGuard(t, &httpmw.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err *verifier.Error) {
-		got = err
+	var of string
+	authority, guard := newGuard(t, &httpmw.Options{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err *verifier.Error) {
+		got, of = err, r.URL.Path
 		w.WriteHeader(http.StatusTeapot)
 	}})
-	w := get(authority, guard.Require(scopes.All("a"))(named("x")), "/", "b")
-	if w.Code != http.StatusTeapot || got.Code != verifier.InsufficientScope || !got.Need.Equal(scopes.All("a")) {
-		t.Errorf("status %d, error %v", w.Code, got)
+	w := get(authority, guard.Require(scopes.All("a"))(named("x")), "/path", "b")
+	if w.Code != http.StatusTeapot || got.Code != verifier.InsufficientScope || !got.Need.Equal(scopes.All("a")) || of != "/path" {
+		t.Errorf("status %d, error %v of %q", w.Code, got, of)
+	}
+}
+
+// TestRefusedHead: an answer to HEAD has no body.
+func TestRefusedHead(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	w := httptest.NewRecorder()
+	guard.Require(scopes.Authenticated())(named("x")).ServeHTTP(w, httptest.NewRequest("HEAD", "/", nil))
+	if w.Code != 401 || w.Body.Len() != 0 || w.Header().Get("Content-Length") == "0" {
+		t.Errorf("%d, %v, %s", w.Code, w.Header(), w.Body)
+	}
+}
+
+// TestContextOfTheCall: what is around the guard put into the context is found
+// inside, and the call's end ends it.
+func TestContextOfTheCall(t *testing.T) {
+	type key struct{}
+	authority, guard := newGuard(t, nil)
+	for _, need := range []scopes.Requirement{scopes.Authenticated(), scopes.Public()} {
+		reached := false
+		h := guard.Require(need)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			reached = true
+			if r.Context().Value(key{}) != "outer" || r.Context().Err() == nil {
+				t.Errorf("%v: value %v, error %v", need, r.Context().Value(key{}), r.Context().Err())
+			}
+		}))
+		get(authority, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithCancel(context.WithValue(r.Context(), key{}, "outer"))
+			cancel()
+			h.ServeHTTP(w, r.WithContext(ctx))
+		}), "/")
+		if !reached {
+			t.Errorf("%v: the handler was not reached", need)
+		}
 	}
 }
 

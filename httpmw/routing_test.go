@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -297,6 +299,22 @@ func TestMuxConnectIfRegistered(t *testing.T) {
 	} {
 		if status, reached := s.Ask(t, doortest.Raw(line+" HTTP/1.1", host)); fmt.Sprint(status, " ", reached) != want {
 			t.Errorf("%s: %d %s, want %s", line, status, reached, want)
+		}
+	}
+}
+
+// TestMuxAnswersAreNotStored: a cache that kept one would answer others with it.
+func TestMuxAnswersAreNotStored(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	x := httpmw.NewMux(guard)
+	for _, r := range []*http.Request{
+		{Method: "CONNECT", URL: &url.URL{Path: "/"}, Header: http.Header{}},
+		{Method: "GET", URL: &url.URL{Path: "/public/../admin"}, Header: http.Header{}},
+	} {
+		w := httptest.NewRecorder()
+		x.ServeHTTP(w, r)
+		if got := w.Header().Get("Cache-Control"); got != "no-store" || w.Code != 400 && w.Code != 405 {
+			t.Errorf("%s %s: %d, Cache-Control %q", r.Method, r.URL, w.Code, got)
 		}
 	}
 }

@@ -94,6 +94,8 @@ func TestGrants(t *testing.T) {
 		{"no scope name at all", ":*", "", false, false},
 		{"malformed scope", "read:*", "read:a b", false, false},
 		{"among others", "a:* read:* z:*", "read:users", false, true},
+		{"among shorter ones before it", "a b c read:*", "read:users", false, true},
+		{"among shorter ones behind it", "read:* x y z", "read:users", false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := Parse(tt.granted)

@@ -252,6 +252,9 @@ func TestConfigIsCopied(t *testing.T) {
 	if err := v.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if got := v.Issuers(); !slices.Equal(got, []string{"stytch.com/" + a.ProjectID(), "alias"}) {
+		t.Errorf("issuers %q", got)
+	}
 	for _, issuer := range []string{"", "alias"} {
 		client, err := v.Verify(t.Context(), a.Token(m2mtest.TokenSpec{Issuer: issuer, Scopes: []string{"a"}}))
 		if err != nil || client.Issuer != "stytch.com/"+a.ProjectID() || !client.Scopes.Has("a") {

@@ -214,3 +214,22 @@ func TestZeroClient(t *testing.T) {
 		t.Errorf("UntilExpiry: %v", context.Cause(until))
 	}
 }
+
+// TestRulesWithoutAToken: that a claim is absent can't be said of a Client that
+// has none, so no rule accepts it.
+func TestRulesWithoutAToken(t *testing.T) {
+	planted := verifier.Client{ID: "c"}
+	for name, tt := range map[string]struct {
+		rule func(verifier.Client) error
+		want error
+	}{
+		"ClaimAbsent":       {verifier.ClaimAbsent("uid"), verifier.ErrNoClaims},
+		"ClaimPrefixAbsent": {verifier.ClaimPrefixAbsent("user_"), verifier.ErrNoClaims},
+		"ClaimEquals":       {verifier.ClaimEquals("gty", ""), verifier.NotMachine},
+		"SubjectHasPrefix":  {verifier.SubjectHasPrefix("m2m-"), verifier.NotMachine},
+	} {
+		if err := tt.rule(planted); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}

@@ -127,6 +127,24 @@ func TestRoutes(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	for range g.Routes() {
+		break // the walk through the rest ends too
+	}
+}
+
+// TestOperationOfANamelessRoute is told by its name, or by the request.
+func TestOperationOfANamelessRoute(t *testing.T) {
+	f := newFixture(t)
+	root := mux.NewRouter()
+	g := gorilla.New(f.m, root)
+	g.Route(root.Methods("GET").HandlerFunc(ok).Name("everything"), scopes.Authenticated())
+	g.Route(root.Methods("PUT").HandlerFunc(ok), scopes.Authenticated())
+	for method, want := range map[string]string{"GET": "GET everything", "PUT": "PUT /a%20b"} {
+		f.operations = nil
+		if code := f.status(root, method, "/a%20b"); code != 200 || len(f.operations) != 1 || f.operations[0] != want {
+			t.Errorf("%s: %d, %q, want %q", method, code, f.operations, want)
+		}
+	}
 }
 
 func TestCheckCoverage(t *testing.T) {
@@ -216,6 +234,12 @@ func TestOpaqueMountIsGuarded(t *testing.T) {
 	for granted, want := range map[string]int{"a": 200, "b": 403} {
 		if got := f.status(root, "GET", "/in/x", granted); got != want {
 			t.Errorf("with %q: %d, want %d", granted, got, want)
+		}
+	}
+	// What is behind it is no route of this router's, whatever was declared.
+	for route, need := range g.Routes() {
+		if route != "/in" || !need.Equal(scopes.All("a")) {
+			t.Errorf("%s requires %v", route, need)
 		}
 	}
 }

@@ -16,6 +16,12 @@ func claimsOf(f *Fixture) []Case {
 	apart := func(i *verifier.Issuer) { i.ClientIDClaims, i.Accept = []string{"client_id"}, nil }
 	with := func(id, sub any) spec { return spec{Claims: map[string]any{"client_id": id, "sub": sub}} }
 	return slices.Concat(
+		[]Case{
+			{Name: "the subject is the client", Spec: with("c", "c"), Issuer: apart},
+			{Name: "claim that marks machines is there", Spec: claim("gty", "client-credentials"), Issuer: func(i *verifier.Issuer) {
+				i.Accept = verifier.AcceptAll(verifier.ClaimEquals("gty", "client-credentials"), verifier.ClaimAbsent("uid"), verifier.ClaimPrefixAbsent("user_"))
+			}},
+		},
 		invalid(verifier.UnknownIssuer,
 			Case{Name: "iss missing", Spec: claim("iss", m2mtest.Absent)},
 			Case{Name: "iss null", Spec: claim("iss", nil)},
@@ -81,6 +87,16 @@ func claimsOf(f *Fixture) []Case {
 			Case{Name: "claim that marks machines is another", Issuer: func(i *verifier.Issuer) {
 				i.Accept = verifier.ClaimEquals("gty", "client-credentials")
 			}, Spec: claim("gty", "password")},
+			Case{Name: "claim that marks machines is missing", Issuer: func(i *verifier.Issuer) {
+				i.Accept = verifier.ClaimEquals("gty", "")
+			}},
+			Case{Name: "claim that marks machines is no string", Issuer: func(i *verifier.Issuer) {
+				i.Accept = verifier.ClaimEquals("gty", "")
+			}, Spec: claim("gty", 1)},
+			Case{Name: "an empty prefix marks nobody", Issuer: func(i *verifier.Issuer) { i.Accept = verifier.SubjectHasPrefix("") }},
+			Case{Name: "the last of several rules refuses", Issuer: func(i *verifier.Issuer) {
+				i.Accept = verifier.AcceptAll(verifier.SubjectHasPrefix("m2m-"), verifier.ClaimPrefixAbsent("user_"))
+			}, Spec: claim("user_id", 1)},
 			Case{Name: "claim that marks people is there", Issuer: func(i *verifier.Issuer) {
 				i.Accept = verifier.ClaimAbsent("uid")
 			}, Spec: claim("uid", nil)},

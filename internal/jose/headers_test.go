@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // TestHeadersSaveDecodingAlone: a remembered header changes what is decoded,
@@ -55,5 +56,41 @@ func TestHeadersAreBounded(t *testing.T) {
 	none.Admit(Token{header: "a"})
 	if _, ok := none.get("a"); ok {
 		t.Error("nil remembers something")
+	}
+}
+
+// TestHeadersKeepNoToken: several headers are remembered, and with none of
+// them the token that it was a part of.
+func TestHeadersKeepNoToken(t *testing.T) {
+	var headers Headers
+	token := func(kid string) Token {
+		tok, _, err := ParseToken(withHeader(`{"alg":"RS256","kid":"`+kid+`","typ":"JWT"}`), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tok
+	}
+	a, b := token("a"), token("b")
+	for range 2 {
+		headers.Admit(a)
+		headers.Admit(b)
+	}
+	known := *headers.known.Load()
+	for _, tok := range []Token{a, b} {
+		h, ok := headers.get(tok.header)
+		if !ok || h != tok.Header {
+			t.Errorf("%+v, %t; want %+v", h, ok, tok.Header)
+		}
+		if unsafe.StringData(h.KeyID) == unsafe.StringData(tok.Header.KeyID) || unsafe.StringData(h.Type) == unsafe.StringData(tok.Header.Type) {
+			t.Error("the text of the header is kept with what was read in it")
+		}
+		for text := range known {
+			if unsafe.StringData(text) == unsafe.StringData(tok.header) {
+				t.Error("the token is kept with its header")
+			}
+		}
+	}
+	if len(known) != 2 {
+		t.Errorf("%d headers of two", len(known))
 	}
 }

@@ -320,6 +320,39 @@ func TestVerifyAlgorithm(t *testing.T) {
 	}
 }
 
+// TestVerifyBytesAlgorithm: no caller can talk a key into an algorithm that is
+// not its own, not even into one by which the signature is good. A key that is
+// for no certain one is still of one type.
+func TestVerifyBytesAlgorithm(t *testing.T) {
+	names := append(slices.Collect(maps.Keys(algorithms)), "", "none", "HS256", "Ed25519")
+	const signed = "e30.e30"
+	for made, private := range signers() {
+		made, _ = CanonicalAlgorithm(made)
+		signature := sign(private, made, signed)
+		own := load(t, with(publish(private.Public()), "alg", made), Options{})
+		open := *own
+		open.Algorithm = "" // as of an RSA key that names none
+		for _, name := range names {
+			good := name == made
+			if err := own.VerifyBytes(name, []byte(signed), signature); (err == nil) != good || !good && err != ErrSignature {
+				t.Errorf("a key for %s, asked for %q: %v", made, name, err)
+			}
+			if err := open.VerifyBytes(name, []byte(signed), signature); (err == nil) != good || !good && err != ErrSignature {
+				t.Errorf("a signature by %s, checked as of %q: %v", made, name, err)
+			}
+		}
+		for _, other := range names {
+			if algorithms[other].keyType != algorithms[made].keyType || other == made {
+				continue
+			}
+			signature := sign(private, other, signed) // a good one, by another hash or padding
+			if err := own.VerifyBytes(other, []byte(signed), signature); err != ErrSignature {
+				t.Errorf("a key for %s takes a signature by %s: %v", made, other, err)
+			}
+		}
+	}
+}
+
 // TestVerifyEdDSANames: one algorithm by two names, so that a key of either is
 // good for a token of either.
 func TestVerifyEdDSANames(t *testing.T) {

@@ -80,6 +80,9 @@ func judgeAll(t *testing.T, opts Options, rows []keyRow) {
 			if d.Secret != (tt.want == secret) {
 				t.Errorf("Secret = %t", d.Secret)
 			}
+			if len(d.ID) > maxKeyID {
+				t.Errorf("an ID of %d bytes is told", len(d.ID))
+			}
 		})
 	}
 }
@@ -502,6 +505,7 @@ func TestKeySecret(t *testing.T) {
 		{"oct for HS256", map[string]any{"kty": "oct", "k": "AQAB", "alg": "HS256", "use": "sig"}, secret},
 		{"oct without k", map[string]any{"kty": "oct"}, secret},
 		{"k in another kind of key", with(rsa, "k", "AQAB"), secret},
+		{"priv of an AKP key (RFC 9964)", map[string]any{"kty": "AKP", "alg": "ML-DSA-44", "priv": "AQAB"}, secret},
 		{"d empty", with(rsa, "d", ""), secret},
 		{"d null", with(rsa, "d", null), secret},
 		{"D is not d", with(rsa, "D", "AQAB"), ""},

@@ -52,6 +52,28 @@ func TestTheOldestUnreadGivesWay(t *testing.T) {
 	}
 }
 
+// TestRemoveLeavesTheHand where it is, unless it is at what is removed: then it
+// goes on to the next. Else removing a token would spare those that it has yet
+// to pass.
+func TestRemoveLeavesTheHand(t *testing.T) {
+	c := New[int](5)
+	for _, token := range []string{"a", "b", "c", "d", "e"} {
+		c.Put(token, 0, 0)
+	}
+	c.Get("a")
+	c.Put("f", 0, 0) // "b" gives way, and the hand is at "c"
+	for _, step := range []struct{ remove, at string }{
+		{"e", "c"},
+		{"a", "c"},
+		{"c", "d"},
+	} {
+		c.Remove(step.remove)
+		if at := c.queue.at(c.queue.hand).token; at != step.at {
+			t.Fatalf("after %q is removed, the hand is at %q, want %q", step.remove, at, step.at)
+		}
+	}
+}
+
 // TestAllRead: even then one gives way, after a bounded walk.
 func TestAllRead(t *testing.T) {
 	const size = 4 * maxSpared

@@ -1,0 +1,97 @@
+package verifier_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// TestChallenge: what is said to callers is fixed by the Code, and nothing of
+// the Reason or the cause is in it.
+func TestChallenge(t *testing.T) {
+	name := strings.Repeat("s", 1023)
+	for _, tt := range []struct {
+		code verifier.Code
+		need scopes.Requirement
+		want string
+	}{
+		{verifier.NoCredentials, scopes.All("a"), `Bearer realm="r"`},
+		{verifier.InvalidRequest, scopes.All("a"), `Bearer realm="r", error="invalid_request"`},
+		{verifier.InvalidToken, scopes.All("a"), `Bearer realm="r", error="invalid_token"`},
+		{verifier.InsufficientScope, scopes.All("b", "a"), `Bearer realm="r", error="insufficient_scope", scope="a b"`},
+		{verifier.InsufficientScope, scopes.Requirement{}, `Bearer realm="r", error="insufficient_scope"`},
+		{verifier.InsufficientScope, scopes.All(name, name+"t"), `Bearer realm="r", error="insufficient_scope", scope="` + name + " " + name + `t"`},
+		{verifier.InsufficientScope, scopes.All(name, name+"tt"), `Bearer realm="r", error="insufficient_scope"`},
+		{verifier.Unavailable, scopes.All("a"), ""},
+		{0, scopes.All("a"), ""},
+	} {
+		e := &verifier.Error{Code: tt.code, Reason: "a_reason", Need: tt.need, Err: errors.New("a cause")}
+		if got := e.Challenge("r"); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.code, got, tt.want)
+		}
+	}
+}
+
+// TestErrorIsItsReason, and its cause, and nothing else.
+func TestErrorIsItsReason(t *testing.T) {
+	cause := errors.New("a cause")
+	bare, caused := &verifier.Error{Code: verifier.InvalidToken, Reason: verifier.Expired}, &verifier.Error{Code: verifier.Unavailable, Reason: verifier.Canceled, Err: cause}
+	for _, err := range []error{bare, fmt.Errorf("x: %w", bare)} {
+		if !errors.Is(err, verifier.Expired) || errors.Is(err, verifier.TooOld) || errors.Is(err, verifier.Reason("")) || errors.Is(err, cause) {
+			t.Errorf("%v", err)
+		}
+		if reason, ok := errors.AsType[verifier.Reason](err); !ok || reason != verifier.Expired {
+			t.Errorf("%v has the Reason %q", err, reason)
+		}
+	}
+	if !errors.Is(caused, cause) || !errors.Is(caused, verifier.Canceled) {
+		t.Errorf("%v", caused)
+	}
+	for text, err := range map[string]error{
+		"m2mauth: invalid_token: expired":         bare,
+		"m2mauth: unavailable: canceled: a cause": caused,
+		"m2mauth: no_credentials: ":               &verifier.Error{Code: verifier.NoCredentials},
+		"m2mauth: invalid_request: ":              &verifier.Error{Code: verifier.InvalidRequest},
+		"m2mauth: unknown: ":                      &verifier.Error{},
+		"m2mauth: no error":                       (*verifier.Error)(nil),
+	} {
+		if err.Error() != text {
+			t.Errorf("%q, want %q", err.Error(), text)
+		}
+	}
+	none := (*verifier.Error)(nil)
+	if errors.Is(none, verifier.Expired) || errors.Is(none, verifier.Reason("")) || none.Unwrap() != nil {
+		t.Error("no error is one")
+	}
+}
+
+// TestAsError: of an error of any other kind, and of none, nothing is known
+// that would be the token's fault.
+func TestAsError(t *testing.T) {
+	own := &verifier.Error{Code: verifier.InvalidToken, Reason: verifier.Expired}
+	if got := verifier.AsError(fmt.Errorf("x: %w", own)); got != own {
+		t.Errorf("%v, want the one that is wrapped", got)
+	}
+	for _, err := range []error{nil, (*verifier.Error)(nil), errors.New("x"), verifier.Expired} {
+		if got := verifier.AsError(err); got == nil || got.Code != verifier.Unavailable || got.Reason != verifier.CheckFailed || got.Err != err {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
+// TestMessages differ, and tell a caller what to do and not what was wrong.
+func TestMessages(t *testing.T) {
+	var texts []string
+	for code := verifier.NoCredentials; code <= verifier.Unavailable; code++ {
+		texts = append(texts, code.Message())
+	}
+	slices.Sort(texts)
+	if slices.Contains(texts, "") || len(slices.Compact(texts)) != 5 || verifier.Code(0).Message() != verifier.Unavailable.Message() {
+		t.Errorf("%q", texts)
+	}
+}
