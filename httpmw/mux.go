@@ -118,12 +118,11 @@ func mounted(prefix, pattern string) string {
 func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect && !x.connect {
 		// ServeMux does not clean the path of a CONNECT request.
-		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		urlpath.Refuse(w, http.StatusMethodNotAllowed)
 		return
 	}
 	if urlpath.HasDotSegment(r.URL.Path) {
-		urlpath.Refuse(w)
+		urlpath.Refuse(w, http.StatusBadRequest)
 		return
 	}
 	x.mux.ServeHTTP(w, r)

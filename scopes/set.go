@@ -93,7 +93,11 @@ func Of(names ...string) Set {
 // newSet takes ownership of names.
 func newSet(names []string) Set {
 	slices.Sort(names)
-	return Set{names: slices.Compact(names)}
+	distinct := slices.Compact(names)
+	if len(distinct) < cap(distinct)/2 {
+		distinct = slices.Clone(distinct) // a Set is kept for long
+	}
+	return Set{names: distinct}
 }
 
 // Wildcards is the same Set under Stytch's matching rule: a granted "read:*"

@@ -44,7 +44,7 @@ func (c claims) accept(client Client) *Error {
 
 // findPeer asks the transport for the caller's certificates, if it wants to be
 // asked.
-func (r *Request) findPeer() *Error {
+func (r *Request) findPeer(ctx context.Context) *Error {
 	from := r.PeerCertificatesFrom
 	if from == nil {
 		return nil
@@ -52,10 +52,15 @@ func (r *Request) findPeer() *Error {
 	r.PeerCertificates, r.PeerCertificatesFrom = nil, nil
 	return guarded("PeerCertificatesFrom", func() *Error {
 		var err error
-		if r.PeerCertificates, err = from(); err != nil {
+		r.PeerCertificates, err = from()
+		switch {
+		case err == nil:
+			return nil
+		case isGone(ctx, err):
+			return refuseWith(Unavailable, Canceled, err)
+		default:
 			return refuseWith(Unavailable, PeerUnknown, err)
 		}
-		return nil
 	})
 }
 
@@ -106,11 +111,16 @@ func checkRefusal(ctx context.Context, err error) *Error {
 	switch {
 	case errors.Is(err, Revoked):
 		return refuseWith(InvalidToken, Revoked, err)
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	case isGone(ctx, err):
 		return refuseWith(Unavailable, Canceled, err)
 	default:
 		return refuseWith(Unavailable, CheckFailed, err)
 	}
+}
+
+// isGone reports whether err says that the caller's own context has ended.
+func isGone(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
 }
 
 // keyObserver is what a Source tells, or nil if nobody wants to know.

@@ -2,13 +2,13 @@ package verifier
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"math"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -193,8 +193,8 @@ func (r *registered) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
 		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
 	}
 	text, _ := cnf[0].Value.Text()
-	digest, decodeErr := base64.RawURLEncoding.Strict().DecodeString(text)
-	if decodeErr != nil || len(digest) != sha256.Size || len(text) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+	digest, decodeErr := jose.DecodeBase64URL(nil, text)
+	if decodeErr != nil || len(digest) != sha256.Size {
 		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
 	}
 	return (*[sha256.Size]byte)(digest), nil

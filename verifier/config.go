@@ -144,9 +144,10 @@ type JWKSOptions struct {
 	// 1 to 15 min, but never makes it longer than what is set here.
 	RefreshInterval time.Duration
 
-	// MaxStale is how long keys serve after the authority last confirmed them:
-	// 24 h if zero, at least twice the RefreshInterval. It bounds both how long
-	// an outage is survived and how long a removed key can live through one.
+	// MaxStale is how long keys serve after they were last confirmed, by the
+	// authority or by a cache that answers for it: 24 h if zero, at least twice
+	// the RefreshInterval. It bounds both how long an outage is survived and
+	// how long a removed key can live through one.
 	MaxStale time.Duration
 
 	// FetchTimeout bounds one whole fetch: 5 s if zero, 250 ms to 30 s.

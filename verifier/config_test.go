@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -285,5 +286,14 @@ func TestRepeatedAlgorithm(t *testing.T) {
 		if _, err := v.Verify(t.Context(), a.Token(m2mtest.TokenSpec{})); err != nil {
 			t.Errorf("%q: %v", algorithms, err)
 		}
+	}
+}
+
+// TestMaxTokenAgeWithoutEnd: the longest there is, which with the leeway on top
+// is longer than a Duration can be.
+func TestMaxTokenAgeWithoutEnd(t *testing.T) {
+	a, v := local(t, func(c *verifier.Config) { c.Issuers[0].MaxTokenAge = math.MaxInt64 })
+	if _, err := v.Verify(t.Context(), a.Token(spec{})); err != nil {
+		t.Error(err)
 	}
 }

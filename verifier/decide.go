@@ -71,7 +71,7 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 		return d
 	}
 	// What can change between two calls is asked of a hit as well.
-	if d.err = r.findPeer(); d.err != nil {
+	if d.err = r.findPeer(ctx); d.err != nil {
 		return d
 	}
 	d.peers = r.PeerCertificates

@@ -21,7 +21,7 @@ func (d dates) lifetime(leeway, maxAge time.Duration) lifetime {
 	if d.issued.After(d.notBefore) {
 		l.from, l.early = d.issued.Add(-leeway), IssuedInFuture
 	}
-	if aged := d.issued.Add(maxAge + leeway); maxAge > 0 && aged.Before(l.until) {
+	if aged := d.issued.Add(maxAge).Add(leeway); maxAge > 0 && aged.Before(l.until) {
 		l.until, l.late = aged, TooOld
 	}
 	return l

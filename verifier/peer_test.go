@@ -127,3 +127,21 @@ func TestRecheckRemembersThePeer(t *testing.T) {
 		}
 	}
 }
+
+// TestPeerOfACallerWhoIsGone: an error that is the ended context of the call is
+// Canceled, and nobody's fault.
+func TestPeerOfACallerWhoIsGone(t *testing.T) {
+	a, v := local(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, want := range []verifier.Reason{verifier.PeerUnknown, verifier.Canceled} {
+		_, err := v.Authorize(ctx, verifier.Request{
+			Authorization:        []string{"Bearer " + a.Token(spec{})},
+			PeerCertificatesFrom: func() ([]*x509.Certificate, error) { return nil, context.Canceled },
+		}, scopes.Authenticated())
+		if reasonOf(err) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		cancel() // before the second
+	}
+}

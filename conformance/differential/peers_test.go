@@ -20,8 +20,8 @@ type peer struct {
 
 var peers = []peer{{"jwx", jwx}, {"golang-jwt", golangJWT}, {"go-jose", goJOSE}}
 
-// jwx is the library that our signature check stands on. Here it also reads
-// the keys, the token and the claims.
+// jwx is the library that our keys are read with. Here it also reads the token
+// and the claims, and checks the signature.
 func jwx(keySet, token string) error {
 	set, err := jwk.ParseString(keySet)
 	if err != nil {

@@ -132,7 +132,7 @@ func (g *Guard) middleware(next http.Handler) http.Handler {
 		if urlpath.HasDotSegment(r.URL.Path) {
 			// gorilla hands it to the route whose prefix it begins with, if it
 			// was told not to clean paths, or not to decode them.
-			urlpath.Refuse(w)
+			urlpath.Refuse(w, http.StatusBadRequest)
 			return
 		}
 		// The zero rule, of a route that came late or is not in the context,

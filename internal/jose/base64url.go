@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// decodeStrict appends what segment encodes to buf, by base64url as JWS has it
+// DecodeBase64URL appends what segment encodes to buf, by base64url as JWS has it
 // (RFC 7515 §2): no padding, no line breaks, no bits behind the last byte that
 // are not zero, so that each octet sequence has exactly one encoding.
 //
 // encoding/base64 skips CR and LF, even in its Strict mode, and a token's
 // segments would have to be searched for them first; here whatever is not of
 // the alphabet is refused by the decoding itself.
-func decodeStrict(buf []byte, segment string) ([]byte, error) {
+func DecodeBase64URL(buf []byte, segment string) ([]byte, error) {
 	n := len(segment)
 	if n%4 == 1 {
 		return nil, errNotStrict

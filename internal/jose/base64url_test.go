@@ -17,12 +17,12 @@ func reference(segment string) ([]byte, bool) {
 	return b, err == nil
 }
 
-func checkDecodeStrict(t *testing.T, segment string) {
+func checkDecodeBase64URL(t *testing.T, segment string) {
 	t.Helper()
 	want, ok := reference(segment)
 	for _, buf := range [][]byte{nil, make([]byte, 0, 2048), []byte("before")} {
 		before := string(buf)
-		got, err := decodeStrict(buf, segment)
+		got, err := DecodeBase64URL(buf, segment)
 		if ok != (err == nil) {
 			t.Fatalf("%q: %v, the standard library says %t", segment, err, ok)
 		}
@@ -35,29 +35,29 @@ func checkDecodeStrict(t *testing.T, segment string) {
 	}
 }
 
-// TestDecodeStrictIsTheStandardLibrarys, at each length, with each byte at each
+// TestDecodeBase64URLIsTheStandardLibrarys, at each length, with each byte at each
 // of its last places.
-func TestDecodeStrictIsTheStandardLibrarys(t *testing.T) {
+func TestDecodeBase64URLIsTheStandardLibrarys(t *testing.T) {
 	for n := range 24 {
 		segment := []byte(strings.Repeat("Qm9_", 6)[:n])
-		checkDecodeStrict(t, string(segment))
+		checkDecodeBase64URL(t, string(segment))
 		for place := max(0, n-5); place < n; place++ {
 			for c := range 256 {
 				changed := bytes.Clone(segment)
 				changed[place] = byte(c)
-				checkDecodeStrict(t, string(changed))
+				checkDecodeBase64URL(t, string(changed))
 			}
 		}
 	}
 	long := strings.Repeat("Qm9_", 2000)
 	for _, segment := range []string{long, long + "\n", "\r" + long, long + "=", long[:3000] + "+" + long, long + "Qg", long + "QmA"} {
-		checkDecodeStrict(t, segment)
+		checkDecodeBase64URL(t, segment)
 	}
 }
 
-func FuzzDecodeStrict(f *testing.F) {
+func FuzzDecodeBase64URL(f *testing.F) {
 	for _, seed := range []string{"", "Q", "Qg", "Qh", "Qm9", "Qm8", "Qm9_", "Qm9=", "Qm\n9_", "Qm9_\r\n", "+/+/", strings.Repeat("Qm9_", 600)} {
 		f.Add(seed)
 	}
-	f.Fuzz(checkDecodeStrict)
+	f.Fuzz(checkDecodeBase64URL)
 }

@@ -243,6 +243,6 @@ func octets(o strictjson.Object, name string) ([]byte, bool) {
 	if !ok || text == "" {
 		return nil, false
 	}
-	b, err := decodeStrict(nil, text)
+	b, err := DecodeBase64URL(nil, text)
 	return b, err == nil
 }

@@ -100,7 +100,7 @@ func ParseToken(compact string, headers *Headers, buf *Buffers) (t Token, parts 
 	if parts.Claims, err = strictjson.Parse(t.Payload, payloadLimits, buf.claims[:]); err != nil {
 		return Token{}, Parts{}, &tokenError{ErrMalformed, "payload: " + err.Error()}
 	}
-	if parts.signature, err = decodeStrict(buf.signature[:0], signature); err != nil {
+	if parts.signature, err = DecodeBase64URL(buf.signature[:0], signature); err != nil {
 		return Token{}, Parts{}, err
 	}
 	return t, parts, nil
@@ -163,7 +163,7 @@ var (
 // decodeText decodes a segment into a string of its own.
 func decodeText(segment string) (string, error) {
 	var buf [1024]byte // of an ordinary segment there is one copy, the string
-	b, err := decodeStrict(buf[:0], segment)
+	b, err := DecodeBase64URL(buf[:0], segment)
 	if err != nil {
 		return "", err
 	}

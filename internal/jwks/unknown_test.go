@@ -308,3 +308,27 @@ func TestBudgetHolds(t *testing.T) {
 		})
 	}
 }
+
+// TestOwnFetchIsEnough: a caller whose own fetch has replaced the set, and who
+// misses the key in the new one as well, does not draw another.
+func TestOwnFetchIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots := make(chan struct{}, 1)
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly, func(o *Options) { o.Slots = slots })
+		a.now(serves(ed("b")))
+		seen := s.Current()
+		slots <- struct{}{}
+		time.AfterFunc(time.Millisecond, func() { <-slots }) // so that the fetch is later than the call
+		w := NewWait(seen)
+		if err := s.Next(t.Context(), seen, w); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Next(t.Context(), s.Current(), w); err != ErrUnchanged {
+			t.Errorf("Next: %v, want %v", err, ErrUnchanged)
+		}
+		wantFetches(t, a, 2)
+		wantNext(t, s, ErrUnchanged, 0) // another caller's
+		wantFetches(t, a, 3)
+	})
+}

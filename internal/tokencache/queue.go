@@ -9,7 +9,7 @@ type queue[V any] struct {
 
 // maxSpared bounds how far the hand goes at once: whoever has a token verified
 // must not wait for a walk through a hundred thousand others. If all of these
-// were read, one of them gives way all the same.
+// were read, the next gives way, whether it was read or not.
 const maxSpared = 256
 
 // leastWorthy is the entry that should give way: the first from the hand on

@@ -22,9 +22,10 @@ func HasDotSegment(path string) bool {
 	return false
 }
 
-// Refuse answers a request whose path has one: the route that it was matched to
-// may not be the one that its handler, or what is behind it, makes of it.
-func Refuse(w http.ResponseWriter) {
+// Refuse answers a request whose path leads to no route for certain: the one
+// that it was matched to may not be the one that its handler, or what is behind
+// it, makes of it.
+func Refuse(w http.ResponseWriter, status int) {
 	w.Header().Set("Cache-Control", "no-store")
-	http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+	http.Error(w, http.StatusText(status), status)
 }
