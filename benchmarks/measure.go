@@ -42,6 +42,11 @@ func (f figures) allocations() float64 { return math.Round(median(f.allocs)) }
 // perSecond is how many operations were done in a second of wall-clock time.
 func (f figures) perSecond() float64 { return 1e9 / median(f.wall) }
 
+// perSecondOver is how many times as many operations a second f does as base.
+func (f figures) perSecondOver(base figures) float64 {
+	return perRound(base.wall, f.wall, func(a, b float64) float64 { return a / b })
+}
+
 // speedup is how many times as many operations f does in its quickest round,
 // by the wall clock, as base does in its own. On a machine that does other
 // things it is less than it could be.

@@ -19,7 +19,8 @@ func (s *suite) markdown() string {
 	fmt.Fprintf(&b, `Everything ran in one process, %d rounds of %v for each figure, in random order within a round. Times are processor
 time: of the one thread that works, or "on %d cores", of all threads while %d goroutines work at the same time, so that
 what is the same on one core and on several scales with them. What other programs do meanwhile is left out. A figure is
-the median of the rounds, and a ratio the median of the ratios within each. The machine's load was %s at the start.
+the median of the rounds, and a ratio the median of the ratios within each. The process holds %d MiB beside what is measured,
+as a service does, or garbage would be collected far more often than there. The machine's load was %s at the start.
 
 "raw" is base64 decoding of the signature, the hash, and the standard library's signature check, and nothing else.
 Everyone verifies the same token of about %d bytes, shaped like Stytch's, and checks the same: the signature by the key
@@ -27,7 +28,7 @@ that the token names in a key set, the issuer, the audience, the expiry and one 
 is done by hand after it. Processor time does not show waiting, as for a lock; where a wall-clock time is given for that, it
 tells something only if the machine has little else to do.
 
-`, s.plan.rounds, s.plan.slice, cores(), cores(), s.load, tokenBytes)
+`, s.plan.rounds, s.plan.slice, cores(), cores(), heapBytes>>20, s.load, tokenBytes)
 	if len(s.goals) > 0 {
 		s.sections = append([]*section{goalSection(s.goals)}, s.sections...)
 	}
