@@ -204,7 +204,8 @@ func markOf(name string) uint64 {
 // isIndexed reports whether name is in the index already, and puts it there.
 func (s *scanner) isIndexed(object int, name string) bool {
 	if s.index == nil {
-		s.index = make(map[indexed]struct{})
+		const member = 8 // bytes, such as `"12":0,` has with a bracket
+		s.index = make(map[indexed]struct{}, min(s.limits.Members, len(s.doc)/member))
 	}
 	before := len(s.index)
 	s.index[indexed{object, name}] = struct{}{}
