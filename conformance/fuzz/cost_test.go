@@ -93,6 +93,7 @@ func TestCost(t *testing.T) {
 			return parse("{" + until(n, func(i int) string { return fmt.Sprintf(`"\u%04x":0,`, i) }) + `"x":0}`)
 		}},
 		{"JSON: objects in an array", func(n int) func() { return parse(`{"a":[` + until(n, same(`{"a":0,"b":1},`)) + "0]}") }},
+		{"JSON: objects with an escaped name", func(n int) func() { return parse(`{"a":[` + until(n, same(`{"\n":0},`)) + "0]}") }},
 		{"JSON: objects of 33 members", func(n int) func() {
 			object := "{" + until(33*7, func(i int) string { return fmt.Sprintf(`"%02d":0,`, i) }) + `"x":0},`
 			return parse(`{"a":[` + until(n, same(object)) + "0]}")
@@ -125,6 +126,9 @@ func TestCost(t *testing.T) {
 		{"token: a long fraction", func(n int) func() { return verify(t, `"x":{},"y":0.`+until(n, same("3"))) }},
 		{"token: a long array", func(n int) func() { return verify(t, `"x":[`+until(n, same("0,"))+"0]") }},
 		{"token: a long string", func(n int) func() { return verify(t, `"x":"`+until(n, same("\u00e9"))+`"`) }},
+		{"token: objects with an escaped name", func(n int) func() {
+			return verify(t, `"x":[`+until(min(n, 2000), same(`{"\n":0},`))+"0]") // within the limit of members
+		}},
 		{"token: a long header", func(n int) func() {
 			token := sign(`{"alg":"EdDSA","x":"`+until(n, same(`\"`))+`"}`, goodClaims)
 			return func() { _, _, _ = jose.ParseToken(token, nil, nil) }
