@@ -106,7 +106,7 @@ func structure() []Case {
 		invalid(verifier.UnknownIssuer, Case{Name: "ISS for iss", Spec: renamed("iss", "ISS", "stytch.com/x")}),
 		invalid(verifier.Audience, Case{Name: "Aud for aud", Spec: renamed("aud", "Aud", "x")}),
 		invalid(verifier.ClaimMalformed,
-			Case{Name: "Exp for exp", Spec: renamed("exp", "Exp", 4102444800)},
+			Case{Name: "Exp for exp", Spec: renamed("exp", "Exp", int64(4102444800))},
 		),
 		invalid(verifier.ClientIDMissing, Case{Name: "Sub for sub", Spec: renamed("sub", "Sub", "m2m-client-x")}),
 	)

@@ -166,7 +166,7 @@ func entries[V any](c *Cache[V]) func(yield func(*entry[V]) bool) {
 // disagreement says what is wrong with c's own books, or "".
 func (c *Cache[V]) disagreement() string {
 	queued := slices.Collect(entries(c))
-	bytes, backwards := 0, 0
+	bytes, backwards := int64(0), 0
 	for _, e := range queued {
 		if found, ok := c.entries.Load(e.token); !ok || found != e {
 			return fmt.Sprintf("%q is in the queue and not in the map", e.token)

@@ -28,10 +28,10 @@ const entryBytes = 4 << 10
 // safe for concurrent use, and a nil Cache holds nothing.
 type Cache[V any] struct {
 	entries *xsync.Map[string, *entry[V]] // written to under mu
-	most    int                           // bytes
+	most    int64                         // bytes: more than an int of 32 bits counts
 
 	mu    sync.Mutex
-	bytes int
+	bytes int64
 	queue queue[V]
 }
 
@@ -39,7 +39,7 @@ type Cache[V any] struct {
 type entry[V any] struct {
 	token string
 	value V
-	bytes int
+	bytes int64
 	read  atomic.Bool // since the hand came by
 
 	newer, older *entry[V] // in the queue
@@ -47,7 +47,7 @@ type entry[V any] struct {
 
 // New makes a cache for size entries.
 func New[V any](size int) *Cache[V] {
-	return &Cache[V]{entries: xsync.NewMap[string, *entry[V]](), most: size * entryBytes}
+	return &Cache[V]{entries: xsync.NewMap[string, *entry[V]](), most: int64(size) * entryBytes}
 }
 
 // Get returns what is known of token, every byte of which is compared. It does
@@ -73,7 +73,7 @@ func (c *Cache[V]) Put(token string, value V, bytes int) {
 		return
 	}
 	// A copy: the token is a part of a header, which must not be kept with it.
-	e := &entry[V]{token: strings.Clone(token), value: value, bytes: max(bytes+len(token), entryBytes)}
+	e := &entry[V]{token: strings.Clone(token), value: value, bytes: int64(max(bytes+len(token), entryBytes))}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.remove(token)

@@ -56,6 +56,17 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestLargestSize: it is more bytes than an int of 32 bits counts.
+func TestLargestSize(t *testing.T) {
+	c := New[int](1 << 24)
+	for i := range 3 {
+		c.Put(fmt.Sprintf("token %d", i), i, 0)
+	}
+	if n := c.Len(); n != 3 {
+		t.Errorf("%d entries, want 3", n)
+	}
+}
+
 // TestPutCopies: what is kept is not the header that the token was a part of.
 func TestPutCopies(t *testing.T) {
 	c := New[int](10)
