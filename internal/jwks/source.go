@@ -150,7 +150,7 @@ func (s *Source) launch() *flight {
 // ErrBusy if too many wait already, ErrClosed, or the error of ctx. One caller
 // has one Wait for all its calls of Next.
 func (s *Source) Next(ctx context.Context, seen *Set, w Wait) error {
-	now, ended := w.Since, ctx.Done()
+	now, ended := w.Since, ctx.Done() // an older now only makes fewer fetches
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var timeout <-chan time.Time

@@ -155,11 +155,11 @@ func (s *scanner) object(depth int, out Object) (Object, error) {
 			// would have to be unescaped for each comparison.
 			inIndex = true
 			for n := first; n < s.count; n++ {
-				s.isIndexed(object, s.name(n))
+				s.addToIndex(object, s.name(n))
 			}
 		}
 		if inIndex {
-			if s.isIndexed(object, name) {
+			if !s.addToIndex(object, name) {
 				return nil, ErrDuplicate
 			}
 		} else {
@@ -201,15 +201,15 @@ func markOf(name string) uint64 {
 	return 1 << ((uint(name[0])*5 + uint(name[len(name)-1])*3 + uint(len(name))) % 64)
 }
 
-// isIndexed reports whether name is in the index already, and puts it there.
-func (s *scanner) isIndexed(object int, name string) bool {
+// addToIndex reports whether name is new there.
+func (s *scanner) addToIndex(object int, name string) (isNew bool) {
 	if s.index == nil {
 		const member = 8 // bytes, such as `"12":0,` has with a bracket
 		s.index = make(map[indexed]struct{}, min(s.limits.Members, len(s.doc)/member))
 	}
 	before := len(s.index)
 	s.index[indexed{object, name}] = struct{}{}
-	return len(s.index) == before
+	return len(s.index) > before
 }
 
 // isOpen reports whether name is among the open names from the given one on.
