@@ -4,8 +4,8 @@
 //
 //	go run .
 //
-// It takes about six minutes. What it measures is wall-clock time on whatever
-// machine it runs on: compare ratios within one run, not runs.
+// It takes about five minutes. Times depend on the machine, and on what else it
+// does: compare ratios within one run, not runs.
 package main
 
 import (

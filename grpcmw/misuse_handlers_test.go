@@ -119,7 +119,8 @@ func TestInsecurePeerCertificatesFails(t *testing.T) {
 				reached++
 				return nil
 			})
-			if status.Code(unary) != tt.want || status.Code(stream) != tt.want || asked != tt.asked || (reached == 2) != (tt.want == codes.OK) {
+			handlers := map[bool]int{true: 2}[tt.want == codes.OK]
+			if status.Code(unary) != tt.want || status.Code(stream) != tt.want || asked != tt.asked || reached != handlers {
 				t.Errorf("%v, %v; asked %d times, the handlers reached %d times; want %s, and asked %d times",
 					unary, stream, asked, reached, tt.want, tt.asked)
 			}

@@ -107,23 +107,30 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
+// punctual is a guard without leeway.
+func punctual(t *testing.T) (*m2mtest.Authority, *verifier.Verifier, *httpmw.Middleware) {
+	t.Helper()
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	t.Cleanup(authority.Close)
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}, Leeway: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	guard, err := httpmw.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority, v, guard
+}
+
 // TestEventsOutliveTheirToken: the guard lets a call in once. Its handler goes
 // on past the expiry, unless it asks for a context that ends with the token.
 func TestEventsOutliveTheirToken(t *testing.T) {
 	for name, until := range map[string]bool{"with UntilExpiry": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-				defer authority.Close()
-				v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}, Leeway: -1})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer v.Close()
-				guard, err := httpmw.New(v, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+				authority, v, guard := punctual(t)
 				h := guard.Require(scopes.Authenticated())(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					ctx := r.Context()
 					if until {
@@ -166,17 +173,7 @@ func TestEventsOutliveTheirToken(t *testing.T) {
 // connection can be taken over; UntilExpiry ends the work on it, and what is
 // refused is never taken over.
 func TestHijackedConnectionsEnd(t *testing.T) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	defer authority.Close()
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}, Leeway: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
-	guard, err := httpmw.New(v, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	authority, v, guard := punctual(t)
 	hijacked := 0
 	server := httptest.NewServer(guard.Require(scopes.Authenticated())(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hijacked++
