@@ -46,7 +46,7 @@ func bearer(token string) verifier.Request {
 func TestClaims(t *testing.T) {
 	a, v := local(t)
 	client, err := v.Verify(t.Context(), a.Token(spec{Claims: map[string]any{
-		"Role": "capital", "ROLE": "shout", "tenant": "acme", "large": 9007199254740993, "nested": map[string]any{"A": 1, "a": 2},
+		"Role": "capital", "ROLE": "shout", "tenant": "acme", "large": int64(9007199254740993), "nested": map[string]any{"A": 1, "a": 2},
 	}}))
 	if err != nil {
 		t.Fatal(err)

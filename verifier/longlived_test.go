@@ -71,7 +71,7 @@ func TestUntilExpiry(t *testing.T) {
 		{name: "expired long ago", ttl: time.Hour, wait: 2 * time.Hour, want: 2 * time.Hour, reason: verifier.Expired},
 		{name: "too old long ago", config: func(c *verifier.Config) { c.Issuers[0].MaxTokenAge = time.Minute }, ttl: time.Hour,
 			wait: 2 * time.Hour, want: 2 * time.Hour, reason: verifier.TooOld},
-		{name: "until the end of time", claims: map[string]any{"exp": 253402300799}, want: never},
+		{name: "until the end of time", claims: map[string]any{"exp": int64(253402300799)}, want: never},
 		{name: "no client", context: func(ctx context.Context) context.Context { return ctx }, want: never},
 		{name: "planted", context: planted(time.Hour), want: time.Hour + 30*time.Second, reason: verifier.Expired},
 		{name: "planted, expired", context: planted(-time.Hour), want: 0, reason: verifier.Expired},
