@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -66,11 +67,11 @@ func (c *Client) attempt(ctx context.Context, k call, body []byte, dst any) erro
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, k.method, c.base+k.path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("stytch: %s: %w", k.name, withoutURL(err))
+		return fmt.Errorf("stytch: %s: %w", k.name, outbound.WithoutURL(err))
 	}
 	req.SetBasicAuth(c.projectID, c.secret.Reveal())
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("User-Agent", outbound.UserAgent)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -101,7 +102,7 @@ type unansweredError struct{ error }
 func (e unansweredError) Unwrap() error { return e.error }
 
 func (k call) unanswered(ctx context.Context, err error) error {
-	err = withoutURL(err)
+	err = outbound.WithoutURL(err)
 	if ctx.Err() != nil { // not the attempt's own timeout
 		return fmt.Errorf("stytch: %s: %w", k.name, context.Cause(ctx))
 	}
@@ -110,7 +111,7 @@ func (k call) unanswered(ctx context.Context, err error) error {
 
 // refusal is the error that an answer stands for.
 func (c *Client) refusal(k call, res *http.Response, text []byte) error {
-	e := &Error{Call: k.name, Status: res.StatusCode, RetryAfter: retryAfter(res.Header)}
+	e := &Error{Call: k.name, Status: res.StatusCode, RetryAfter: outbound.RetryAfter(res.Header)}
 	var wire stytchwire.Error
 	if json.Unmarshal(text, &wire) == nil {
 		e.Type, e.RequestID, e.Message = ErrorType(wire.ErrorType), wire.RequestID, wire.ErrorMessage

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
 // Options are the optional parts of a [Client]. The zero value is every
@@ -56,11 +59,11 @@ func New(projectID string, secret Secret, opts *Options) (*Client, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	if err := errors.Join(
-		checkProjectID(projectID),
+	if err := outbound.Mistakes("stytch",
+		stytchwire.CheckProjectID(projectID),
 		checkSecret(secret),
-		checkOrigin("BaseURL", opts.BaseURL),
-		checkNotNegative("Timeout", opts.Timeout),
+		outbound.CheckOrigin("BaseURL", opts.BaseURL),
+		outbound.CheckNotNegative("Timeout", opts.Timeout),
 		checkRetries(opts.Retries),
 	); err != nil {
 		return nil, err
@@ -68,21 +71,21 @@ func New(projectID string, secret Secret, opts *Options) (*Client, error) {
 	return &Client{
 		projectID: projectID,
 		secret:    secret,
-		base:      baseURL(projectID, opts.BaseURL),
-		http:      newHTTPClient(opts.Transport),
-		timeout:   orDefault(opts.Timeout, defaultTimeout),
-		retries:   max(0, orDefault(opts.Retries, 3)),
+		base:      stytchwire.BaseURL(projectID, opts.BaseURL),
+		http:      outbound.NewClient(opts.Transport),
+		timeout:   outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
+		retries:   max(0, outbound.OrDefault(opts.Retries, 3)),
 	}, nil
 }
 
 func checkSecret(s Secret) error {
 	switch text := s.Reveal(); {
 	case text == "":
-		return errors.New("stytch: the project's secret is empty: write the one that the dashboard shows")
+		return errors.New("the project's secret is empty: write the one that the dashboard shows")
 	case strings.HasPrefix(text, "project-"):
-		return errors.New("stytch: the project's secret is a project ID: the ID comes first, then the secret")
+		return errors.New("the project's secret is a project ID: the ID comes first, then the secret")
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return errors.New("stytch: the project's secret holds white space or control characters: " +
+		return errors.New("the project's secret holds white space or control characters: " +
 			"a line's end, perhaps; write it without")
 	default:
 		return nil
@@ -91,7 +94,7 @@ func checkSecret(s Secret) error {
 
 func checkRetries(n int) error {
 	if n > 10 {
-		return fmt.Errorf("stytch: Retries is %d: write at most 10, or a negative number for none", n)
+		return fmt.Errorf("Retries is %d: write at most 10, or a negative number for none", n)
 	}
 	return nil
 }

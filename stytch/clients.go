@@ -167,7 +167,7 @@ func (c *Client) oneWire(ctx context.Context, id string, k call) (stytchwire.Cli
 // is a call about something else.
 func checkClientID(name, id string) error {
 	if id == "" || id == "." || id == ".." || len(id) > 256 {
-		return fmt.Errorf("stytch: %s: malformed client ID %s: write the one that CreateClient returned", name, quote(id))
+		return fmt.Errorf("stytch: %s: malformed client ID of %d bytes: write the one that CreateClient returned", name, len(id))
 	}
 	return nil
 }

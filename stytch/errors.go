@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -28,13 +29,13 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "stytch: %s: HTTP status %d", e.Call, e.Status)
 	if e.Type != "" {
-		fmt.Fprintf(&b, ", %s", strings.Trim(quote(string(e.Type)), `"`))
+		fmt.Fprintf(&b, ", %s", strings.Trim(outbound.Quote(string(e.Type)), `"`))
 	}
 	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", quote(e.Message))
+		fmt.Fprintf(&b, ": %s", outbound.Quote(e.Message))
 	}
 	if e.RequestID != "" {
-		fmt.Fprintf(&b, " (%s)", strings.Trim(quote(e.RequestID), `"`))
+		fmt.Fprintf(&b, " (%s)", strings.Trim(outbound.Quote(e.RequestID), `"`))
 	}
 	return b.String()
 }

@@ -1,12 +1,13 @@
 // Package stytch connects services to Stytch's machine-to-machine
-// authentication. Each of its parts stands alone:
+// authentication. Each part stands alone:
 //
 //   - A service that is called needs [Issuer], which makes a project an issuer
 //     that a [verifier.Verifier] trusts.
 //   - A machine that calls needs [TokenSource], for golang.org/x/oauth2 and gRPC.
 //   - Who registers machines and rotates their secrets needs [New].
-//   - A SaaS whose customers' machines are to get their tokens at its own URL
-//     needs [TokenEndpoint], and perhaps [KeySetHandler] and [MetadataHandler].
+//
+// Package gateway is the fourth: the token endpoint, key set and metadata that a
+// SaaS serves at its own URL.
 package stytch
 
 import (
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -36,8 +38,6 @@ type IssuerOptions struct {
 }
 
 const (
-	testPrefix   = "project-test-"
-	livePrefix   = "project-live-"
 	clientPrefix = "m2m-client-"
 	claimPrefix  = "https://stytch.com/" // of the claims of people's sessions
 )
@@ -59,8 +59,8 @@ func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 	if opts == nil {
 		opts = &IssuerOptions{}
 	}
-	if err := errors.Join(
-		checkProjectID(projectID),
+	if err := outbound.Mistakes("stytch",
+		stytchwire.CheckProjectID(projectID),
 		checkCustomDomain(opts.CustomDomain),
 		checkImported(opts.ImportedClients),
 	); err != nil {
@@ -79,7 +79,7 @@ func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 	if opts.CustomDomain != "" {
 		issuer.Aliases = []string{opts.CustomDomain}
 	}
-	issuer.JWKSURL = baseURL(projectID, opts.CustomDomain) + stytchwire.KeysPath(projectID)
+	issuer.JWKSURL = stytchwire.BaseURL(projectID, opts.CustomDomain) + stytchwire.KeysPath(projectID)
 	return issuer, nil
 }
 
@@ -105,32 +105,6 @@ var (
 	clientIDAbsent = verifier.ClaimAbsent("client_id")
 )
 
-func checkProjectID(id string) error {
-	rest, test := strings.CutPrefix(id, testPrefix)
-	rest2, live := strings.CutPrefix(id, livePrefix)
-	switch {
-	case test && isProjectName(rest), live && isProjectName(rest2):
-		return nil
-	case strings.HasPrefix(id, "project-"):
-		return fmt.Errorf(`stytch: malformed project ID %q: write it as the dashboard shows it, `+
-			`"project-test-…" or "project-live-…" and then letters, digits and hyphens`, id)
-	default:
-		// What it is instead is not quoted: it may be the project's secret.
-		return errors.New(`stytch: that is no project ID: write the one that the dashboard shows beside ` +
-			`the secret, which starts with "project-test-" or "project-live-"`)
-	}
-}
-
-func isProjectName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 128
-}
-
 // checkCustomDomain wants the domain exactly as "iss" has it: it is compared
 // byte for byte.
 func checkCustomDomain(domain string) error {
@@ -139,8 +113,9 @@ func checkCustomDomain(domain string) error {
 	}
 	u, err := url.Parse(domain)
 	if err != nil || u.Host == "" || domain != "https://"+u.Host || domain != strings.ToLower(domain) {
-		return fmt.Errorf(`stytch: malformed CustomDomain %q: write scheme and host alone, in lower case `+
-			`and without a slash at the end: "https://login.example.com"`, domain)
+		// Not quoted: a user or a query holds a secret.
+		return errors.New(`malformed CustomDomain: write scheme and host alone, in lower case ` +
+			`and without a slash at the end: "https://login.example.com"`)
 	}
 	return nil
 }
@@ -150,9 +125,9 @@ func checkImported(clients []string) error {
 	for i, id := range clients {
 		switch {
 		case id == "":
-			errs = append(errs, fmt.Errorf("stytch: ImportedClients[%d] is empty: write the client's ID", i))
+			errs = append(errs, fmt.Errorf("ImportedClients[%d] is empty: write the client's ID", i))
 		case strings.HasPrefix(id, "user-"), strings.HasPrefix(id, "member-"):
-			errs = append(errs, fmt.Errorf("stytch: ImportedClients[%d] is %q, which is how Stytch names people: "+
+			errs = append(errs, fmt.Errorf("ImportedClients[%d] is %q, which is how Stytch names people: "+
 				"write the ID of a machine", i, id))
 		}
 	}

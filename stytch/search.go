@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -76,7 +77,7 @@ func (p SearchParams) wire() (stytchwire.SearchRequest, error) {
 		return stytchwire.SearchRequest{}, fmt.Errorf("stytch: SearchClients: PageSize is %d: write 1 to %d, or 0 for %d",
 			p.PageSize, stytchwire.MaxSearchLimit, stytchwire.DefaultSearchLimit)
 	}
-	req := stytchwire.SearchRequest{Limit: orDefault(p.PageSize, stytchwire.DefaultSearchLimit)}
+	req := stytchwire.SearchRequest{Limit: outbound.OrDefault(p.PageSize, stytchwire.DefaultSearchLimit)}
 	var operands []stytchwire.Operand
 	for _, f := range []struct {
 		field, name string

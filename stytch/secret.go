@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
-const redacted = "[redacted]"
+const redacted = outbound.Redacted
 
 // Secret is a secret that doesn't get into logs by accident: fmt, log/slog,
 // encoding/json and whatever else marshals text show it as "[redacted]", also

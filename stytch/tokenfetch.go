@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -77,7 +78,7 @@ func (f *tokenFetcher) request(ctx context.Context, c Credentials) (*oauth2.Toke
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("stytch: TokenSource: %w", context.Cause(ctx))
 	default:
-		return nil, &tokenError{withoutURL(err)}
+		return nil, &tokenError{outbound.WithoutURL(err)}
 	}
 	switch {
 	case token.Type() != "Bearer":
@@ -100,7 +101,7 @@ func (e *tokenError) Error() string {
 	case !ok:
 		return fmt.Sprintf("stytch: TokenSource: %v", e.err)
 	case refused.ErrorCode != "":
-		return fmt.Sprintf("stytch: TokenSource: HTTP status %d, error %s", refused.Response.StatusCode, quote(refused.ErrorCode))
+		return fmt.Sprintf("stytch: TokenSource: HTTP status %d, error %s", refused.Response.StatusCode, outbound.Quote(refused.ErrorCode))
 	default:
 		return fmt.Sprintf("stytch: TokenSource: HTTP status %d", refused.Response.StatusCode)
 	}
@@ -114,7 +115,7 @@ func isInvalidClient(err error) bool {
 // askedToWait is the Retry-After of a failed request.
 func askedToWait(err error) time.Duration {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil {
-		return retryAfter(refused.Response.Header)
+		return outbound.RetryAfter(refused.Response.Header)
 	}
 	return 0
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
 const (
@@ -159,7 +161,7 @@ func (s *tokenSource) land(token *oauth2.Token, err error) time.Duration {
 // replaceIn is when a token that lives for life is replaced. A tenth is left
 // to chance, so that machines that were started together do not ask together.
 func (s *tokenSource) replaceIn(life time.Duration) time.Duration {
-	ahead := min(orDefault(s.ahead, life/5), life/2)
+	ahead := min(outbound.OrDefault(s.ahead, life/5), life/2)
 	return life - ahead + rand.N(ahead/10+1)
 }
 

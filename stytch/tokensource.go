@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -24,7 +25,7 @@ type Credentials struct {
 // is every default.
 type TokenSourceOptions struct {
 	// TokenURL is the token endpoint, if it is not that of the project at
-	// Stytch: of a custom domain, of a SaaS ([TokenEndpoint]), of a local
+	// Stytch: of a custom domain, of a SaaS (package gateway), of a local
 	// authority. It is https, or on loopback.
 	TokenURL string
 
@@ -76,15 +77,15 @@ func TokenSource(
 	}
 	var missing error
 	if credentials == nil {
-		missing = errors.New("stytch: credentials is nil: write a function that returns the machine's ID and secret")
+		missing = errors.New("credentials is nil: write a function that returns the machine's ID and secret")
 	}
-	if err := errors.Join(
-		checkProjectID(projectID),
+	if err := outbound.Mistakes("stytch",
+		stytchwire.CheckProjectID(projectID),
 		missing,
-		checkURL("TokenURL", opts.TokenURL),
+		outbound.CheckURL("TokenURL", opts.TokenURL),
 		checkScopes(opts.Scopes),
-		checkNotNegative("Timeout", opts.Timeout),
-		checkNotNegative("RefreshAhead", opts.RefreshAhead),
+		outbound.CheckNotNegative("Timeout", opts.Timeout),
+		outbound.CheckNotNegative("RefreshAhead", opts.RefreshAhead),
 	); err != nil {
 		return nil, err
 	}
@@ -94,8 +95,8 @@ func TokenSource(
 			url:         opts.TokenURL,
 			credentials: credentials,
 			scopes:      slices.Clone(opts.Scopes),
-			http:        newHTTPClient(opts.Transport),
-			timeout:     orDefault(opts.Timeout, defaultTimeout),
+			http:        outbound.NewClient(opts.Transport),
+			timeout:     outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
 		},
 		ahead:   opts.RefreshAhead,
 		observe: opts.Observe,
@@ -106,7 +107,7 @@ func TokenSource(
 		s.idle = s.fetcher.http.CloseIdleConnections
 	}
 	if s.fetcher.url == "" {
-		s.fetcher.url = baseURL(projectID, "") + stytchwire.TokenPath(projectID)
+		s.fetcher.url = stytchwire.BaseURL(projectID, "") + stytchwire.TokenPath(projectID)
 	}
 	go s.run()
 	return s, nil
@@ -123,7 +124,7 @@ func checkScopes(names []string) error {
 	}
 	// AllOf knows what a scope name is (RFC 6749 §3.3).
 	if _, err := scopes.AllOf(names); err != nil {
-		return fmt.Errorf("stytch: Scopes: %w", err)
+		return fmt.Errorf("Scopes: %w", err)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/scopes"
-	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -52,20 +52,20 @@ func (s *saas) start() error {
 
 // routes is everything that the SaaS serves.
 func (s *saas) routes() (http.Handler, error) {
-	tokens, err := stytch.TokenEndpoint(s.project.ID, &stytch.TokenEndpointOptions{BaseURL: s.project.BaseURL})
+	tokens, err := gateway.NewTokenEndpoint(s.project.ID, &gateway.TokenEndpointOptions{BaseURL: s.project.BaseURL})
 	if err != nil {
 		return nil, err
 	}
-	keys, err := stytch.KeySetHandler(s.project.ID, &stytch.KeySetOptions{BaseURL: s.project.BaseURL})
+	keys, err := gateway.NewKeySet(s.project.ID, &gateway.KeySetOptions{BaseURL: s.project.BaseURL})
 	if err != nil {
 		return nil, err
 	}
-	metadata, err := stytch.MetadataHandler(stytch.Metadata{
+	metadata, err := gateway.Metadata{
 		Issuer:        s.url,
 		TokenEndpoint: s.url + "/oauth2/token",
 		KeySet:        s.url + "/.well-known/jwks.json",
 		Scopes:        []string{"read:reports", "write:reports"},
-	})
+	}.Handler()
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (s *saas) routes() (http.Handler, error) {
 	mux := httpmw.NewMux(guard)
 	mux.Handle("/oauth2/token", scopes.Public(), tokens)
 	mux.Handle("/.well-known/jwks.json", scopes.Public(), keys)
-	mux.Handle(stytch.MetadataPath, scopes.Public(), metadata)
+	mux.Handle(gateway.MetadataPath, scopes.Public(), metadata)
 	mux.HandleFunc("GET /v1/reports", scopes.All("read:reports"), func(w http.ResponseWriter, r *http.Request) {
 		client, _ := verifier.ClientFromContext(r.Context())
 		fmt.Fprintf(w, "reports for %s\n", client.ID)

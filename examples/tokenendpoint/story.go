@@ -15,6 +15,7 @@ import (
 
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -52,7 +53,7 @@ func tell(ctx context.Context, out io.Writer, s *saas, c customer) error {
 }
 
 func metadata(ctx context.Context, s *saas, _ customer) error {
-	a, err := send(ctx, "GET", s.url+stytch.MetadataPath, "", "")
+	a, err := send(ctx, "GET", s.url+gateway.MetadataPath, "", "")
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package stytch
+package gateway
 
 import (
 	"bytes"
@@ -15,11 +15,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// KeySetOptions are the optional parts of a [KeySetHandler]. The zero value is
+// KeySetOptions are the optional parts of a [KeySet]. The zero value is
 // every default.
 type KeySetOptions struct {
 	// BaseURL is where Stytch's API is, if it is not where the project ID says:
@@ -43,37 +44,30 @@ type KeySetOptions struct {
 	MaxStale time.Duration
 }
 
-// KeySetHandler serves a copy of a project's JWK Set (RFC 7517 §5) at the
-// SaaS's own URL, so that its customers need not know of Stytch. It holds the
-// keys and nothing else of Stytch's document. opts may be nil.
-//
-// The copy is fetched when somebody asks, by one request at a time; it has no
-// goroutines. While Stytch is down the last copy serves; without one the answer
-// is 503 with Retry-After. A key with private members is left out. The handler
-// is safe for concurrent use. All mistakes in the arguments are reported at
-// once.
-func KeySetHandler(projectID string, opts *KeySetOptions) (http.Handler, error) {
+// NewKeySet makes the KeySet of a project. opts may be nil. It does no I/O, and
+// reports all mistakes at once.
+func NewKeySet(projectID string, opts *KeySetOptions) (*KeySet, error) {
 	if opts == nil {
 		opts = &KeySetOptions{}
 	}
-	h := &keySetHandler{
-		url:      baseURL(projectID, opts.BaseURL) + stytchwire.KeysPath(projectID),
-		http:     newHTTPClient(opts.Transport),
-		timeout:  orDefault(opts.Timeout, defaultTimeout),
-		maxAge:   orDefault(opts.MaxAge, 5*time.Minute),
-		maxStale: orDefault(opts.MaxStale, 24*time.Hour),
+	h := &KeySet{
+		url:      stytchwire.BaseURL(projectID, opts.BaseURL) + stytchwire.KeysPath(projectID),
+		http:     outbound.NewClient(opts.Transport),
+		timeout:  outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
+		maxAge:   outbound.OrDefault(opts.MaxAge, 5*time.Minute),
+		maxStale: outbound.OrDefault(opts.MaxStale, 24*time.Hour),
 		fetching: make(chan struct{}, 1),
 	}
 	var contradiction error
 	if h.maxStale < h.maxAge {
-		contradiction = fmt.Errorf("stytch: MaxStale is %v, and MaxAge %v: write a MaxStale that is longer", h.maxStale, h.maxAge)
+		contradiction = fmt.Errorf("MaxStale is %v, and MaxAge %v: write a MaxStale that is longer", h.maxStale, h.maxAge)
 	}
-	if err := errors.Join(
-		checkProjectID(projectID),
-		checkOrigin("BaseURL", opts.BaseURL),
-		checkNotNegative("Timeout", opts.Timeout),
-		checkNotNegative("MaxAge", opts.MaxAge),
-		checkNotNegative("MaxStale", opts.MaxStale),
+	if err := outbound.Mistakes("gateway",
+		stytchwire.CheckProjectID(projectID),
+		outbound.CheckOrigin("BaseURL", opts.BaseURL),
+		outbound.CheckNotNegative("Timeout", opts.Timeout),
+		outbound.CheckNotNegative("MaxAge", opts.MaxAge),
+		outbound.CheckNotNegative("MaxStale", opts.MaxStale),
 		contradiction,
 	); err != nil {
 		return nil, err
@@ -86,7 +80,15 @@ const (
 	keySetCooldown = 5 * time.Second // between a failed fetch and the next
 )
 
-type keySetHandler struct {
+// KeySet serves a copy of a project's JWK Set (RFC 7517 §5) at the SaaS's own
+// URL. The copy holds Stytch's keys and nothing else of its document. Keys with
+// private members are left out.
+//
+// A request that finds the copy older than MaxAge fetches a new one, one request
+// at a time. While Stytch is down the last copy serves. Without a copy the answer
+// is 503 with Retry-After. A KeySet is safe for concurrent use and has no
+// goroutines. Its zero value answers every request with 503.
+type KeySet struct {
 	url              string
 	http             *http.Client
 	timeout          time.Duration
@@ -104,7 +106,7 @@ type keySetCopy struct {
 	at   time.Time
 }
 
-func (h *keySetHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *KeySet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
@@ -126,9 +128,9 @@ func (h *keySetHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // current is a copy that may be served. If it is due, one request fetches a new
 // one; the others don't wait for it, unless there is no copy.
-func (h *keySetHandler) current(ctx context.Context) (keySetCopy, bool) {
+func (h *KeySet) current(ctx context.Context) (keySetCopy, bool) {
 	set, usable, due := h.look()
-	if !due {
+	if !due || h.http == nil {
 		return set, usable
 	}
 	if usable {
@@ -164,7 +166,7 @@ func (h *keySetHandler) current(ctx context.Context) (keySetCopy, bool) {
 	return set, usable
 }
 
-func (h *keySetHandler) look() (set keySetCopy, usable, due bool) {
+func (h *KeySet) look() (set keySetCopy, usable, due bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	age := time.Since(h.copied.at)
@@ -173,13 +175,13 @@ func (h *keySetHandler) look() (set keySetCopy, usable, due bool) {
 	return h.copied, usable, due
 }
 
-func (h *keySetHandler) fetch(ctx context.Context) ([]byte, error) {
+func (h *KeySet) fetch(ctx context.Context) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("User-Agent", outbound.UserAgent)
 	res, err := h.http.Do(req)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package stytch
+package gateway
 
 import (
 	"crypto/sha256"
@@ -31,7 +31,7 @@ func (l Limit) check(name string) error {
 	if l.PerSecond > 0 && l.PerSecond <= 1e6 && l.Burst > 0 {
 		return nil
 	}
-	return fmt.Errorf("stytch: %s is %v per second and %d at once: write a positive number for both, "+
+	return fmt.Errorf("%s is %v per second and %d at once: write a positive number for both, "+
 		"or neither for the default", name, l.PerSecond, l.Burst)
 }
 

@@ -1,4 +1,4 @@
-package stytch
+package gateway
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -54,11 +55,11 @@ type TokenEndpointOptions struct {
 
 	// Observe is told of every answer, before it is sent: audit log, metrics. It
 	// is called from many goroutines at once.
-	Observe func(context.Context, TokenAnswer)
+	Observe func(context.Context, Answer)
 }
 
-// TokenAnswer is how a token request ended. It holds no secret and no token.
-type TokenAnswer struct {
+// Answer is how a token request ended. It holds no secret and no token.
+type Answer struct {
 	ClientID string     // as the caller gave it, quoted and cut if it is not plain; "" if it was not read
 	Addr     netip.Addr // as the limits count it: IPv6 as its /64
 	Status   int        // HTTP
@@ -67,49 +68,59 @@ type TokenAnswer struct {
 	Took     time.Duration
 }
 
-// TokenEndpoint is the token endpoint (RFC 6749 §3.2) of a SaaS at its own URL,
-// in front of the project at Stytch whose clients its customers' machines are:
-// mount it where the SaaS's documentation says. It is a pure OAuth 2.0 endpoint
-// for the client credentials grant, for any client library. opts may be nil.
+// TokenEndpoint serves the token endpoint of a SaaS (RFC 6749 §3.2) at the SaaS's
+// own URL. It forwards a client's credentials to the project at Stytch. It serves
+// the client credentials grant alone, and any OAuth 2.0 client library can use it.
 //
-// Upstream goes what was read and nothing else: grant_type, client_id,
-// client_secret, scope and what opts name. Nothing of Stytch's answers but the
-// token comes back: no host, no project, no text. An unknown client, a wrong
-// secret and an inactive client are one answer.
+// It sends upstream what it read and nothing else: grant_type, client_id,
+// client_secret, scope and the parameters that the options name. It returns the
+// token and nothing else of Stytch's answer: no host, no project, no text. It
+// answers an unknown client, a wrong secret and an inactive client alike.
 //
-// Tokens are signed by Stytch, so without a custom domain their "iss" and "aud"
-// still name the project.
+// Stytch signs the tokens. Without a custom domain, their "iss" and "aud" name
+// the project.
 //
 // Set ReadTimeout on the http.Server: a handler can't bound how slowly a
-// request's body comes. The handler is safe for concurrent use and has no
-// goroutines. All mistakes in the arguments are reported at once.
-func TokenEndpoint(projectID string, opts *TokenEndpointOptions) (http.Handler, error) {
+// request's body comes. A TokenEndpoint is safe for concurrent use and has no
+// goroutines. Its zero value answers every request with 503.
+type TokenEndpoint struct {
+	parameters []string
+	address    func(*http.Request) netip.Addr
+	perAddress *limiters[netip.Addr]
+	failures   *limiters[failureKey]
+	upstream   tokenUpstream
+	observe    func(context.Context, Answer)
+}
+
+// NewTokenEndpoint makes the TokenEndpoint of a project. opts may be nil. It does
+// no I/O, and reports all mistakes at once.
+func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpoint, error) {
 	if opts == nil {
 		opts = &TokenEndpointOptions{}
 	}
 	perAddress := opts.PerAddress.orDefault(Limit{PerSecond: 10, Burst: 100})
 	failures := opts.Failures.orDefault(Limit{PerSecond: 0.1, Burst: 10})
-	if err := errors.Join(
-		checkProjectID(projectID),
-		checkOrigin("BaseURL", opts.BaseURL),
-		checkNotNegative("Timeout", opts.Timeout),
+	if err := outbound.Mistakes("gateway",
+		stytchwire.CheckProjectID(projectID),
+		outbound.CheckOrigin("BaseURL", opts.BaseURL),
+		outbound.CheckNotNegative("Timeout", opts.Timeout),
 		checkParameters(opts.Parameters),
 		perAddress.check("PerAddress"),
 		failures.check("Failures"),
-		checkNotNegative("Tracked", opts.Tracked),
+		outbound.CheckNotNegative("Tracked", opts.Tracked),
 	); err != nil {
 		return nil, err
 	}
-	tracked := orDefault(opts.Tracked, 50_000)
-	e := &tokenEndpoint{
+	tracked := outbound.OrDefault(opts.Tracked, 50_000)
+	e := &TokenEndpoint{
 		parameters: slices.Clone(opts.Parameters),
 		address:    opts.ClientAddr,
 		perAddress: newLimiters[netip.Addr](perAddress, tracked),
 		failures:   newLimiters[failureKey](failures, tracked),
 		upstream: tokenUpstream{
-			url:     baseURL(projectID, opts.BaseURL) + stytchwire.TokenPath(projectID),
-			http:    newHTTPClient(opts.Transport),
-			timeout: orDefault(opts.Timeout, defaultTimeout),
+			url:     stytchwire.BaseURL(projectID, opts.BaseURL) + stytchwire.TokenPath(projectID),
+			http:    outbound.NewClient(opts.Transport),
+			timeout: outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
 		},
 		observe: opts.Observe,
 	}
@@ -126,34 +137,29 @@ func checkParameters(names []string) error {
 	for i, name := range names {
 		switch name {
 		case "":
-			errs = append(errs, fmt.Errorf("stytch: Parameters[%d] is empty: write a parameter's name", i))
+			errs = append(errs, fmt.Errorf("Parameters[%d] is empty: write a parameter's name", i))
 		case "grant_type", "client_id", "client_secret", "scope":
-			errs = append(errs, fmt.Errorf("stytch: Parameters[%d] is %q, which is always passed on: leave it out", i, name))
+			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which is always passed on: leave it out", i, name))
 		case "client_assertion", "client_assertion_type", "assertion", "code", "code_verifier", "redirect_uri",
 			"refresh_token", "device_code", "username", "password", "subject_token", "actor_token":
-			errs = append(errs, fmt.Errorf("stytch: Parameters[%d] is %q, which belongs to another grant or another way "+
+			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which belongs to another grant or another way "+
 				"of authentication: leave it out", i, name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-type tokenEndpoint struct {
-	parameters []string
-	address    func(*http.Request) netip.Addr
-	perAddress *limiters[netip.Addr]
-	failures   *limiters[failureKey]
-	upstream   tokenUpstream
-	observe    func(context.Context, TokenAnswer)
-}
-
-func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.upstream.http == nil {
+		unready().write(w, false)
+		return
+	}
 	began := time.Now()
 	addr := limitedAddr(e.address(r))
 	req := tokenRequest{}
 	token, refused := e.serve(w, r, addr, &req)
 	if e.observe != nil {
-		answer := TokenAnswer{ClientID: plain(req.clientID), Addr: addr, Status: http.StatusOK, Took: time.Since(began)}
+		answer := Answer{ClientID: plain(req.clientID), Addr: addr, Status: http.StatusOK, Took: time.Since(began)}
 		if refused != nil {
 			answer.Status, answer.Code, answer.Err = refused.status, refused.code, refused
 		}
@@ -167,7 +173,7 @@ func (e *tokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve decides one request. req is filled as far as it was read.
-func (e *tokenEndpoint) serve(
+func (e *TokenEndpoint) serve(
 	w http.ResponseWriter, r *http.Request, addr netip.Addr, req *tokenRequest,
 ) (*issuedToken, *tokenRefusal) {
 	if r.Method != http.MethodPost { // RFC 6749 §3.2
@@ -191,7 +197,7 @@ func (e *tokenEndpoint) serve(
 }
 
 // tell calls Observe; a panic in it stops here.
-func (e *tokenEndpoint) tell(ctx context.Context, answer TokenAnswer) {
+func (e *TokenEndpoint) tell(ctx context.Context, answer Answer) {
 	defer func() { _ = recover() }()
 	e.observe(ctx, answer)
 }
@@ -200,7 +206,7 @@ func (e *tokenEndpoint) tell(ctx context.Context, answer TokenAnswer) {
 func plain(id string) string {
 	for i := range len(id) {
 		if id[i] <= ' ' || id[i] >= 0x7f || id[i] == '"' || i == 128 {
-			return quote(id)
+			return outbound.Quote(id)
 		}
 	}
 	return id

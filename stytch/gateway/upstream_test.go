@@ -1,4 +1,4 @@
-package stytch_test
+package gateway_test
 
 import (
 	"io"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
 // TestTokenEndpointUpstream: what upstream answers, and what the caller reads.
@@ -64,7 +65,7 @@ func TestTokenEndpointUpstream(t *testing.T) {
 		{"a hanging server", m2mtest.Outage{Hang: true}, 503, "temporarily_unavailable", "5"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			opts := stytch.TokenEndpointOptions{}
+			opts := gateway.TokenEndpointOptions{}
 			if tt.outage.Hang {
 				opts.Timeout = 20 * time.Millisecond
 			}
@@ -97,8 +98,11 @@ func TestTokenEndpointUpstream(t *testing.T) {
 // TestTokenEndpointOneAnswer: an unknown client, a wrong secret and an
 // inactive client get the same answer, byte for byte.
 func TestTokenEndpointOneAnswer(t *testing.T) {
-	s := newSaaS(t, stytch.TokenEndpointOptions{})
-	api := newClient(t, s.Authority, stytch.Options{BaseURL: "http://localhost", Transport: s.upstream})
+	s := newSaaS(t, gateway.TokenEndpointOptions{})
+	api, err := stytch.New(s.ProjectID(), stytch.NewSecret(s.Secret()), &stytch.Options{BaseURL: "http://localhost", Transport: s.upstream})
+	if err != nil {
+		t.Fatal(err)
+	}
 	sleeping, secret := s.CreateClient("sleeping")
 	if _, err := api.UpdateClient(t.Context(), sleeping, stytch.UpdateParams{Status: new(stytch.Inactive)}); err != nil {
 		t.Fatal(err)
@@ -125,7 +129,7 @@ func TestTokenEndpointOneAnswer(t *testing.T) {
 
 // TestTokenEndpointChunked: what has no Content-Length is served too.
 func TestTokenEndpointChunked(t *testing.T) {
-	s := newSaaS(t, stytch.TokenEndpointOptions{})
+	s := newSaaS(t, gateway.TokenEndpointOptions{})
 	body, write := io.Pipe()
 	go func() {
 		io.WriteString(write, "grant_type=client_credentials&client_id="+s.id)
@@ -145,9 +149,9 @@ func TestTokenEndpointChunked(t *testing.T) {
 }
 
 func TestTokenEndpointMistakes(t *testing.T) {
-	h, err := stytch.TokenEndpoint("x", &stytch.TokenEndpointOptions{
+	h, err := gateway.NewTokenEndpoint("x", &gateway.TokenEndpointOptions{
 		BaseURL: "http://example.com", Timeout: -1, Parameters: []string{"", "scope", "refresh_token"},
-		PerAddress: stytch.Limit{PerSecond: 1}, Failures: stytch.Limit{Burst: 1}, Tracked: -1,
+		PerAddress: gateway.Limit{PerSecond: 1}, Failures: gateway.Limit{Burst: 1}, Tracked: -1,
 	})
 	for _, want := range []string{
 		"no project ID", "BaseURL", "Timeout", "Parameters[0] is empty", `"scope", which is always`, `"refresh_token", which belongs`,
@@ -160,7 +164,7 @@ func TestTokenEndpointMistakes(t *testing.T) {
 	if h != nil {
 		t.Error("a handler beside the error")
 	}
-	if _, err := stytch.TokenEndpoint(testProject, nil); err != nil {
+	if _, err := gateway.NewTokenEndpoint(testProject, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package stytch
+package gateway
 
 import (
 	"encoding/base64"

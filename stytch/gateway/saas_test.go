@@ -1,4 +1,4 @@
-package stytch_test
+package gateway_test
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
-	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
 // saas is a token endpoint on a real socket, in front of an authority.
@@ -25,10 +25,10 @@ type saas struct {
 	id, secret string
 
 	mu      sync.Mutex
-	answers []stytch.TokenAnswer
+	answers []gateway.Answer
 }
 
-func newSaaS(t *testing.T, opts stytch.TokenEndpointOptions) *saas {
+func newSaaS(t *testing.T, opts gateway.TokenEndpointOptions) *saas {
 	t.Helper()
 	a := newAuthority(t, m2mtest.Options{NoServer: true})
 	s := &saas{Authority: a, upstream: &direct{Handler: a}}
@@ -37,15 +37,15 @@ func newSaaS(t *testing.T, opts stytch.TokenEndpointOptions) *saas {
 	if opts.Transport == nil {
 		opts.Transport = s.upstream
 	}
-	if opts.PerAddress == (stytch.Limit{}) {
-		opts.PerAddress = stytch.Limit{PerSecond: 1e6, Burst: 1e6}
+	if opts.PerAddress == (gateway.Limit{}) {
+		opts.PerAddress = gateway.Limit{PerSecond: 1e6, Burst: 1e6}
 	}
-	opts.Observe = func(_ context.Context, answer stytch.TokenAnswer) {
+	opts.Observe = func(_ context.Context, answer gateway.Answer) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.answers = append(s.answers, answer)
 	}
-	h, err := stytch.TokenEndpoint(a.ProjectID(), &opts)
+	h, err := gateway.NewTokenEndpoint(a.ProjectID(), &opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func newSaaS(t *testing.T, opts stytch.TokenEndpointOptions) *saas {
 }
 
 // last is what Observe was told last.
-func (s *saas) last() stytch.TokenAnswer {
+func (s *saas) last() gateway.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.answers[len(s.answers)-1]

@@ -1,4 +1,4 @@
-package stytch_test
+package gateway_test
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
-	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
 // limited is a token endpoint in virtual time.
@@ -23,13 +23,13 @@ type limited struct {
 	id, secret string
 }
 
-func newLimited(t *testing.T, opts stytch.TokenEndpointOptions) *limited {
+func newLimited(t *testing.T, opts gateway.TokenEndpointOptions) *limited {
 	t.Helper()
 	a := newAuthority(t, m2mtest.Options{NoServer: true})
 	l := &limited{Authority: a, upstream: &direct{Handler: a}}
 	l.id, l.secret = a.CreateClient("customer")
 	opts.BaseURL, opts.Transport = "http://localhost", l.upstream
-	h, err := stytch.TokenEndpoint(a.ProjectID(), &opts)
+	h, err := gateway.NewTokenEndpoint(a.ProjectID(), &opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func (l *limited) want(t *testing.T, addr, id, secret string, status int, retry 
 
 func TestLimitPerAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, stytch.TokenEndpointOptions{PerAddress: stytch.Limit{PerSecond: 0.5, Burst: 3}})
+		l := newLimited(t, gateway.TokenEndpointOptions{PerAddress: gateway.Limit{PerSecond: 0.5, Burst: 3}})
 		for _, group := range [][3]string{
 			{"192.0.2.1:1", "192.0.2.1:2", "[::ffff:192.0.2.1]:3"}, // one address, whatever the port and spelling
 			{"192.0.2.2:1", "192.0.2.2:1", "192.0.2.2:1"},
@@ -79,7 +79,7 @@ func TestLimitPerAddress(t *testing.T) {
 
 func TestLimitFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, stytch.TokenEndpointOptions{Failures: stytch.Limit{PerSecond: 0.1, Burst: 3}})
+		l := newLimited(t, gateway.TokenEndpointOptions{Failures: gateway.Limit{PerSecond: 0.1, Burst: 3}})
 		const guesser, customer = "192.0.2.1:1", "198.51.100.1:1"
 		for range 20 {
 			l.want(t, customer, l.id, l.secret, 200, "") // successes cost nothing
@@ -113,8 +113,8 @@ func TestLimitFailures(t *testing.T) {
 // first has failed.
 func TestLimitFailuresAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, stytch.TokenEndpointOptions{
-			PerAddress: stytch.Limit{PerSecond: 1000, Burst: 1000}, Failures: stytch.Limit{PerSecond: 0.1, Burst: 5},
+		l := newLimited(t, gateway.TokenEndpointOptions{
+			PerAddress: gateway.Limit{PerSecond: 1000, Burst: 1000}, Failures: gateway.Limit{PerSecond: 0.1, Burst: 5},
 		})
 		l.Fail(m2mtest.Outage{Hang: true})
 		var wg sync.WaitGroup
@@ -143,8 +143,8 @@ func TestLimitFailuresAtOnce(t *testing.T) {
 // endpoint forget those that keep coming.
 func TestLimitMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, stytch.TokenEndpointOptions{
-			PerAddress: stytch.Limit{PerSecond: 0.001, Burst: 10}, Tracked: 100,
+		l := newLimited(t, gateway.TokenEndpointOptions{
+			PerAddress: gateway.Limit{PerSecond: 0.001, Burst: 10}, Tracked: 100,
 		})
 		refused := 0
 		for i := range 2000 {
@@ -162,8 +162,8 @@ func TestLimitMemory(t *testing.T) {
 
 func TestClientAddr(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimited(t, stytch.TokenEndpointOptions{
-			PerAddress: stytch.Limit{PerSecond: 1, Burst: 1},
+		l := newLimited(t, gateway.TokenEndpointOptions{
+			PerAddress: gateway.Limit{PerSecond: 1, Burst: 1},
 			ClientAddr: func(r *http.Request) netip.Addr {
 				addr, _ := netip.ParseAddr(strings.TrimSuffix(r.RemoteAddr, ":1"))
 				return addr.Next()

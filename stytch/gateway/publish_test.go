@@ -1,4 +1,4 @@
-package stytch_test
+package gateway_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
-	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
 func get(h http.Handler, method string, header http.Header) *httptest.ResponseRecorder {
@@ -28,7 +28,7 @@ func get(h http.Handler, method string, header http.Header) *httptest.ResponseRe
 
 func newKeySet(t *testing.T, transport http.RoundTripper) http.Handler {
 	t.Helper()
-	h, err := stytch.KeySetHandler(testProject, &stytch.KeySetOptions{BaseURL: "http://localhost", Transport: transport})
+	h, err := gateway.NewKeySet(testProject, &gateway.KeySetOptions{BaseURL: "http://localhost", Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestKeySetHandlerDocuments(t *testing.T) {
 }
 
 func TestKeySetHandlerMistakes(t *testing.T) {
-	h, err := stytch.KeySetHandler("x", &stytch.KeySetOptions{
+	h, err := gateway.NewKeySet("x", &gateway.KeySetOptions{
 		BaseURL: "http://example.com", Timeout: -1, MaxAge: time.Hour, MaxStale: time.Minute,
 	})
 	for _, want := range []string{"no project ID", "BaseURL", "Timeout", "longer"} {
@@ -218,10 +218,10 @@ func TestKeySetHandlerMistakes(t *testing.T) {
 }
 
 func TestMetadataHandler(t *testing.T) {
-	h, err := stytch.MetadataHandler(stytch.Metadata{
+	h, err := gateway.Metadata{
 		Issuer: "https://login.example.com", TokenEndpoint: "https://login.example.com/oauth2/token",
 		KeySet: "https://login.example.com/jwks.json", Scopes: []string{"read:reports"},
-	})
+	}.Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,9 +245,9 @@ func TestMetadataHandler(t *testing.T) {
 		t.Errorf("POST: status %d", w.Code)
 	}
 
-	_, err = stytch.MetadataHandler(stytch.Metadata{
+	_, err = gateway.Metadata{
 		Issuer: "https://login.example.com/tenant", KeySet: "http://login.example.com/", Scopes: []string{"a b"},
-	})
+	}.Handler()
 	for _, want := range []string{"Issuer", "TokenEndpoint is empty", "KeySet", "Scopes"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q: %v", want, err)

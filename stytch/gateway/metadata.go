@@ -1,13 +1,14 @@
-package stytch
+package gateway
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
+	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // MetadataPath is where the metadata of an issuer without a path is found
@@ -18,28 +19,27 @@ const MetadataPath = "/.well-known/oauth-authorization-server"
 // URLs are https, or on loopback.
 type Metadata struct {
 	Issuer        string   // the SaaS's own domain: "https://login.example.com"
-	TokenEndpoint string   // where [TokenEndpoint] is mounted
-	KeySet        string   // where [KeySetHandler] is mounted; left out if ""
+	TokenEndpoint string   // where the [TokenEndpoint] is mounted
+	KeySet        string   // where the [KeySet] is mounted; left out if ""
 	Scopes        []string // that callers may ask for; left out if empty
 	Documentation string   // for people; left out if ""
 }
 
-// MetadataHandler serves m as RFC 8414 metadata; mount it at [MetadataPath].
+// Handler returns a handler that serves m as RFC 8414 metadata. Mount it at
+// [MetadataPath]. It reports all mistakes in m at once.
 //
-// Without a custom domain at Stytch, the tokens' "iss" names the project and
-// not m.Issuer: the document then tells clients where to get tokens, and not
-// verifiers whom to trust.
-//
-// All mistakes in m are reported at once.
-func MetadataHandler(m Metadata) (http.Handler, error) {
-	if err := errors.Join(
+// Without a custom domain at Stytch, the tokens' "iss" names the project instead
+// of m.Issuer. Clients then learn from the document where to get tokens, but
+// verifiers can't learn from it which issuer to trust.
+func (m Metadata) Handler() (http.Handler, error) {
+	if err := outbound.Mistakes("gateway",
 		required("Issuer", m.Issuer),
-		checkOrigin("Issuer", m.Issuer),
+		outbound.CheckOrigin("Issuer", m.Issuer),
 		required("TokenEndpoint", m.TokenEndpoint),
-		checkURL("TokenEndpoint", m.TokenEndpoint),
-		checkURL("KeySet", m.KeySet),
+		outbound.CheckURL("TokenEndpoint", m.TokenEndpoint),
+		outbound.CheckURL("KeySet", m.KeySet),
 		checkScopes(m.Scopes),
-		checkURL("Documentation", m.Documentation),
+		outbound.CheckURL("Documentation", m.Documentation),
 	); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 		Documentation:            m.Documentation,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("stytch: MetadataHandler: %w", err)
+		return nil, fmt.Errorf("gateway: Metadata: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -82,7 +82,17 @@ type metadataDocument struct {
 
 func required(name, value string) error {
 	if value == "" {
-		return fmt.Errorf("stytch: %s is empty: write an https URL", name)
+		return fmt.Errorf("%s is empty: write an https URL", name)
+	}
+	return nil
+}
+
+func checkScopes(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := scopes.AllOf(names); err != nil { // RFC 6749 §3.3
+		return fmt.Errorf("Scopes: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package stytch_test
+package gateway_test
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
 // FuzzTokenEndpointSendsOneReading: whatever comes in, what goes upstream is one
@@ -47,7 +47,7 @@ func FuzzTokenEndpointSendsOneReading(f *testing.F) {
 			}
 			io.WriteString(w, `{"access_token":"a.b.c","token_type":"bearer","expires_in":60,"x":"hush"}`)
 		})}
-		h, err := stytch.TokenEndpoint(testProject, &stytch.TokenEndpointOptions{Transport: upstream})
+		h, err := gateway.NewTokenEndpoint(testProject, &gateway.TokenEndpointOptions{Transport: upstream})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package stytch_test
+package gateway_test
 
 import (
 	"bytes"
@@ -12,13 +12,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
 // TestTokenEndpointRefuses has a row for each way to be refused without
 // asking upstream, and TestTokenEndpointAccepts one for each way to be served.
 func TestTokenEndpointRefuses(t *testing.T) {
-	s := newSaaS(t, stytch.TokenEndpointOptions{Parameters: []string{"tenant"}})
+	s := newSaaS(t, gateway.TokenEndpointOptions{Parameters: []string{"tenant"}})
 	creds := "client_id=" + s.id + "&client_secret=" + s.secret
 	good := "grant_type=client_credentials&" + creds
 	goodJSON := `"grant_type":"client_credentials","client_id":"` + s.id + `","client_secret":"` + s.secret + `"`
@@ -168,7 +168,7 @@ func zipped(text string) string {
 }
 
 func TestTokenEndpointAccepts(t *testing.T) {
-	s := newSaaS(t, stytch.TokenEndpointOptions{})
+	s := newSaaS(t, gateway.TokenEndpointOptions{})
 	const grant = "grant_type=client_credentials"
 	creds := "&client_id=" + s.id + "&client_secret=" + s.secret
 	for _, tt := range []struct {
@@ -217,7 +217,7 @@ func TestTokenEndpointRebuilds(t *testing.T) {
 		got, bodies = append(got, r), append(bodies, string(body))
 		io.WriteString(w, `{"access_token":"a.b.c","token_type":"bearer","expires_in":60}`)
 	})}
-	s := newSaaS(t, stytch.TokenEndpointOptions{Transport: upstream, Parameters: []string{"tenant"}})
+	s := newSaaS(t, gateway.TokenEndpointOptions{Transport: upstream, Parameters: []string{"tenant"}})
 	a := s.post(t, "grant_type=client_credentials&client_id=a%26b%3Dc&client_secret=%C3%B6%2B+x&scope=r&tenant=t1&audience=x&code=y",
 		formType, "Cookie: a=b", "X-Forwarded-For: 10.0.0.1", "User-Agent: evil", "Origin: https://example.com")
 	if a.status != 200 {

@@ -1,7 +1,8 @@
-package stytch
+package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -31,9 +32,12 @@ type tokenRefusal struct {
 const codeUnavailable = "temporarily_unavailable"
 
 func (e *tokenRefusal) Error() string {
-	return fmt.Sprintf("stytch: TokenEndpoint: %s: %v", e.code, e.cause)
+	return fmt.Sprintf("gateway: %s: %v", e.code, e.cause)
 }
 func (e *tokenRefusal) Unwrap() error { return e.cause }
+
+// unready refuses what comes to a zero TokenEndpoint.
+func unready() *tokenRefusal { return trouble(0, errors.New("the TokenEndpoint is a zero value")) }
 
 func invalidRequest(cause error) *tokenRefusal {
 	return &tokenRefusal{status: http.StatusBadRequest, code: stytchwire.OAuthInvalidRequest, cause: cause}

@@ -1,4 +1,4 @@
-package stytch
+package gateway
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
@@ -48,14 +49,14 @@ func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (*issued
 	defer cancel()
 	out, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, trouble(0, withoutURL(err))
+		return nil, trouble(0, outbound.WithoutURL(err))
 	}
 	out.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	out.Header.Set("Accept", "application/json")
-	out.Header.Set("User-Agent", userAgent)
+	out.Header.Set("User-Agent", outbound.UserAgent)
 	res, err := u.http.Do(out)
 	if err != nil {
-		return nil, trouble(0, withoutURL(err))
+		return nil, trouble(0, outbound.WithoutURL(err))
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxTokenAnswer+1))
@@ -91,7 +92,7 @@ func trouble(wait time.Duration, cause error) *tokenRefusal {
 func refusalFrom(res *http.Response, doc strictjson.Object) *tokenRefusal {
 	code, kind := text(doc, "error"), text(doc, "error_type")
 	cause := fmt.Errorf("upstream: HTTP status %d, error %s, error_type %s, request_id %s",
-		res.StatusCode, quote(code), quote(kind), quote(text(doc, "request_id")))
+		res.StatusCode, outbound.Quote(code), outbound.Quote(kind), outbound.Quote(text(doc, "request_id")))
 	if res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusTooManyRequests {
 		switch {
 		case code == stytchwire.OAuthInvalidClient,
@@ -107,7 +108,7 @@ func refusalFrom(res *http.Response, doc strictjson.Object) *tokenRefusal {
 			}
 		}
 	}
-	return trouble(retryAfter(res.Header), cause)
+	return trouble(outbound.RetryAfter(res.Header), cause)
 }
 
 // tokenFrom takes of a good answer what is passed on. Everything else that it
@@ -121,7 +122,7 @@ func tokenFrom(doc strictjson.Object) (*issuedToken, *tokenRefusal) {
 	case access == "" || strings.ContainsFunc(access, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return nil, trouble(0, errors.New("the answer holds no usable access_token"))
 	case !strings.EqualFold(kind, "bearer"):
-		return nil, trouble(0, fmt.Errorf("the answer's token_type is %s", quote(kind)))
+		return nil, trouble(0, fmt.Errorf("the answer's token_type is %s", outbound.Quote(kind)))
 	case err != nil || seconds <= 0 || seconds > maxTokenLife:
 		return nil, trouble(0, errors.New("the answer holds no positive expires_in"))
 	}

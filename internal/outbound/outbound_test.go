@@ -1,0 +1,151 @@
+package outbound_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
+)
+
+func TestCheckURL(t *testing.T) {
+	for _, tt := range []struct{ name, raw, want string }{
+		{"default", "", ""},
+		{"https", "https://login.example.com/token", ""},
+		{"loopback", "http://127.0.0.1:8484/token", ""},
+		{"loopback IPv6", "http://[::1]:1", ""},
+		{"localhost", "http://localhost:1", ""},
+		{"a user", "https://hush:hush@login.example.com", "holds a user"},
+		{"a query", "https://login.example.com?secret=hush", "has a query"},
+		{"a query on http", "http://login.example.com?secret=hush", "has a query"},
+		{"an empty query", "https://login.example.com?", "has a query"},
+		{"a fragment", "https://login.example.com#hush", "fragment"},
+		{"http", "http://login.example.com/hush", "not https"},
+		{"another scheme", "ftp://login.example.com/hush", "not https"},
+		{"no host", "hush", "malformed"},
+		{"no host but a port", "https://:443/hush", "malformed"},
+		{"opaque", "https:hush", "malformed"},
+		{"a bad escape", "https://login.example.com/%zzhush", "malformed"},
+		{"a space", "https://login hush", "malformed"},
+	} {
+		err := outbound.CheckURL("BaseURL", tt.raw)
+		if tt.want == "" && err == nil {
+			continue
+		}
+		if tt.want == "" || err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "BaseURL") {
+			t.Errorf("CheckURL(%s) = %v, want %q", tt.name, err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("CheckURL(%s) = %v, which holds the secret", tt.name, err)
+		}
+	}
+	if err := outbound.CheckOrigin("BaseURL", "https://login.example.com/hush"); err == nil ||
+		!strings.Contains(err.Error(), "has a path") || strings.Contains(err.Error(), "hush") {
+		t.Errorf("CheckOrigin(a path) = %v, want %q", err, "has a path")
+	}
+	if err := outbound.CheckOrigin("BaseURL", "https://login.example.com/"); err != nil {
+		t.Errorf("CheckOrigin(a slash) = %v, want nil", err)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	a, b, c := errors.New("a"), errors.New("b"), errors.New("c")
+	if err := outbound.Mistakes("p", nil, nil); err != nil {
+		t.Errorf("Mistakes(none) = %v, want nil", err)
+	}
+	err := outbound.Mistakes("p", a, nil, errors.Join(b, errors.Join(c)))
+	if want := "p: a\np: b\np: c"; err == nil || err.Error() != want || !errors.Is(err, c) {
+		t.Errorf("Mistakes(a, (b, c)) = %q, want %q", err, want)
+	}
+}
+
+func TestRedact(t *testing.T) {
+	const secret = "hu sh+/é?kR8z42"
+	for _, tt := range []struct{ name, text string }{
+		{"as it is", "wrong secret " + secret + "!"},
+		{"form-encoded", "client_secret=" + url.QueryEscape(secret)},
+		{"path-escaped", "/" + url.PathEscape(secret)},
+		{"base64", "Basic " + base64.StdEncoding.EncodeToString([]byte(secret))},
+		{"base64url", base64.RawURLEncoding.EncodeToString([]byte(secret))},
+	} {
+		got := outbound.Redact(tt.text, "", secret)
+		if !strings.Contains(got, outbound.Redacted) || strings.Contains(got, "kR8z42") || len(got) > 40 {
+			t.Errorf("Redact(%s) = %q, want it without the secret", tt.name, got)
+		}
+		if code := outbound.Code(tt.text, secret); code != "" {
+			t.Errorf("Code(%s) = %q, want %q", tt.name, code, "")
+		}
+	}
+	if got := outbound.Redact("fine", "", secret); got != "fine" {
+		t.Errorf("Redact(fine) = %q, want it unchanged", got)
+	}
+}
+
+func TestCode(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"a code", "invalid_client", "invalid_client"},
+		{"a request ID", "request-id-test-b05c992f-ebdc-489d-a754-c7e70ba13141", "request-id-test-b05c992f-ebdc-489d-a754-c7e70ba13141"},
+		{"a URN", "urn:example/x.y", "urn:example/x.y"},
+		{"a line's end", "invalid\nclient", ""},
+		{"a quote", `invalid"client`, ""},
+		{"not ASCII", "ünknown", ""},
+		{"too long", strings.Repeat("a", 129), ""},
+		{"the secret", "bad_secret_kR8z42", ""},
+	} {
+		if got := outbound.Code(tt.text, "kR8z42"); got != tt.want {
+			t.Errorf("Code(%s) = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			value string
+			want  time.Duration
+		}{
+			{"17", 17 * time.Second},
+			{time.Now().Add(time.Minute).UTC().Format(http.TimeFormat), time.Minute},
+			{time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat), 0},
+			{"", 0}, {"-1", 0}, {"soon", 0}, {"1.5", 0}, {"99999999999", 0},
+		} {
+			if got := outbound.RetryAfter(http.Header{"Retry-After": {tt.value}}); got != tt.want {
+				t.Errorf("RetryAfter(%q) = %v, want %v", tt.value, got, tt.want)
+			}
+		}
+	})
+}
+
+// TestNewClient: a redirect is returned, and credentials are sent to nobody else.
+func TestNewClient(t *testing.T) {
+	followed := false
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			followed = true
+		}
+		http.Redirect(w, r, server.URL+"/elsewhere", http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	client := outbound.NewClient(nil)
+	defer client.CloseIdleConnections()
+	res, err := client.Post(server.URL, "text/plain", strings.NewReader("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusTemporaryRedirect || followed {
+		t.Errorf("Post(redirect) = status %d, followed %v; want 307, false", res.StatusCode, followed)
+	}
+	server.Close()
+	_, err = client.Get(server.URL + "/hush")
+	if got := outbound.WithoutURL(err).Error(); strings.Contains(got, "hush") {
+		t.Errorf("WithoutURL(%v) = %q, which holds the URL", err, got)
+	}
+}
