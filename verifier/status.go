@@ -29,7 +29,7 @@ type IssuerStatus struct {
 	NextAttempt time.Time // when it will be asked again
 	Fetches     int       // how often it was asked
 	Keys        []KeyStatus
-	Problems    []KeyProblem
+	Problems    []KeyProblem // of the last key set that was fetched, even if none of its keys can be used
 }
 
 // KeyStatus is a key in use.
@@ -43,8 +43,8 @@ type KeyStatus struct {
 type KeyProblem struct {
 	KeyID string // quoted and cut if it is not short and plain
 	Text  string
-	// Compromised: the authority has published the secret part of the key.
-	// Whoever saw it can sign with it, elsewhere too.
+	// Compromised: the authority has published the secret part of the key, in
+	// this entry or in another. Everybody who saw it can sign with it.
 	Compromised bool
 }
 
@@ -57,13 +57,12 @@ func issuerStatus(name string, s jwks.Status) IssuerStatus {
 		NextAttempt: s.Next,
 		Fetches:     s.Fetches,
 	}
-	if s.Set == nil {
-		return st
+	if s.Set != nil {
+		for _, k := range s.Set.Keys() {
+			st.Keys = append(st.Keys, KeyStatus{ID: k.ID, Algorithm: k.Algorithm})
+		}
 	}
-	for _, k := range s.Set.Keys() {
-		st.Keys = append(st.Keys, KeyStatus{ID: k.ID, Algorithm: k.Algorithm})
-	}
-	for _, p := range s.Set.Problems {
+	for _, p := range s.Problems {
 		st.Problems = append(st.Problems, KeyProblem{KeyID: quoted(p.KeyID), Text: p.Text, Compromised: p.Secret})
 	}
 	return st

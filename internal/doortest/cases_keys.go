@@ -2,6 +2,7 @@ package doortest
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
@@ -33,6 +34,11 @@ func keys(f *Fixture) []Case {
 	ones := func(n int) string { return b64(slices.Repeat([]byte{0xff}, n)) }
 	withoutAlg := f.Foreign.JWK()
 	delete(withoutAlg, "alg")
+	empty := f.Foreign.JWK()
+	maps.Copy(empty, map[string]any{
+		"use": nil, "alg": nil, "crv": nil, "d": nil, "k": "", "p": nil, "q": nil, "dp": nil, "dq": nil, "qi": nil,
+		"key_ops": []string{}, "oth": []string{}, "x5c": []string{}, "x5t": nil, "x5t#S256": nil, "x5u": nil, "x": nil, "y": nil,
+	})
 	bad := f.Weak.JWK()
 	bad["use"] = "enc"
 	same := *rsaKeys()[2]
@@ -42,6 +48,9 @@ func keys(f *Fixture) []Case {
 		[]Case{
 			{Name: "a good key beside a bad one", Spec: spec{Key: f.Foreign}, Issuer: func(i *verifier.Issuer) {
 				i.FetchJWKS = keySet(bad, f.Foreign.JWK())
+			}},
+			{Name: "a key with every optional member null or empty", Spec: spec{Key: f.Foreign}, Issuer: func(i *verifier.Issuer) {
+				i.FetchJWKS = keySet(empty)
 			}},
 			{Name: "a key without alg, and one RSA algorithm", Spec: spec{Key: f.Foreign}, Issuer: func(i *verifier.Issuer) {
 				i.FetchJWKS = keySet(withoutAlg)
@@ -55,7 +64,7 @@ func keys(f *Fixture) []Case {
 		invalid(verifier.KeyUnusable,
 			ec("that is for encryption", "use", "enc"),
 			ec("that may not verify", "key_ops", []string{"sign"}),
-			ec("that may do nothing", "key_ops", []string{}),
+			ec("that may do an unnamed thing", "key_ops", []string{""}),
 			rsa("with its private part", "d", "AQ"),
 			rsa("with a prime of its private part", "p", "AQ"),
 			ec("of another type", "kty", "XX"),
@@ -89,6 +98,11 @@ func keys(f *Fixture) []Case {
 			rsa("of no algorithm, by its alg", "alg", "none"),
 			Case{Name: "a key without alg, and two RSA algorithms", Spec: spec{Key: f.Foreign}, Issuer: func(i *verifier.Issuer) {
 				i.Algorithms, i.FetchJWKS = []string{"RS256", "PS256", "ES256"}, keySet(withoutAlg, f.Weak.JWK())
+			}},
+			Case{Name: "a key whose private part stands in another entry", Spec: spec{Key: f.Foreign}, Issuer: func(i *verifier.Issuer) {
+				private := f.Foreign.JWK()
+				private["kid"], private["d"] = "private", "AQ"
+				i.FetchJWKS = keySet(f.Foreign.JWK(), private, f.Weak.JWK())
 			}},
 			Case{Name: "two keys of one ID and algorithm", Spec: spec{Key: f.Foreign}, Issuer: func(i *verifier.Issuer) {
 				i.FetchJWKS = keySet(f.Foreign.JWK(), same.JWK(), f.Weak.JWK())

@@ -46,6 +46,9 @@ func CanonicalAlgorithm(name string) (string, bool) {
 	return name, ok
 }
 
+// IsRSA reports whether an algorithm takes an RSA key.
+func IsRSA(name string) bool { return algorithms[name].keyType == keyRSA }
+
 // IsSymmetricOrNone reports whether name is an HMAC or "none", in any casing:
 // mistakes that deserve a message of their own.
 func IsSymmetricOrNone(name string) bool {

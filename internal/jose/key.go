@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
@@ -33,7 +32,7 @@ func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
 		return k.Algorithm, slices.Contains(allowed, k.Algorithm)
 	}
 	for _, a := range allowed {
-		if algorithms[a].keyType != keyRSA {
+		if !IsRSA(a) {
 			continue
 		}
 		if algorithm != "" {
@@ -57,17 +56,16 @@ type unusable struct {
 
 func drop(reason string) *unusable { return &unusable{reason: reason} }
 
-// privateMembers are those that hold secrets (RFC 7518 §6.2.2, §6.3.2,
-// §6.4.1; "priv" is that of the AKP keys to come).
-var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
-
-// isSecret reports whether a JWK has its secret part in it, or is nothing but
-// a secret.
-func isSecret(jwk strictjson.Object) bool {
-	if kty, _ := textMember(jwk, "kty"); kty == "oct" {
-		return true
-	}
-	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
+// withoutEmpty returns jwk without the members whose value is null, an empty
+// array or an empty string. Serializers of .NET, Java, PHP and Go write such
+// members for everything that a key does not have: "key_ops":[], "d":null,
+// "use":"". They say nothing, and an empty "d" gives nothing away, so they are
+// as if absent. A required member that is empty is then missing.
+func withoutEmpty(jwk strictjson.Object) strictjson.Object {
+	return slices.DeleteFunc(jwk, func(m strictjson.Member) bool {
+		items, isArray := m.Value.Array()
+		return isArray && len(items) == 0 || m.Value.JSON() == "null" || m.Value.JSON() == `""`
+	})
 }
 
 // parseKey checks one JWK (RFC 7517 §4) and prepares it for use.
@@ -148,16 +146,8 @@ func (k *Key) loadRSA(jwk strictjson.Object, opts Options) *unusable {
 
 func (k *Key) loadEC(jwk strictjson.Object) *unusable {
 	crv, _ := textMember(jwk, "crv")
-	var curve elliptic.Curve
-	var algorithm string
-	switch crv {
-	case "P-256":
-		curve, algorithm = elliptic.P256(), "ES256"
-	case "P-384":
-		curve, algorithm = elliptic.P384(), "ES384"
-	case "P-521":
-		curve, algorithm = elliptic.P521(), "ES512"
-	default:
+	curve, algorithm := curveOf(crv)
+	if curve == nil {
 		return drop(`its "crv" is unknown`)
 	}
 	if k.Algorithm != "" && k.Algorithm != algorithm {

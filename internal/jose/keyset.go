@@ -17,7 +17,13 @@ var keySetLimits = strictjson.Limits{Depth: 8, Members: 16384}
 type KeySet struct {
 	Keys    []*Key
 	Dropped []Dropped
+
+	leaked leaked
 }
+
+// Leaks reports whether the document publishes the secret part of k, which may
+// come from another document.
+func (s *KeySet) Leaks(k *Key) bool { return s.leaked.has(k) }
 
 // Dropped is a key of the document that can't be used.
 type Dropped struct {
@@ -32,9 +38,10 @@ func (d Dropped) String() string {
 }
 
 // ParseKeySet reads a JWK Set document. A key that can't be used is dropped
-// with its reason and the others stay; a document that can't be read at all,
-// or holds more than 512 keys, is an error. Members that it does not know, of
-// the document and of a key, are ignored (RFC 7517 §4, §5).
+// with its reason and the others stay. A key whose secret part is published,
+// in its own entry or in another, is dropped as compromised. A document that
+// can't be read at all, or holds more than 512 keys, is an error. Unknown
+// members of the document and of a key are ignored (RFC 7517 §4, §5).
 func ParseKeySet(doc []byte, opts Options) (*KeySet, error) {
 	root, err := strictjson.Parse(string(doc), keySetLimits, nil)
 	if err != nil {
@@ -48,37 +55,54 @@ func ParseKeySet(doc []byte, opts Options) (*KeySet, error) {
 	if len(entries) > maxKeys {
 		return nil, errors.New("key set: more than 512 keys")
 	}
-	set := &KeySet{}
+	set := &KeySet{leaked: make(leaked)}
+	parsed := make([]parsedEntry, len(entries))
 	for i, entry := range entries {
-		key, id, bad := parseEntry(entry, opts)
-		if bad != nil {
-			set.Dropped = append(set.Dropped, Dropped{ID: id, Index: i, Reason: bad.reason, Secret: bad.secret})
+		parsed[i] = parseEntry(entry, opts, set.leaked)
+	}
+	for i, e := range parsed {
+		if e.key != nil && set.Leaks(e.key) {
+			e.bad = &unusable{"its secret part is published in another entry, so it is compromised", true}
+		}
+		if e.bad != nil {
+			set.Dropped = append(set.Dropped, Dropped{ID: e.id, Index: i, Reason: e.bad.reason, Secret: e.bad.secret})
 			continue
 		}
-		set.Keys = append(set.Keys, key)
+		set.Keys = append(set.Keys, e.key)
 	}
 	return set, nil
 }
 
-func parseEntry(entry strictjson.Value, opts Options) (key *Key, id string, bad *unusable) {
+// parsedEntry is an entry of "keys": key is nil if bad says why.
+type parsedEntry struct {
+	key *Key
+	id  string
+	bad *unusable
+}
+
+// parseEntry reads one entry, and adds it to leaked if its secret part is in it.
+func parseEntry(entry strictjson.Value, opts Options, leaked leaked) parsedEntry {
 	jwk, ok := entry.Object()
 	if !ok {
-		return nil, "", drop("it is not an object")
+		return parsedEntry{bad: drop("it is not an object")}
 	}
+	jwk = withoutEmpty(jwk)
 	v, named := jwk.Get("kid")
-	if id, ok = v.Text(); len(id) > maxKeyID {
+	id, ok := v.Text()
+	if len(id) > maxKeyID {
 		id, ok = "", false
 	}
 	if isSecret(jwk) {
-		// Before anything else that may be wrong with it: this one is urgent.
-		return nil, id, &unusable{"it is published with its secret part, so it is compromised", true}
+		// Reported first, whatever else may be wrong with it: this is urgent.
+		leaked.add(jwk)
+		return parsedEntry{id: id, bad: &unusable{"it is published with its secret part, so it is compromised", true}}
 	}
-	if named && (!ok || id == "") {
-		return nil, "", drop(`its "kid" is not a string of 1 to 256 bytes`)
+	if named && !ok {
+		return parsedEntry{bad: drop(`its "kid" is not a string of 1 to 256 bytes`)}
 	}
-	if key, bad = parseKey(jwk, opts); bad != nil {
-		return nil, id, bad
+	key, bad := parseKey(jwk, opts)
+	if bad == nil {
+		key.ID = id
 	}
-	key.ID = id
-	return key, id, nil
+	return parsedEntry{key, id, bad}
 }

@@ -104,9 +104,10 @@ func TestKeyMembers(t *testing.T) {
 		{"kid of 256 bytes", with(rsa, "kid", strings.Repeat("k", 256)), ""},
 		{"kid of 257 bytes", with(rsa, "kid", strings.Repeat("k", 257)), badKeyID},
 		{"kid of 257 bytes, 129 characters", with(rsa, "kid", "k"+strings.Repeat("é", 128)), badKeyID},
-		{"kid empty", with(rsa, "kid", ""), badKeyID},
+		{"kid empty", with(rsa, "kid", ""), ""}, // a key without an ID
 		{"kid number", with(rsa, "kid", 1), badKeyID},
-		{"kid null", with(rsa, "kid", null), badKeyID},
+		{"kid null", with(rsa, "kid", null), ""},
+		{"kid empty array", with(rsa, "kid", []string{}), ""},
 		{"kid array", with(rsa, "kid", []string{"k"}), badKeyID},
 		{"KID is not kid", with(rsa, "KID", 1), ""},
 
@@ -114,7 +115,7 @@ func TestKeyMembers(t *testing.T) {
 		{"kty null", with(rsa, "kty", null), noType},
 		{"kty number", with(rsa, "kty", 1), noType},
 		{"KTY is not kty", with(without(rsa, "kty"), "KTY", "RSA"), noType},
-		{"kty empty", with(rsa, "kty", ""), badType},
+		{"kty empty", with(rsa, "kty", ""), noType},
 		{"kty in lower case", with(rsa, "kty", "rsa"), badType},
 		{"kty unknown", with(rsa, "kty", "AKP"), badType}, // RFC 9964
 		{"kty of another key", with(ec, "kty", "RSA"), noNumbers},
@@ -123,8 +124,11 @@ func TestKeyMembers(t *testing.T) {
 		{"use sig", with(rsa, "use", "sig"), ""},
 		{"use enc", with(rsa, "use", "enc"), badUse},
 		{"use in upper case", with(rsa, "use", "SIG"), badUse},
-		{"use empty", with(rsa, "use", ""), badUse},
-		{"use null", with(rsa, "use", null), badUse},
+		{"use empty", with(rsa, "use", ""), ""},
+		{"use a space", with(rsa, "use", " "), badUse},
+		{"use null", with(rsa, "use", null), ""},
+		{"use false", with(rsa, "use", false), badUse},
+		{"use an empty object", with(rsa, "use", map[string]any{}), badUse},
 		{"use number", with(rsa, "use", 1), badUse},
 		{"use array", with(rsa, "use", []string{"sig"}), badUse},
 
@@ -136,8 +140,12 @@ func TestKeyMembers(t *testing.T) {
 		{"key_ops sign", with(rsa, "key_ops", []string{"sign"}), badOps},
 		{"key_ops sign twice", with(rsa, "key_ops", []string{"sign", "sign"}), badOps},
 		{"key_ops in upper case", with(rsa, "key_ops", []string{"Verify"}), badOps},
-		{"key_ops empty", with(rsa, "key_ops", []string{}), badOps},
-		{"key_ops null", with(rsa, "key_ops", null), badOps},
+		{"key_ops empty", with(rsa, "key_ops", []string{}), ""},
+		{"key_ops empty, with a space", with(rsa, "key_ops", json.RawMessage("[ ]")), ""},
+		{"key_ops of an empty string", with(rsa, "key_ops", []string{""}), badOps},
+		{"key_ops of null", with(rsa, "key_ops", []any{nil}), badOps},
+		{"key_ops with null", with(rsa, "key_ops", []any{"verify", nil}), badOps},
+		{"key_ops null", with(rsa, "key_ops", null), ""},
 		{"key_ops string", with(rsa, "key_ops", "verify"), badOps},
 		{"key_ops object", with(rsa, "key_ops", map[string]any{"verify": true}), badOps},
 		{"key_ops with a number", with(rsa, "key_ops", []any{"verify", 1}), badOps},
@@ -145,8 +153,9 @@ func TestKeyMembers(t *testing.T) {
 		{"use sig, key_ops encrypt", with(with(rsa, "use", "sig"), "key_ops", []string{"encrypt"}), badOps},
 		{"use enc, key_ops verify", with(with(rsa, "use", "enc"), "key_ops", []string{"verify"}), badUse},
 
-		{"alg null", with(rsa, "alg", null), badAlg},
-		{"alg empty", with(rsa, "alg", ""), badAlg},
+		{"alg null", with(rsa, "alg", null), ""},
+		{"alg empty array", with(rsa, "alg", []string{}), ""},
+		{"alg empty", with(rsa, "alg", ""), ""},
 		{"alg number", with(rsa, "alg", 256), badAlg},
 		{"alg array", with(rsa, "alg", []string{"RS256"}), badAlg},
 		{"alg none", with(rsa, "alg", "none"), badAlg},
@@ -506,8 +515,15 @@ func TestKeySecret(t *testing.T) {
 		{"oct without k", map[string]any{"kty": "oct"}, secret},
 		{"k in another kind of key", with(rsa, "k", "AQAB"), secret},
 		{"priv of an AKP key (RFC 9964)", map[string]any{"kty": "AKP", "alg": "ML-DSA-44", "priv": "AQAB"}, secret},
-		{"d empty", with(rsa, "d", ""), secret},
-		{"d null", with(rsa, "d", null), secret},
+		{"d a single zero byte", with(rsa, "d", "AA"), secret},
+		{"d not base64url", with(rsa, "d", "!"), secret},
+		{"d a number", with(rsa, "d", 0), secret},
+		{"d an object", with(rsa, "d", map[string]any{}), secret},
+		{"d false", with(rsa, "d", false), secret},
+		{"d empty", with(rsa, "d", ""), ""}, // nothing is published
+		{"d null", with(rsa, "d", null), ""},
+		{"d empty array", with(rsa, "d", []any{}), ""},
+		{"oct with k null", map[string]any{"kty": "oct", "k": nil}, secret}, // no such key belongs here
 		{"D is not d", with(rsa, "D", "AQAB"), ""},
 
 		{"and use is enc", with(with(rsa, "d", "AQAB"), "use", "enc"), secret},
@@ -524,9 +540,16 @@ func TestKeySecret(t *testing.T) {
 		{"and kid is too long", map[string]any{"kty": "oct", "k": "AQAB", "kid": strings.Repeat("k", 257)}, secret},
 	}
 	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi"} {
-		rows = append(rows, keyRow{"RSA " + name, with(rsa, name, "AQAB"), secret})
+		rows = append(rows,
+			keyRow{"RSA " + name, with(rsa, name, "AQAB"), secret},
+			keyRow{"RSA " + name + " null", with(rsa, name, null), ""},
+			keyRow{"RSA " + name + " empty", with(rsa, name, ""), ""})
 	}
-	rows = append(rows, keyRow{"RSA oth", with(rsa, "oth", []any{map[string]any{"r": "AQAB"}}), secret})
+	rows = append(rows,
+		keyRow{"RSA oth", with(rsa, "oth", []any{map[string]any{"r": "AQAB"}}), secret},
+		keyRow{"RSA oth of null", with(rsa, "oth", []any{nil}), secret},
+		keyRow{"RSA oth empty", with(rsa, "oth", []any{}), ""},
+		keyRow{"RSA oth null", with(rsa, "oth", null), ""})
 	judgeAll(t, Options{}, rows)
 }
 
@@ -613,7 +636,7 @@ func TestParseKeySetKeepsTheGood(t *testing.T) {
 		with(with(ec, "kid", "encryption"), "use", "enc"),
 		with(ec, "kid", "ec"),
 		with(ec, "kid", 7),
-		with(with(okp, "kid", "private"), "d", "AQAB"),
+		with(with(publish(p384Key().Public()), "kid", "private"), "d", "AQAB"),
 		okp,
 		map[string]any{"kty": "lattice", "kid": "new\n\x1b[31mé\u202e"},
 	), Options{})

@@ -160,15 +160,17 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 	s.mu.Lock()
 	f, h := s.flight, &s.health
 	set, asOf := s.current.Load(), f.began.Add(-o.doc.Age)
+	var published []Problem // of the document
 	switch {
 	case o.err != nil:
 	case o.doc.NotModified && set == nil:
 		o.err = errGone
 	case !o.doc.NotModified:
 		fresh := newSet(o.keys, s.opts.Algorithms, set)
+		published = fresh.Problems
 		switch {
 		case len(fresh.keys) == 0:
-			o.err = errNoUsableKey
+			o.err = unusableError(fresh.Problems)
 		case set == nil:
 			set = fresh
 		case fresh.digest == set.digest:
@@ -181,8 +183,16 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 			set = fresh
 		}
 	}
-	swapped := o.err == nil && set != s.current.Load()
+	if o.err != nil && o.keys != nil && set != nil {
+		// The keys in force stay, except those that anybody can sign with now.
+		set = set.withoutLeaked(o.keys, published)
+	}
+	swapped := set != s.current.Load()
 	now := time.Now()
+	h.refused = nil
+	if errors.Is(o.err, errNoUsableKey) {
+		h.refused = published
+	}
 	if o.err == nil {
 		h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
 		h.confirmed, h.failures, h.lastErr, h.hold = f.began, 0, nil, time.Time{}
@@ -196,10 +206,14 @@ func (s *Source) land(o outcome, next, expiry *time.Timer) {
 	} else {
 		h.failures++
 		h.lastErr = o.err
-		h.next = now.Add(s.backoff(o.err, set != nil))
+		h.next = now.Add(s.backoff(o.err, set != nil && len(set.keys) > 0))
 	}
 	next.Reset(time.Until(h.next))
-	if swapped {
+	switch {
+	case swapped && len(set.keys) == 0:
+		h.expired = true
+		s.store(nil)
+	case swapped:
 		h.expired = false
 		s.store(set)
 	}

@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"errors"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -210,7 +211,7 @@ func TestObserve(t *testing.T) {
 				opts.RandomFraction = func() float64 { return 500 } // the timer fetches only as MaxStale draws near
 				opts.Observe = func(st Status) {
 					<-made
-					if st != s.Status() {
+					if !reflect.DeepEqual(st, s.Status()) {
 						t.Error("Observe is told what Status does not say")
 					}
 					got = append(got, event{st.State, errors.Is(st.LastError, errDown)})

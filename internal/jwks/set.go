@@ -37,13 +37,6 @@ type Set struct {
 	digest [32]byte
 }
 
-// Problem is something amiss with a published key.
-type Problem struct {
-	KeyID  string
-	Text   string
-	Secret bool // the key's secret part was published
-}
-
 // Verdict is what a Set says about a key that a token names.
 type Verdict int
 
@@ -72,7 +65,7 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 	for _, k := range doc.Keys {
 		algorithm, ok := k.UsableFor(algorithms)
 		if !ok {
-			s.drop(k.ID, whyNotUsable(k), false)
+			s.drop(k.ID, whyNotUsable(k, algorithms), false)
 			continue
 		}
 		at := slices.IndexFunc(s.keys, func(o Key) bool {
@@ -90,11 +83,7 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 		}
 	}
 	s.keys = slices.DeleteFunc(s.keys, func(k Key) bool { return conflicts[slot{k.ID, k.Algorithm}] })
-	for _, k := range s.keys {
-		if k.ID != "" {
-			s.byID[k.ID] = append(s.byID[k.ID], k)
-		}
-	}
+	s.index()
 	s.digest = s.digestOf()
 	if prev != nil {
 		s.compareWith(prev)
@@ -102,11 +91,13 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 	return s
 }
 
-func whyNotUsable(k *jose.Key) string {
-	if k.Algorithm == "" {
-		return `it names no "alg", and not exactly one RSA algorithm is accepted`
+// index fills byID.
+func (s *Set) index() {
+	for _, k := range s.keys {
+		if k.ID != "" {
+			s.byID[k.ID] = append(s.byID[k.ID], k)
+		}
 	}
-	return "it is not for an algorithm that is accepted"
 }
 
 func (s *Set) drop(id, reason string, secret bool) {

@@ -92,8 +92,7 @@ func TestProblems(t *testing.T) {
 	const (
 		replaced = "another key took its place under the same ID"
 		conflict = "two different keys have this ID and the algorithm EdDSA"
-		foreign  = "it is not for an algorithm that is accepted"
-		nameless = `it names no "alg", and not exactly one RSA algorithm is accepted`
+		nameless = `it names no "alg", and more than one RSA algorithm is accepted: RS256, RS512`
 	)
 	tests := []struct {
 		name         string
@@ -105,7 +104,14 @@ func TestProblems(t *testing.T) {
 		{name: "in the document's order", keys: []jwk{ed("a"), ed("c"), ed("b").under("c"), ed("b"), ed("a").under("b"), ed("e").under("c")},
 			want: []Problem{{"c", conflict, false}, {"b", conflict, false}}},
 		{name: "not for an accepted algorithm", keys: []jwk{ed("a"), ec("b", 1).with("alg", "ES256"), rsa("c", 1).with("alg", "PS256")},
-			algorithms: []string{"EdDSA"}, want: []Problem{{"b", foreign, false}, {"c", foreign, false}}},
+			algorithms: []string{"EdDSA"}, want: []Problem{{"b", "it is for ES256, and accepted are EdDSA", false}, {"c", "it is for PS256, and accepted are EdDSA", false}}},
+		{name: "RSA keys where ES256 is accepted", keys: []jwk{rsa("a", 1), rsa("b", 2).with("alg", "RS256")}, algorithms: []string{"ES256", "EdDSA"},
+			want: []Problem{{"a", "it is an RSA key, and accepted are ES256, EdDSA", false}, {"b", "it is for RS256, and accepted are ES256, EdDSA", false}}},
+		{name: "a secret in another entry", keys: []jwk{ed("a"), ed("a").under("b").with("d", "AA"), ed("c")},
+			want: []Problem{
+				{"a", "its secret part is published in another entry, so it is compromised", true},
+				{"b", "it is published with its secret part, so it is compromised", true}}},
+		{name: "empty members", keys: []jwk{ed("a").with("d", nil).with("key_ops", []string{}).with("use", nil).with("alg", "").with("oth", []any{})}},
 		{name: "RSA without alg", keys: []jwk{rsa("a", 1)}, algorithms: []string{"RS256", "RS512"},
 			want: []Problem{{"a", nameless, false}}},
 		{name: "a secret was published", keys: []jwk{ed("a").with("d", "AA"), ed("b")},

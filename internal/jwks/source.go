@@ -103,6 +103,7 @@ type health struct {
 	etag          string
 	failures      int // in a row
 	lastErr       error
+	refused       []Problem // of the last document, if no key of it could be used
 	next          time.Time // when the timer fetches again
 	hold          time.Time // until when the authority asked to be left alone
 	expired       bool

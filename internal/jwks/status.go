@@ -17,6 +17,7 @@ const (
 type Status struct {
 	State     State
 	Set       *Set      // in use; nil if none is
+	Problems  []Problem // of the last document, whether it could be used or not
 	Confirmed time.Time // when the fetch began that last confirmed the keys
 	LastError error     // of the last fetch, if it failed
 	Next      time.Time // when the timer fetches again
@@ -33,6 +34,10 @@ func (s *Source) Status() Status {
 		LastError: s.health.lastErr,
 		Next:      s.health.next,
 		Fetches:   s.health.fetches,
+		Problems:  s.health.refused,
+	}
+	if st.Set != nil && st.Problems == nil {
+		st.Problems = st.Set.Problems
 	}
 	switch {
 	case s.closed:

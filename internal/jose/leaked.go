@@ -1,0 +1,123 @@
+package jose
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+)
+
+// privateMembers are the JWK members that hold secrets: RFC 7518 §6.2.2,
+// §6.3.2 and §6.4.1, and "priv" of RFC 9964.
+var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
+
+// isSecret reports whether jwk contains a secret part, or is symmetric.
+func isSecret(jwk strictjson.Object) bool {
+	if kty, _ := textMember(jwk, "kty"); kty == "oct" {
+		return true
+	}
+	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
+}
+
+// leaked is the set of key pairs whose secret part a document publishes.
+//
+// The RFC 7638 thumbprint would be too narrow an identity. Who knows the
+// factors of an RSA modulus can sign under every exponent, and who knows d of
+// an EC point can sign under its negative, too. So an RSA pair is identified
+// by its modulus, an EC pair by its curve and x, an Ed25519 pair by x.
+type leaked map[string]bool
+
+// add records the pair that jwk, which isSecret, belongs to. Unlike a key that
+// is to be used, it is read leniently: its public members may be padded, short
+// of a leading zero, or missing.
+func (l leaked) add(jwk strictjson.Object) {
+	kty, _ := textMember(jwk, "kty")
+	crv, _ := textMember(jwk, "crv")
+	d := lenientOctets(jwk, "d")
+	switch {
+	case kty == keyRSA:
+		l[pairID(keyRSA, lenientOctets(jwk, "n"))] = true
+		p, q := new(big.Int).SetBytes(lenientOctets(jwk, "p")), new(big.Int).SetBytes(lenientOctets(jwk, "q"))
+		l[pairID(keyRSA, p.Mul(p, q).Bytes())] = true
+	case kty == keyEC:
+		l[pairID(crv, lenientOctets(jwk, "x"))] = true
+		curve, _ := curveOf(crv)
+		if curve == nil {
+			return
+		}
+		size := (curve.Params().BitSize + 7) / 8
+		if d = bytes.TrimLeft(d, "\x00"); len(d) > size {
+			return
+		}
+		private, err := ecdsa.ParseRawPrivateKey(curve, slices.Concat(make([]byte, size-len(d)), d))
+		if err != nil {
+			return
+		}
+		if point, err := private.PublicKey.Bytes(); err == nil {
+			l[pairID(crv, point[1:1+size])] = true
+		}
+	case kty == keyOKP && crv == "Ed25519":
+		l[pairID(crv, lenientOctets(jwk, "x"))] = true
+		if len(d) == ed25519.SeedSize {
+			l[pairID(crv, ed25519.NewKeyFromSeed(d).Public().(ed25519.PublicKey))] = true
+		}
+	}
+}
+
+// has reports whether the secret part of k is published.
+func (l leaked) has(k *Key) bool {
+	if len(l) == 0 {
+		return false
+	}
+	switch p := k.public.(type) {
+	case *rsa.PublicKey:
+		return l[pairID(keyRSA, p.N.Bytes())]
+	case *ecdsa.PublicKey:
+		point, err := p.Bytes()
+		return err != nil || l[pairID(p.Curve.Params().Name, point[1:1+len(point)/2])]
+	case ed25519.PublicKey:
+		return l[pairID("Ed25519", p)]
+	}
+	return false
+}
+
+func pairID(kind string, number []byte) string {
+	return kind + " " + string(bytes.TrimLeft(number, "\x00"))
+}
+
+// curveOf returns the curve that "crv" names, and the one algorithm that its
+// keys sign with (RFC 7518 §3.4); nil if there is none.
+func curveOf(crv string) (elliptic.Curve, string) {
+	switch crv {
+	case "P-256":
+		return elliptic.P256(), "ES256"
+	case "P-384":
+		return elliptic.P384(), "ES384"
+	case "P-521":
+		return elliptic.P521(), "ES512"
+	default:
+		return nil, ""
+	}
+}
+
+// maxNumber is above the size of every number in a key that can be used.
+const maxNumber = 2048 // bytes
+
+// lenientOctets decodes a member in either alphabet of base64, padded or not.
+// It returns nil if that fails, or if there are more than maxNumber octets.
+func lenientOctets(jwk strictjson.Object, name string) []byte {
+	text, _ := textMember(jwk, name)
+	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) > maxNumber {
+		return nil
+	}
+	return b
+}
