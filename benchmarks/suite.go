@@ -56,6 +56,7 @@ func (s *suite) run(only *regexp.Regexp) {
 	}{
 		{"Verify alone", measureVerify},
 		{"Where a first sight's time goes", measureParts},
+		{"Readers of our own", measureReaders},
 		{"A whole HTTP request", measureHTTP},
 		{"A whole gRPC call", measureGRPC},
 		{"Real servers", measureServers},
