@@ -1,9 +1,10 @@
 // Quickstart runs the whole story of machine-to-machine authentication on one
 // machine: an authority, an HTTP API and a gRPC API, and a service that
-// registers, gets a token, and is let in or refused. It checks each answer and
-// exits non-zero if one is not as told.
+// registers, gets a token, and is accepted or refused. It checks each answer and
+// exits non-zero if one is not as expected.
 //
-//	go run ./examples/quickstart          # tell the story
+//	go run ./examples/quickstart          # one line for each step
+//	go run ./examples/quickstart -v       # every request and answer
 //	go run ./examples/quickstart -serve   # keep everything up, to try by hand
 package main
 
@@ -18,11 +19,13 @@ import (
 
 func main() {
 	serve := flag.Bool("serve", false, "keep the authority and both APIs up, and print commands to try")
+	verbose := flag.Bool("v", false, "show every request and answer")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), `Quickstart starts an authority, an HTTP API and a gRPC API on loopback, and
-tells how a machine is let in or refused, with the real requests and answers.
+shows how a machine is accepted or refused, with real requests and answers.
 Nothing has to be set up and nothing is left behind.
 
+  -v       show every request and answer
   -serve   keep everything up, and print curl and grpcurl commands to try
   -h       show this
 `)
@@ -34,14 +37,14 @@ Nothing has to be set up and nothing is left behind.
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, *serve); err != nil {
+	if err := run(ctx, os.Stdout, *serve, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
 }
 
-// run tells the story on w, or serves until ctx ends.
-func run(ctx context.Context, w io.Writer, serve bool) error {
+// run prints the story to w, or serves until ctx ends.
+func run(ctx context.Context, w io.Writer, serve, verbose bool) error {
 	world, err := newWorld(ctx)
 	if err != nil {
 		return err
@@ -50,7 +53,7 @@ func run(ctx context.Context, w io.Writer, serve bool) error {
 	if serve {
 		return world.serve(ctx, w)
 	}
-	s := &story{world: world, ctx: ctx, page: page{w: w}}
+	s := &story{world: world, ctx: ctx, page: page{w: w, verbose: verbose}}
 	s.tell()
 	return s.failure()
 }

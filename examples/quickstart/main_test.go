@@ -11,24 +11,40 @@ import (
 )
 
 func TestStory(t *testing.T) {
-	var out bytes.Buffer
-	if err := run(t.Context(), &out, false); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
-	}
-	for line := range strings.Lines(out.String()) {
-		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
-			t.Errorf("%d columns: %s", n, line)
-		}
-	}
-	if !strings.HasSuffix(out.String(), "went as told.\n") {
-		t.Errorf("the end is missing:\n%s", out.String())
-	}
-	if strings.Contains(out.String(), "eyJhbGciOi") {
-		t.Error("a token is printed")
+	for _, tt := range []struct {
+		name     string
+		verbose  bool
+		min, max int // lines
+	}{
+		{"brief", false, 10, 10},
+		{"verbose", true, 100, 300},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := run(t.Context(), &out, false, tt.verbose); err != nil {
+				t.Fatalf("run(verbose = %t) = %v, want nil\n%s", tt.verbose, err, out.String())
+			}
+			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+			if n := len(lines); n < tt.min || n > tt.max {
+				t.Errorf("run(verbose = %t) prints %d lines, want %d to %d:\n%s", tt.verbose, n, tt.min, tt.max, out.String())
+			}
+			for _, line := range lines {
+				if n := utf8.RuneCountInString(line); n > 80 {
+					t.Errorf("%d columns, want at most 80: %s", n, line)
+				}
+			}
+			if last := lines[len(lines)-1]; last != "All 8 steps went as expected." {
+				t.Errorf("last line = %q, want the summary", last)
+			}
+			if strings.Contains(out.String(), "eyJhbGciOi") {
+				t.Error("a token is printed")
+			}
+		})
 	}
 }
 
-// TestStoryNotices: the story fails if the world is not as told.
+// TestStoryNotices: the story fails if an answer is not as expected, and then
+// shows the calls of that step.
 func TestStoryNotices(t *testing.T) {
 	for name, sabotage := range map[string]func(*world){
 		"the HTTP API is down":   func(w *world) { w.http.Close() },
@@ -46,8 +62,13 @@ func TestStoryNotices(t *testing.T) {
 			var out bytes.Buffer
 			s := &story{world: w, ctx: t.Context(), page: page{w: &out}}
 			s.tell()
-			if s.failure() == nil || strings.Contains(out.String(), "went as told") {
+			if s.failure() == nil || strings.Contains(out.String(), "went as expected") {
 				t.Errorf("the story does not notice:\n%s", out.String())
+			}
+			for _, want := range []string{"NOT AS EXPECTED\n   ", "   > ", "   = NOT AS EXPECTED: "} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%q is missing:\n%s", want, out.String())
+				}
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -8,19 +9,43 @@ import (
 
 const width = 78 // for a terminal of 80 columns
 
-// page prints the story.
+// page prints the story: one line for each chapter, or everything if it is
+// verbose. It also prints everything about a chapter in which a check failed.
 type page struct {
 	w        io.Writer
+	verbose  bool
 	chapters int
+
+	details bytes.Buffer // of the chapter, unless verbose
+	failed  bool         // a check of the chapter
 }
 
 // chapter begins a step of the story.
 func (p *page) chapter(title string) {
+	p.end()
 	p.chapters++
-	fmt.Fprintf(p.w, "\n%d. %s\n", p.chapters, title)
+	if p.verbose {
+		fmt.Fprintf(p.w, "\n%d. %s\n", p.chapters, title)
+		return
+	}
+	fmt.Fprintf(p.w, "%d. %s%s", p.chapters, title, strings.Repeat(" ", max(1, width-len(title)-len("1. ok"))))
 }
 
-// say tells something.
+// end ends the chapter, if one has begun.
+func (p *page) end() {
+	if p.verbose || p.chapters == 0 {
+		return
+	}
+	if p.failed {
+		fmt.Fprintf(p.w, "%s\n%s", mark(false), &p.details)
+	} else {
+		fmt.Fprintln(p.w, mark(true))
+	}
+	p.details.Reset()
+	p.failed = false
+}
+
+// say explains what follows.
 func (p *page) say(text string) { p.lines("   ", "   ", text) }
 
 // sent prints a line of a request, and got one of an answer.
@@ -39,7 +64,7 @@ func (p *page) lines(first, rest, text string) {
 			}
 			line = line[:cut+1]
 		}
-		fmt.Fprintln(p.w, margin+strings.TrimRight(line, " "))
+		fmt.Fprintln(p.out(), margin+strings.TrimRight(line, " "))
 		text = strings.TrimLeft(text[len(line):], " ")
 		margin = rest
 	}
@@ -47,9 +72,23 @@ func (p *page) lines(first, rest, text string) {
 
 // check prints whether what was expected has happened.
 func (p *page) check(ok bool, what string) {
-	mark := "ok"
 	if !ok {
-		mark = "NOT AS TOLD"
+		p.failed = true
 	}
-	fmt.Fprintf(p.w, "   = %s: %s\n", mark, what)
+	fmt.Fprintf(p.out(), "   = %s: %s\n", mark(ok), what)
+}
+
+// out receives the details of a chapter.
+func (p *page) out() io.Writer {
+	if p.verbose {
+		return p.w
+	}
+	return &p.details
+}
+
+func mark(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "NOT AS EXPECTED"
 }

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// story is the telling of it, and what was not as told.
+// story is one run, with the number of answers that were not as expected.
 type story struct {
 	page
 	ctx   context.Context
@@ -36,7 +36,7 @@ func (s *story) failure() error {
 	case s.err != nil:
 		return s.err
 	case s.wrong > 0:
-		return fmt.Errorf("%d answers were not as told", s.wrong)
+		return fmt.Errorf("%d answers were not as expected", s.wrong)
 	}
 	return nil
 }
@@ -49,8 +49,12 @@ func (s *story) expect(ok bool, what string) {
 }
 
 func (s *story) tell() {
-	s.say("An authority, an HTTP API and a gRPC API have been started on loopback.")
-	s.say("Requests are marked >, answers <, and what was checked =.")
+	fmt.Fprint(s.w, "An authority, an HTTP API and a gRPC API run on loopback. ")
+	if s.verbose {
+		fmt.Fprintln(s.w, "Requests are\nmarked >, answers <, and checks =.")
+	} else {
+		fmt.Fprintln(s.w, "-v shows each call.")
+	}
 
 	s.register()
 	s.getToken()
@@ -61,8 +65,12 @@ func (s *story) tell() {
 	s.rotateSigningKey()
 	s.loseAuthority()
 
+	s.end()
+	if s.verbose {
+		fmt.Fprintln(s.w)
+	}
 	if s.wrong == 0 {
-		fmt.Fprintf(s.w, "\nAll %d steps went as told.\n", s.chapters)
+		fmt.Fprintf(s.w, "All %d steps went as expected.\n", s.chapters)
 	}
 }
 
@@ -99,13 +107,13 @@ func (s *story) getToken() {
 	s.chapter("It exchanges its secret for a token that lasts an hour")
 	code, token := s.exchangeSecret(s.secret)
 	s.token = token
-	s.expect(code == 200 && strings.Count(token, ".") == 2, "a JWT, which the APIs verify by themselves")
+	s.expect(code == 200 && strings.Count(token, ".") == 2, "a JWT, which the APIs verify locally")
 }
 
 func (s *story) callWithToken() {
 	s.chapter("It calls both APIs with the token")
-	s.expect(s.callHTTP("GET", s.token, 200, ""), "let in; the handler knows the client")
-	s.expect(s.callGRPC("List", s.token, codes.OK, ""), "let in")
+	s.expect(s.callHTTP("GET", s.token, 200, ""), "accepted; the handler knows the client")
+	s.expect(s.callGRPC("List", s.token, codes.OK, ""), "accepted")
 }
 
 func (s *story) callBeyondScope() {
@@ -119,7 +127,7 @@ func (s *story) callWithBadTokens() {
 	a := s.world.authority
 	s.chapter("Calls without a good token are refused")
 	s.say("No token at all:")
-	s.expect(s.callHTTP("GET", "", 401, noError), "refused; no error code where nothing was tried")
+	s.expect(s.callHTTP("GET", "", 401, noError), "refused, without an error code (RFC 6750 §3.1)")
 	s.expect(s.callGRPC("List", "", codes.Unauthenticated, "CREDENTIALS_MISSING"), "refused")
 
 	granted := []string{"read:orders"}
@@ -171,9 +179,9 @@ func (s *story) rotateSigningKey() {
 	s.say("It signs with  " + after + " from now on.")
 	s.say("A token of the new key, which the APIs have not seen:")
 	_, fresh := s.exchangeSecret(s.secret)
-	s.expect(s.callHTTP("GET", fresh, 200, ""), "let in: the key was fetched on the way")
+	s.expect(s.callHTTP("GET", fresh, 200, ""), "accepted: the key was fetched during the call")
 	s.say("A token of the old key:")
-	s.expect(s.callGRPC("List", s.token, codes.OK, ""), "let in: the old key is still published")
+	s.expect(s.callGRPC("List", s.token, codes.OK, ""), "accepted: the old key is still published")
 	s.token = fresh
 }
 
@@ -186,6 +194,6 @@ func (s *story) loseAuthority() {
 	status := s.world.verifier.Status()[0]
 	s.say(fmt.Sprintf("The APIs' keys: %s, last error: %v.", status.State, status.LastError))
 	s.expect(err != nil && status.State == "stale", "the keys they have still serve")
-	s.expect(s.callHTTP("GET", s.token, 200, ""), "let in, undisturbed")
-	s.expect(s.callGRPC("List", s.token, codes.OK, ""), "let in, undisturbed")
+	s.expect(s.callHTTP("GET", s.token, 200, ""), "accepted as before")
+	s.expect(s.callGRPC("List", s.token, codes.OK, ""), "accepted as before")
 }
