@@ -32,6 +32,15 @@ var exceptions = []exception{
 	{"one key that it can't read loses the whole set", func(q question) (question, bool) {
 		return q.withKey(func(jwk map[string]json.RawMessage) map[string]json.RawMessage { return jwk })
 	}},
+	// Serializers write null, [] and "" for what a key does not have.
+	{"an empty member loses the key", func(q question) (question, bool) {
+		return q.withKey(func(jwk map[string]json.RawMessage) map[string]json.RawMessage {
+			deleteFunc(jwk, func(_ string, value json.RawMessage) bool {
+				return slices.Contains([]string{`null`, `""`, `[]`}, string(value))
+			})
+			return jwk
+		})
+	}},
 	// Only the members that define a key decide whether it can be used; x5c is
 	// the commonest of the others.
 	{"a malformed member that is no part of the key loses it", func(q question) (question, bool) {

@@ -31,7 +31,7 @@ func TestUnusableSet(t *testing.T) {
 		{"not accepted", []jwk{rsa("b", 1).with("alg", "RS256"), rsa("c", 2)},
 			`key "b": it is for RS256, and accepted are ES256, EdDSA; key "c": it is an RSA key, and accepted are ES256, EdDSA`, 2},
 		{"without ID", []jwk{ed("b").under("").with("crv", "X25519")}, `a key without ID: its "crv" is unknown`, 1},
-		{"a hostile ID", []jwk{ed("b").under("\x1b[31m" + strings.Repeat("k", 100)).with("use", "enc")},
+		{"a hostile ID", []jwk{ed("b").under("\x1b[31m"+strings.Repeat("k", 100)).with("use", "enc")},
 			`key "\x1b[31m` + strings.Repeat("k", 59) + `": its "use" is not "sig"`, 1},
 		{"compromised", []jwk{ed("b"), ed("b").under("c").with("d", "AA")}, `key "b": ` + elsewhere + `; key "c": ` + secret, 2},
 		{"many", many, "", 10},
