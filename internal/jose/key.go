@@ -99,6 +99,9 @@ func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 		bad = k.loadEC(jwk)
 	case keyOKP:
 		bad = k.loadOKP(jwk)
+	case "oct":
+		// Without "k", as node-jose publishes it: nothing was given away.
+		bad = drop(`its "kty" is "oct": it is a shared secret`)
 	default:
 		bad = drop(`its "kty" is unknown`)
 	}

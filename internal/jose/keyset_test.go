@@ -24,6 +24,7 @@ const (
 	noType    = `"kty" is missing`
 	badType   = `its "kty" is unknown`
 	secret    = `it is published with its secret part, so it is compromised`
+	shared    = `its "kty" is "oct": it is a shared secret`
 	badUse    = `its "use" is not "sig"`
 	badOps    = `its "key_ops" do not include "verify"`
 	badAlg    = `its "alg" is not an asymmetric signature algorithm`
@@ -512,7 +513,7 @@ func TestKeySecret(t *testing.T) {
 		{"OKP d", with(okp, "d", "AQAB"), secret},
 		{"oct", map[string]any{"kty": "oct", "k": "AQAB"}, secret},
 		{"oct for HS256", map[string]any{"kty": "oct", "k": "AQAB", "alg": "HS256", "use": "sig"}, secret},
-		{"oct without k", map[string]any{"kty": "oct"}, secret},
+		{"oct without k", map[string]any{"kty": "oct"}, shared},
 		{"k in another kind of key", with(rsa, "k", "AQAB"), secret},
 		{"priv of an AKP key (RFC 9964)", map[string]any{"kty": "AKP", "alg": "ML-DSA-44", "priv": "AQAB"}, secret},
 		{"d a single zero byte", with(rsa, "d", "AA"), secret},
@@ -523,7 +524,7 @@ func TestKeySecret(t *testing.T) {
 		{"d empty", with(rsa, "d", ""), ""}, // nothing is published
 		{"d null", with(rsa, "d", null), ""},
 		{"d empty array", with(rsa, "d", []any{}), ""},
-		{"oct with k null", map[string]any{"kty": "oct", "k": nil}, secret}, // no such key belongs here
+		{"oct with k null", map[string]any{"kty": "oct", "k": nil}, shared},
 		{"D is not d", with(rsa, "D", "AQAB"), ""},
 
 		{"and use is enc", with(with(rsa, "d", "AQAB"), "use", "enc"), secret},

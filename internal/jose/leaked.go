@@ -18,11 +18,8 @@ import (
 // §6.3.2 and §6.4.1, and "priv" of RFC 9964.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
-// isSecret reports whether jwk contains a secret part, or is symmetric.
+// isSecret reports whether jwk contains a secret part.
 func isSecret(jwk strictjson.Object) bool {
-	if kty, _ := textMember(jwk, "kty"); kty == "oct" {
-		return true
-	}
 	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
 }
 

@@ -58,6 +58,13 @@ func ec(name string, n byte) jwk {
 	return jwk{"kty": "EC", "crv": "P-256", "x": encode(point[1:33]), "y": encode(point[33:]), "kid": name}
 }
 
+// p521 is the base point of P-521.
+func p521() jwk {
+	private := must(ecdsa.ParseRawPrivateKey(elliptic.P521(), append(make([]byte, 65), 1)))
+	point := must(private.PublicKey.Bytes())[1:]
+	return jwk{"kty": "EC", "crv": "P-521", "x": encode(point[:66]), "y": encode(point[66:])}
+}
+
 // rsa is something that passes for an RSA key, and names no algorithm.
 func rsa(name string, n int64) jwk {
 	modulus := new(big.Int).Lsh(big.NewInt(1), 2047)
