@@ -89,6 +89,9 @@ func explainedTokens() []explained {
 		{name: "scope-wildcard-off", spec: m2mtest.TokenSpec{Scopes: []string{"read:*"}}, flags: []string{"-require-all", "read:users"},
 			status: 1, reason: "scope_missing", at: "scopes"},
 		{name: "scope-wildcard-on", spec: m2mtest.TokenSpec{Scopes: []string{"read:*"}}, flags: []string{"-require-all", "read:users", "-wildcards"}},
+		{name: "keys-unusable", flags: []string{"-jwks-file", "testdata/unusable-keys.json"}, status: 3, reason: "keys_unavailable", at: "key"},
+		{name: "keys-unusable-others", spec: header("kid", "key-3"), flags: []string{"-jwks-file", "testdata/unusable-keys.json"},
+			status: 3, reason: "keys_unavailable", at: "key"},
 		{name: "keys-unavailable", flags: []string{"-jwks-file", "no-such-file"}, status: 3, reason: "keys_unavailable", at: "key"},
 	}
 }

@@ -161,21 +161,34 @@ func (s *subject) hintKey() string {
 	case verifier.KeyUnknown:
 		return "another authority, tenant or environment issued it, its keys are published elsewhere, or this key was rotated out"
 	case verifier.KeyUnusable:
-		for _, p := range s.problems {
-			if p.KeyID == s.keyID() {
-				return "the key is published and can't be used: " + p.Text
-			}
+		if p, ok := s.problem(); ok {
+			return "the key is published and can't be used: " + p.Text
 		}
 		return "the key is published and can't be used"
 	case verifier.KeysUnavailable:
 		if len(s.keys) > 0 {
 			return "the key is not among the published ones, and the token so new that it might still be to come: try again in a minute"
 		}
+		if p, ok := s.problem(); ok {
+			return "the key set was fetched, and the token's key can't be used: " + p.Text
+		}
+		if len(s.problems) > 0 {
+			return "the key set was fetched, and none of its keys can be used: see why"
+		}
 		return "the keys can't be had: look at the address and the network; a service would answer 503, and not refuse the token"
 	case verifier.KeyID:
 		return "without a kid there must be exactly one key that fits: let the authority write it"
 	}
 	return ""
+}
+
+// problem returns what is wrong with the key that the token names.
+func (s *subject) problem() (verifier.KeyProblem, bool) {
+	i := slices.IndexFunc(s.problems, func(p verifier.KeyProblem) bool { return p.KeyID == s.keyID() })
+	if i < 0 {
+		return verifier.KeyProblem{}, false
+	}
+	return s.problems[i], true
 }
 
 func (s *subject) hintClientID() string {
