@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/m2mauth/m2mauth/internal/jsonv2"
 )
 
 // fetcher gets metadata.
@@ -58,7 +58,7 @@ func (f *fetcher) metadata(ctx context.Context, location, issuer string) (keys s
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil {
+	if err := jsonv2.Unmarshal(body, &doc); err != nil {
 		return "", &DiscoveryError{location, MalformedMetadata, errors.New("not one strict JSON object of the expected types")}
 	}
 	// "These values MUST be identical" (RFC 8414 §3.3): code point by code

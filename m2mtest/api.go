@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	strict "github.com/go-json-experiment/json"
+	"github.com/m2mauth/m2mauth/internal/jsonv2"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -169,7 +169,7 @@ func writeJSON(w http.ResponseWriter, body answer) {
 
 // unmarshal reads what came from outside: names match exactly, and duplicate
 // members and invalid UTF-8 are refused.
-func unmarshal(doc []byte, dst any) error { return strict.Unmarshal(doc, dst) }
+func unmarshal(doc []byte, dst any) error { return jsonv2.Unmarshal(doc, dst) }
 
 func parse[T any](body []byte) (req T, bad *apiError) {
 	if err := unmarshal(body, &req); err != nil {

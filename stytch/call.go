@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/m2mauth/m2mauth/internal/jsonv2"
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
@@ -45,7 +45,7 @@ type call struct {
 func (c *Client) do(ctx context.Context, k call, dst any) (attempts int, err error) {
 	var body []byte
 	if k.body != nil {
-		if body, err = json.Marshal(k.body); err != nil {
+		if body, err = jsonv2.Marshal(k.body); err != nil {
 			return 0, fmt.Errorf("stytch: %s: %w", k.name, err)
 		}
 	}
@@ -89,7 +89,7 @@ func (c *Client) attempt(ctx context.Context, k call, body []byte, dst any) erro
 	case len(text) > maxAnswerBytes:
 		return fmt.Errorf("stytch: %s: the answer is longer than %d bytes", k.name, maxAnswerBytes)
 	}
-	if err := json.Unmarshal(text, dst); err != nil {
+	if err := jsonv2.Unmarshal(text, dst); err != nil {
 		// The decoder's own error may quote the answer, and with it a secret.
 		return fmt.Errorf("stytch: %s: the answer is not the JSON that it should be", k.name)
 	}
@@ -113,7 +113,7 @@ func (k call) unanswered(ctx context.Context, err error) error {
 func (c *Client) refusal(k call, res *http.Response, text []byte) error {
 	e := &Error{Call: k.name, Status: res.StatusCode, RetryAfter: outbound.RetryAfter(res.Header)}
 	var wire stytchwire.Error
-	if json.Unmarshal(text, &wire) == nil {
+	if jsonv2.Unmarshal(text, &wire) == nil {
 		e.Type, e.RequestID, e.Message = ErrorType(wire.ErrorType), wire.RequestID, wire.ErrorMessage
 	}
 	for _, s := range append(k.secrets, c.secret) {

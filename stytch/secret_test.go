@@ -13,7 +13,7 @@ import (
 	"testing"
 	"text/template"
 
-	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/m2mauth/m2mauth/internal/jsonv2"
 
 	"github.com/m2mauth/m2mauth/stytch"
 )

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/m2mauth/m2mauth/internal/jsonv2"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -55,7 +55,7 @@ func (c Client) Claims(dst any) error {
 	if c.token == nil {
 		return ErrNoClaims
 	}
-	return json.Unmarshal([]byte(c.token.payload), dst)
+	return jsonv2.Unmarshal([]byte(c.token.payload), dst)
 }
 
 // claim finds one claim of the payload, which was checked when the token was.

@@ -1,0 +1,8 @@
+//go:build go1.27 && goexperiment.jsonv2
+
+package jsonv2
+
+import "encoding/json/v2"
+
+func marshal(v any) ([]byte, error)       { return json.Marshal(v) }
+func unmarshal(doc []byte, dst any) error { return json.Unmarshal(doc, dst) }
