@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -131,7 +131,7 @@ func parseResource(id string) (resource, error) {
 	}
 	origin := u.Scheme + "://" + u.Host
 	switch {
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !outbound.IsLoopback(u.Hostname())):
 		return resource{}, errResource
 	case origin != strings.ToLower(origin) || origin+u.Path != id || strings.HasSuffix(u.Host, ":"):
 		// Clients compare the identifier byte for byte (RFC 9728 §3.3). The
@@ -147,9 +147,4 @@ func parseResource(id string) (resource, error) {
 // '\' may, which a challenge could not hold, nor the braces of patterns.
 func inURL(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c < 0x80 && strings.ContainsRune("-._~!$&'()*+,;=:@/[]", c)
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }

@@ -127,7 +127,7 @@ func TestMetadataLeavesOut(t *testing.T) {
 func TestResourceMistakes(t *testing.T) {
 	v := &verifier.Verifier{}
 	for _, id := range []string{
-		"http://api.example.com", "http://localhost.example.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "api.example.com", "/orders",
+		"http://api.example.com", "http://localhost.example.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "http://192.168.1.1", "http://[fd00::1]", "api.example.com", "/orders",
 		"https://", "https:///orders", "https://:443", "https://api.example.com:", "https:api.example.com",
 		"https://api.example.com?q", "https://api.example.com/?q=1", "https://api.example.com/#f", "https://api.example.com#",
 		"https://user@api.example.com", "https://user:secret@api.example.com", "HTTPS://api.example.com", "https://API.example.com",

@@ -3,10 +3,10 @@ package issuers
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -62,7 +62,7 @@ func issuerURL(raw string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Opaque != "" || u.Host == "" || !isVisible(raw):
 		return nil, errors.New("is no absolute URL")
-	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && outbound.IsLoopback(u.Hostname())):
 		return nil, errors.New("is not https")
 	case u.User != nil:
 		return nil, errors.New("holds credentials")
@@ -81,11 +81,6 @@ func hasDots(path string) bool {
 		}
 	}
 	return false
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // isHost reports whether s is a DNS name of two labels or more, in lower case.

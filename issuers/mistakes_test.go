@@ -92,6 +92,7 @@ func TestMistakes(t *testing.T) {
 		{"Keycloak: no realm", keycloak("https://sso.example.com", "reports"), []string{"names no realm", "Realm settings"}},
 		{"Keycloak: an endpoint", keycloak(realm+"/protocol/openid-connect/certs", "reports"), []string{"more than that"}},
 		{"Keycloak: a slash at the end", keycloak(realm+"/", "reports"), []string{"more than that"}},
+		{"Keycloak: http to a private address", keycloak("http://10.0.0.1/realms/prod", "reports"), []string{"is not https"}},
 		{"Keycloak: http", keycloak("http://sso.example.com/realms/prod", "reports"), []string{"is not https"}},
 		{"Keycloak: dots", keycloak("https://sso.example.com/x/../realms/prod", "reports"), []string{"dot segments"}},
 		{"Keycloak: account", keycloak(realm, "account"), []string{"Keycloak's own", "audience mapper"}},

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/jsonv2"
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -71,17 +72,12 @@ func loopbackOnly(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if !loopbackHost(strings.Trim(host, "[]")) {
+		if !outbound.IsLoopback(strings.Trim(host, "[]")) {
 			http.Error(w, "m2mtest answers on loopback only", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func loopbackHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // scripted lets an outage answer in place of next.

@@ -32,6 +32,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -155,7 +156,7 @@ func (a *Authority) listen(addr string) error {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
-	if host, _, err := net.SplitHostPort(addr); err != nil || !loopbackHost(host) {
+	if host, _, err := net.SplitHostPort(addr); err != nil || !outbound.IsLoopback(host) {
 		return fmt.Errorf(`m2mtest: Addr %q is no loopback address: write "127.0.0.1:" and a port`, addr)
 	}
 	l, err := net.Listen("tcp", addr)

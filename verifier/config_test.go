@@ -105,6 +105,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"http", url("http://auth.example.com/s3cret"), []string{`JWKSURL is "http" and not https`, "or with JWKS.InsecureHTTP"}},
 		{"http to what looks like loopback", url("http://127.0.0.1.example.com/"), []string{plain}},
 		{"http to a name under localhost", url("http://localhost.example.com/"), []string{plain}},
+		{"http to a private address", url("http://10.0.0.1/"), []string{plain}},
+		{"http to a link-local address", url("http://169.254.169.254/"), []string{plain}},
 		{"http to all addresses", url("http://0.0.0.0/"), []string{plain}},
 		{"another scheme", url("ftp://auth.example.com/"), []string{`JWKSURL is "ftp" and not https`}},
 		{"another scheme to loopback", url("ftp://127.0.0.1/"), []string{plain}},

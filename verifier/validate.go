@@ -3,14 +3,13 @@ package verifier
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/jwks"
+	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
 // mistakes collects everything that is wrong with a Config, so that it can be
@@ -169,16 +168,11 @@ func (iss *Issuer) checkURL(m mistakes) {
 	case u.User != nil:
 		m.add("JWKSURL holds credentials: send them with JWKS.Transport")
 	case u.Scheme == "https":
-	case u.Scheme == "http" && (iss.JWKS.InsecureHTTP || isLoopback(u.Hostname())):
+	case u.Scheme == "http" && (iss.JWKS.InsecureHTTP || outbound.IsLoopback(u.Hostname())):
 	default:
 		m.add("JWKSURL is %q and not https: whoever is on the path could replace the keys "+
 			"(http is for loopback, or with JWKS.InsecureHTTP)", u.Scheme)
 	}
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 // complete fills in the defaults of the key set's options.

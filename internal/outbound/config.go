@@ -63,10 +63,12 @@ func shown(u *url.URL) string {
 	return Quote((&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 }
 
-// IsLoopback reports whether host, without a port, is this machine.
+// IsLoopback reports whether host, without port and brackets, is this machine:
+// "localhost", or a literal loopback address. A private or link-local address
+// is not, and a name that merely resolves to loopback is not either.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // CheckNotNegative refuses negative values. 0 stands for the default.

@@ -149,3 +149,24 @@ func TestNewClient(t *testing.T) {
 		t.Errorf("WithoutURL(%v) = %q, which holds the URL", err, got)
 	}
 }
+
+// TestIsLoopback: plain http is accepted for these hosts alone, so a private
+// address or a name that looks like localhost must not be among them.
+func TestIsLoopback(t *testing.T) {
+	for _, tt := range []struct {
+		host string
+		want bool
+	}{
+		{"localhost", true}, {"LocalHost", true}, {"127.0.0.1", true}, {"127.255.255.254", true}, {"::1", true}, {"::ffff:127.0.0.1", true},
+
+		{"", false}, {"10.0.0.1", false}, {"172.16.0.1", false}, {"192.168.1.1", false}, {"100.64.0.1", false},
+		{"169.254.169.254", false}, {"fd00::1", false}, {"fe80::1", false}, {"::ffff:10.0.0.1", false},
+		{"0.0.0.0", false}, {"::", false}, {"126.255.255.255", false}, {"128.0.0.1", false}, {"8.8.8.8", false},
+		{"127.1", false}, {"0x7f.0.0.1", false}, {"2130706433", false}, {"127.0.0.1.example.com", false}, {"[::1]", false},
+		{"localhost.", false}, {"localhost.example.com", false}, {"x.localhost", false}, {"localhost4", false},
+	} {
+		if got := outbound.IsLoopback(tt.host); got != tt.want {
+			t.Errorf("IsLoopback(%q) = %t, want %t", tt.host, got, tt.want)
+		}
+	}
+}
