@@ -39,15 +39,16 @@ type Interceptor struct {
 // in its place, is every default.
 type Options struct {
 	// ErrorDomain is the domain of the ErrorInfo in refusals: "m2mauth" if
-	// empty.
+	// empty. It must be printable ASCII without '"' and '\', of at most 256
+	// bytes.
 	ErrorDomain string
 
-	// Realm is told in the www-authenticate metadata: "api" if empty. It must
-	// be printable ASCII without '"' and '\'.
+	// Realm is the realm in the www-authenticate metadata: "api" if empty. It
+	// must be printable ASCII without '"' and '\', of at most 256 bytes.
 	Realm string
 
-	// KeepStreamsPastExpiry lets a stream that was let in go on after its
-	// token has expired, for as long as the client likes. By default it ends.
+	// KeepStreamsPastExpiry lets a stream continue after its token has expired,
+	// for as long as the client keeps it open. By default it ends.
 	KeepStreamsPastExpiry bool
 
 	// InsecurePeerCertificates, if set, says which certificates the caller has
@@ -92,33 +93,36 @@ func (i *Interceptor) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// Unary is the interceptor for unary calls, and guards nothing else: without
-// Stream beside it, anybody reaches the server's streams. ServerOptions
-// installs both. gRPC decodes the request message before it: bound what is read
-// with grpc.MaxRecvMsgSize.
+// Unary returns the interceptor for unary calls. It does not guard streams:
+// ServerOptions installs both. gRPC decodes the request message before any
+// interceptor runs, so bound its size with grpc.MaxRecvMsgSize.
 func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		authorized, err := i.authorize(ctx, info.FullMethod)
 		if err != nil {
-			i.challenge(ctx, err)
-			return nil, StatusError(err, &i.opts)
+			return nil, i.refuse(ctx, err)
 		}
 		return handler(authorized, req)
 	}
 }
 
-// Stream is the interceptor for streams. When the token expires the stream
-// ends, unless Options say otherwise: its context is cancelled with a cause,
-// and RecvMsg and SendMsg return the status of an expired token. A RecvMsg
-// that waits for a message is released, too; a SendMsg that waits for the
-// client to read is not, until the handler has returned. Unary calls it does
-// not guard: ServerOptions installs both.
+// Stream returns the interceptor for streams. It does not guard unary calls:
+// ServerOptions installs both.
+//
+// A stream ends when its token expires, unless Options say otherwise. Its
+// context is cancelled with a cause, and RecvMsg and SendMsg return the status
+// of an expired token. A RecvMsg that waits for a message returns at once. A
+// SendMsg that waits for the client to read does not.
+//
+// The client then receives Unauthenticated, whatever the handler returns, nil
+// included: if the token expires before the handler returns, the stream does
+// not count as complete. Work that was done may therefore be repeated, as after
+// a deadline.
 func (i *Interceptor) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		ctx, err := i.authorize(ss.Context(), info.FullMethod)
 		if err != nil {
-			i.challenge(ss.Context(), err)
-			return StatusError(err, &i.opts)
+			return i.refuse(ss.Context(), err)
 		}
 		return i.serveStream(srv, ss, ctx, handler)
 	}
@@ -144,19 +148,24 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 	return authorized, nil
 }
 
-// challenge sends the metadata that goes with a refusal: what the header of
-// the same name says over HTTP. It travels as a trailer, since a response that
-// begins with headers could no longer be retried by the client; but through
-// net/http, as with grpc.Server.ServeHTTP, it can't.
-func (i *Interceptor) challenge(ctx context.Context, err *verifier.Error) {
-	value := err.Challenge(i.opts.realm())
-	if value == "" {
-		return
+// refuse sends the metadata that goes with a refusal, and returns its status.
+// www-authenticate holds what the header of that name holds over HTTP.
+// grpc-retry-pushback-ms makes clients with a retry policy wait.
+//
+// Both are trailers, since a client does not retry a response that began with
+// headers. net/http drops www-authenticate from trailers (RFC 9110 §6.5.1), so
+// it is a header under grpc.Server.ServeHTTP.
+func (i *Interceptor) refuse(ctx context.Context, err *verifier.Error) error {
+	// The setters fail only without a transport, as in a unit test.
+	if value := err.Challenge(i.opts.realm()); value != "" {
+		send := grpc.SetTrailer
+		if ctx.Value(http.ServerContextKey) != nil {
+			send = grpc.SetHeader
+		}
+		_ = send(ctx, metadata.Pairs("www-authenticate", value))
 	}
-	send := grpc.SetTrailer
-	if ctx.Value(http.ServerContextKey) != nil {
-		send = grpc.SetHeader
+	if err.RetryAfter > 0 {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", pushback(err.RetryAfter)))
 	}
-	// It fails only without a transport, as in a test: there is nobody to tell.
-	_ = send(ctx, metadata.Pairs("www-authenticate", value))
+	return StatusError(err, &i.opts)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync/atomic"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -13,7 +12,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// serveStream runs the handler of a stream that was let in.
+// serveStream runs the handler of an authorized stream. Once the token has
+// expired, nothing that the handler returns reaches the client: a nil would
+// make a stream that was cut look complete, and an error would hide that a new
+// token is needed. A stream whose client went away first, or whose deadline
+// passed first, ends as its handler says.
 func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Context, handler grpc.StreamHandler) error {
 	// Not middleware.WrapServerStream, which would change the context of a
 	// wrapper that an interceptor before this one holds.
@@ -27,24 +30,20 @@ func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Con
 	s := &expiringStream{WrappedServerStream: wrapped, opts: &i.opts}
 
 	err := handler(srv, s)
-	if late := s.expired(); late != nil && (err != nil || s.refused.Load()) {
-		// What the handler made of it, the client is to know that it needs a
-		// new token. A handler that had finished well is left alone.
-		i.challenge(ss.Context(), late)
-		return StatusError(late, &i.opts)
+	if late := s.expired(); late != nil {
+		return i.refuse(ss.Context(), late)
 	}
 	return err
 }
 
-// expiringStream ends when its token expires.
+// expiringStream passes messages on until its token expires.
 type expiringStream struct {
 	middleware.WrappedServerStream
-	opts    *Options
-	refused atomic.Bool // a message was refused because of the expiry
+	opts *Options
 }
 
-// expired returns the refusal of the expired token, or nil before then and
-// when the stream has ended otherwise.
+// expired returns the refusal of the expired token. It returns nil before the
+// expiry, and if the stream ended earlier for another reason.
 func (s *expiringStream) expired() *verifier.Error {
 	if s.WrappedContext.Err() == nil {
 		return nil
@@ -53,66 +52,50 @@ func (s *expiringStream) expired() *verifier.Error {
 	return late
 }
 
-// refuse returns the status of the expired token, or nil.
-func (s *expiringStream) refuse() error {
-	late := s.expired()
-	if late == nil {
-		return nil
-	}
-	s.refused.Store(true)
-	return StatusError(late, s.opts)
-}
-
 func (s *expiringStream) SendMsg(m any) error {
-	if err := s.refuse(); err != nil {
-		return err
+	if late := s.expired(); late != nil {
+		return StatusError(late, s.opts)
 	}
 	return s.ServerStream.SendMsg(m)
 }
 
-// RecvMsg receives in a goroutine of its own, because there is no other way
-// to be released from a receive before the handler has returned. When the
-// token expires first, the goroutine is left to end with the stream. It
-// receives into a message of its own, too: a late one must not be written
-// where the handler may be looking. (Of a message that is not protobuf's the
-// copy is shallow: a codec that writes into buffers which the handler has put
-// there can still do so until the handler has returned.)
+// RecvMsg receives in a goroutine of its own, because a receive can't be
+// released in another way before the handler has returned. If the token
+// expires first, the goroutine ends with the stream. It receives into a message
+// of its own: a late one must not be written where the handler may be reading.
+// The copy is shallow for messages that are not protobuf's. A codec that writes
+// into buffers of such a message can do so until the handler has returned.
 func (s *expiringStream) RecvMsg(m any) error {
-	if err := s.refuse(); err != nil {
-		return err
+	if late := s.expired(); late != nil {
+		return StatusError(late, s.opts)
 	}
 	private, move := privateCopy(m)
 	if private == nil {
 		return s.ServerStream.RecvMsg(m)
 	}
-	done := make(chan received, 1)
+	var r received
+	done := make(chan struct{}) // closed once r is set
 	go func() {
-		var r received
+		defer close(done)
 		defer func() {
-			// The handler's goroutine may have somebody who recovers; this one
-			// would end the program.
+			// Nothing recovers a panic of this goroutine: it would end the program.
 			if !r.returned {
 				r.panicked = recover()
 			}
-			done <- r
 		}()
 		r.err = s.ServerStream.RecvMsg(private)
 		r.returned = true
 	}()
-	var r received
 	select {
-	case r = <-done:
+	case <-done:
 	case <-s.WrappedContext.Done():
-		if err := s.refuse(); err != nil {
-			return err
-		}
-		r = <-done // the call itself has ended, so the receive ends as well
 	}
+	if late := s.expired(); late != nil {
+		return StatusError(late, s.opts)
+	}
+	<-done // if the context ended for another reason, so does the receive
 	if !r.returned {
 		panic(r.panicked)
-	}
-	if err := s.refuse(); err != nil {
-		return err
 	}
 	if r.err == nil {
 		move()
@@ -120,7 +103,7 @@ func (s *expiringStream) RecvMsg(m any) error {
 	return r.err
 }
 
-// received is how a receive ended.
+// received holds the outcome of a receive.
 type received struct {
 	err      error
 	returned bool // else it panicked

@@ -130,6 +130,14 @@ func TestStreamEndsWithToken(t *testing.T) {
 			_ = ss.Send(&testpb.StreamingOutputCallResponse{})
 			return nil
 		}},
+		{"a handler that returns nil", func(t *testing.T, ss testpb.TestService_FullDuplexCallServer) error {
+			<-ss.Context().Done()
+			return nil
+		}},
+		{"a handler that returns a status of its own", func(t *testing.T, ss testpb.TestService_FullDuplexCallServer) error {
+			<-ss.Context().Done()
+			return status.Error(codes.NotFound, "no such order")
+		}},
 		{"a handler that returns its context's error", func(t *testing.T, ss testpb.TestService_FullDuplexCallServer) error {
 			<-ss.Context().Done()
 			return ss.Context().Err()
@@ -194,14 +202,31 @@ func TestStreamUntouchedByExpiry(t *testing.T) {
 			stream.Recv()
 		})
 	})
-	t.Run("a handler that had finished well", func(t *testing.T) {
+	t.Run("a handler that returns in time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			stream := serve(t, authority, nil, time.Minute, func(ss testpb.TestService_FullDuplexCallServer) error {
-				<-ss.Context().Done()
-				return nil
+				<-time.After(59 * time.Second) // of virtual time
+				return status.Error(codes.NotFound, "no such order")
 			})
-			if _, err := stream.Recv(); err != io.EOF {
-				t.Errorf("%v, want EOF", err)
+			if _, err := stream.Recv(); status.Code(err) != codes.NotFound {
+				t.Errorf("%v, want NotFound", err)
+			}
+		})
+	})
+	t.Run("a call whose deadline passed first", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			authority, v := newVerifier(t)
+			guard := guardOf(t, v, scopes.Authenticated(), nil)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			ctx = incoming(ctx, []string{"Bearer " + authority.Token(m2mtest.TokenSpec{TTL: time.Minute})}, nil)
+			err := guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: duplex},
+				func(_ any, ss grpc.ServerStream) error {
+					<-time.After(time.Hour)
+					return nil
+				})
+			if err != nil {
+				t.Errorf("%v, want the handler's nil", err)
 			}
 		})
 	})
@@ -280,36 +305,43 @@ func TestRecvMsgOfACallThatEnded(t *testing.T) {
 	}
 }
 
-// TestRecvMsgInTheLastMoment: a message that comes as the token expires is
-// handed on or refused, and its absence not hidden.
-func TestRecvMsgInTheLastMoment(t *testing.T) {
-	for range 50 { // which of two comes first is chance
-		synctest.Test(t, func(t *testing.T) {
-			received := make(chan struct{})
-			authority, v := newVerifier(t)
-			guard := guardOf(t, v, scopes.Authenticated(), nil)
-			ctx := incoming(t.Context(), []string{"Bearer " + authority.Token(m2mtest.TokenSpec{TTL: time.Minute})}, nil)
-			stream := &scripted{fakeStream{ctx: ctx}, func(m any) error {
-				defer close(received)
-				<-time.After(time.Until(time.Now().Truncate(time.Second).Add(90 * time.Second))) // the leeway included
-				m.(*testpb.SimpleRequest).FillUsername = true
-				return nil
-			}}
-			err := guard.Stream()(nil, stream, &grpc.StreamServerInfo{FullMethod: duplex}, func(_ any, ss grpc.ServerStream) error {
-				m := new(testpb.SimpleRequest)
-				err := ss.RecvMsg(m)
-				if err != nil {
-					wantExpired(t, "RecvMsg", err)
-				}
-				if m.GetFillUsername() != (err == nil) {
-					t.Errorf("the message was handed on: %t; the error is %v", m.GetFillUsername(), err)
-				}
-				return err
-			})
-			if err != nil {
-				wantExpired(t, "the client", err)
+// TestRecvMsgAfterExpiry refuses without a receive if the token had expired
+// before, and refuses a message that arrives with the expiry.
+func TestRecvMsgAfterExpiry(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		expired bool // before RecvMsg is called
+	}{{"called after the expiry", true}, {"received at the expiry", false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			for range 20 { // the goroutines run in any order
+				synctest.Test(t, func(t *testing.T) {
+					authority, v := newVerifier(t)
+					guard := guardOf(t, v, scopes.Authenticated(), nil)
+					ctx := incoming(t.Context(), []string{"Bearer " + authority.Token(m2mtest.TokenSpec{TTL: time.Minute})}, nil)
+					var guarded context.Context
+					stream := &scripted{fakeStream{ctx: ctx}, func(m any) error {
+						if tt.expired {
+							t.Error("a receive was started")
+						}
+						<-guarded.Done()
+						m.(*testpb.SimpleRequest).FillUsername = true
+						return nil
+					}}
+					err := guard.Stream()(nil, stream, &grpc.StreamServerInfo{FullMethod: duplex}, func(_ any, ss grpc.ServerStream) error {
+						guarded = ss.Context()
+						if tt.expired {
+							<-guarded.Done()
+						}
+						m := new(testpb.SimpleRequest)
+						wantExpired(t, "RecvMsg", ss.RecvMsg(m))
+						if m.GetFillUsername() {
+							t.Error("the handler holds the message")
+						}
+						return nil
+					})
+					wantExpired(t, "the client", err)
+				})
 			}
-			<-received
 		})
 	}
 }

@@ -1,0 +1,4 @@
+package grpcmw
+
+// Pushback is for tests.
+var Pushback = pushback
