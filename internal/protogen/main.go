@@ -37,7 +37,7 @@ const (
 
 func sources() []source {
 	return []source{
-		{"grpcmw/m2mauthpb", "m2mauth/v1/require.proto"},
+		{"grpcmw/protopolicy/m2mauthpb", "m2mauth/v1/require.proto"},
 		{"examples/internal/ordersv1", "orders.proto"},
 	}
 }

@@ -1,20 +1,29 @@
-package grpcmw
+package protopolicy
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/grpcmw/m2mauthpb"
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/grpcmw/protopolicy/m2mauthpb"
+	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/runtime/protoimpl"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
 )
 
 type requires = m2mauthpb.Requirement
@@ -58,7 +67,7 @@ func declare(t *testing.T, services map[string]map[string]*requires) *protoregis
 	return files
 }
 
-func TestPolicyFromDescriptors(t *testing.T) {
+func TestFromDescriptors(t *testing.T) {
 	files := declare(t, map[string]map[string]*requires{
 		"Orders": {
 			"":        {All: []string{"read"}},
@@ -72,16 +81,16 @@ func TestPolicyFromDescriptors(t *testing.T) {
 		"Bare":  {"Open": nil, "Get": {All: []string{"get"}}},
 		"Other": {"": {Public: true}, "Leak": nil},
 	})
-	explicit := Policy{
+	explicit := grpcmw.Policy{
 		"/grpc.health.v1.Health/*": scopes.Public(),
 		"/t.v1.Orders/List":        scopes.All("list"),  // more specific than the default
 		"/t.v1.Orders/Replace":     scopes.All("write"), // the same in both
 	}
-	got, err := policyFrom(files, explicit, []string{"t.v1.Orders", "t.v1.Bare"})
+	got, err := fromFiles(files, explicit, []string{"t.v1.Orders", "t.v1.Bare"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Policy{
+	want := grpcmw.Policy{
 		"/grpc.health.v1.Health/*": scopes.Public(),
 		"/t.v1.Orders/*":           scopes.All("read"),
 		"/t.v1.Orders/List":        scopes.All("list"),
@@ -99,13 +108,19 @@ func TestPolicyFromDescriptors(t *testing.T) {
 		t.Errorf("the explicit policy was changed: %v", explicit)
 	}
 
-	// What is declared nowhere is refused, and reported; and what was not asked
-	// for is not there.
-	compiled, err := got.compile()
+	// A method without an entry is refused and reported. A service that was not
+	// named adds none.
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true})
+	defer authority.Close()
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &Interceptor{policy: compiled}
+	defer v.Close()
+	i, err := grpcmw.New(v, got, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	services := map[string]grpc.ServiceInfo{
 		"t.v1.Bare":             {Methods: []grpc.MethodInfo{{Name: "Open"}, {Name: "Get"}}},
 		"t.v1.Other":            {Methods: []grpc.MethodInfo{{Name: "Leak"}}},
@@ -131,7 +146,7 @@ func TestPolicyFromDescriptors(t *testing.T) {
 	}
 }
 
-func TestPolicyFromDescriptorsRefuses(t *testing.T) {
+func TestFromDescriptorsRefuses(t *testing.T) {
 	newer := &requires{Public: true}
 	newer.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 1))
 	files := declare(t, map[string]map[string]*requires{
@@ -145,7 +160,7 @@ func TestPolicyFromDescriptorsRefuses(t *testing.T) {
 	})
 	for _, tt := range []struct {
 		name     string
-		explicit Policy
+		explicit grpcmw.Policy
 		services []string
 		want     []string // in the message
 	}{
@@ -155,9 +170,9 @@ func TestPolicyFromDescriptorsRefuses(t *testing.T) {
 		{"empty name", nil, []string{""}, []string{`"" is malformed`}},
 		{"a message", nil, []string{"t.v1.M"}, []string{`"t.v1.M" is not a service`}},
 		{"a method", nil, []string{"t.v1.Both.M"}, []string{`"t.v1.Both.M" is not a service`}},
-		{"method in both", Policy{"/t.v1.Both/M": scopes.Public()}, []string{"t.v1.Both"},
+		{"method in both", grpcmw.Policy{"/t.v1.Both/M": scopes.Public()}, []string{"t.v1.Both"},
 			[]string{`"/t.v1.Both/M" requires public in the Policy and all("m") in t/v1/test.proto`}},
-		{"service in both", Policy{"/t.v1.Both/*": scopes.All("b")}, []string{"t.v1.Both"},
+		{"service in both", grpcmw.Policy{"/t.v1.Both/*": scopes.All("b")}, []string{"t.v1.Both"},
 			[]string{`"/t.v1.Both/*" requires all("b") in the Policy and all("a")`}},
 		{"unset", nil, []string{"t.v1.Unset"}, []string{
 			`t/v1/test.proto: the option (m2mauth.v1.require_default) of "/t.v1.Unset/*" sets 0 of its fields`,
@@ -166,12 +181,12 @@ func TestPolicyFromDescriptorsRefuses(t *testing.T) {
 		{"empty scope", nil, []string{"t.v1.Empty"}, []string{`"/t.v1.Empty/M" is malformed: "" is not a scope name`}},
 		{"malformed scope", nil, []string{"t.v1.Spaced"}, []string{`"/t.v1.Spaced/*" is malformed: "a b" is not a scope name`}},
 		{"newer", nil, []string{"t.v1.Newer"}, []string{"newer version"}},
-		{"all at once", Policy{"x": scopes.Public(), "/t.v1.Both/M": scopes.Public()},
+		{"all at once", grpcmw.Policy{"/t.v1.Both/M": scopes.Public()},
 			[]string{"t.v1.Both", "t.v1.Unset", "t.v1.Missing", "t.v1.Two"},
-			[]string{`"x"`, "/t.v1.Both/M", "/t.v1.Unset/*", "/t.v1.Unset/M", "t.v1.Missing", "/t.v1.Two/M"}},
+			[]string{"/t.v1.Both/M", "/t.v1.Unset/*", "/t.v1.Unset/M", "t.v1.Missing", "/t.v1.Two/M"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := policyFrom(files, tt.explicit, tt.services)
+			p, err := fromFiles(files, tt.explicit, tt.services)
 			if err == nil || p != nil {
 				t.Fatalf("got %v, %v; want an error", p, err)
 			}
@@ -211,22 +226,79 @@ func TestUnresolvedOptions(t *testing.T) {
 	if err := files.RegisterFile(unresolved); err != nil {
 		t.Fatal(err)
 	}
-	got, err := policyFrom(files, nil, []string{"t.v1.S"})
-	want := Policy{"/t.v1.S/*": scopes.All("a"), "/t.v1.S/M": scopes.Public()}
+	got, err := fromFiles(files, nil, []string{"t.v1.S"})
+	want := grpcmw.Policy{"/t.v1.S/*": scopes.All("a"), "/t.v1.S/M": scopes.Public()}
 	if err != nil || !maps.EqualFunc(got, want, scopes.Requirement.Equal) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+}
+
+// TestOptionNumber: the number is the one that require.proto derives, outside
+// of the ranges that organizations use in-house and that the global extension
+// registry assigns.
+func TestOptionNumber(t *testing.T) {
+	sum := sha256.Sum256([]byte("m2mauth.v1.require"))
+	want := protoreflect.FieldNumber(binary.BigEndian.Uint32(sum[:]) & 0x0fffffff)
+	for _, option := range []protoreflect.ExtensionType{m2mauthpb.E_Require, m2mauthpb.E_RequireDefault} {
+		if n := option.TypeDescriptor().Number(); n != want || n < 100_000 {
+			t.Errorf("%s has the number %d, want %d", option.TypeDescriptor().FullName(), n, want)
+		}
+	}
+}
+
+// TestForeignOption: two options of one number are a panic at the start. Where
+// a program ignores that, ours is read from its bytes, whichever of the two the
+// global registry holds.
+func TestForeignOption(t *testing.T) {
+	foreign, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("foreign.proto"), Package: proto.String("foreign"),
+		Dependency: []string{"google/protobuf/descriptor.proto"},
+		Extension: []*descriptorpb.FieldDescriptorProto{{
+			Name: proto.String("option"), Extendee: proto.String(".google.protobuf.MethodOptions"),
+			Number: proto.Int32(int32(m2mauthpb.E_Require.TypeDescriptor().Number())),
+			Type:   descriptorpb.FieldDescriptorProto_TYPE_BYTES.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+		}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	option := dynamicpb.NewExtensionType(foreign.Extensions().Get(0))
+	func() {
+		defer func() {
+			if got := fmt.Sprint(recover()); !strings.Contains(got, "extension number 76835814 is already registered") {
+				t.Errorf("panic %v, want the conflict that the package comment quotes", got)
+			}
+		}()
+		t.Errorf("RegisterExtension = %v, want a panic", protoregistry.GlobalTypes.RegisterExtension(option))
+	}()
+	value, err := proto.Marshal(&requires{All: []string{"a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := new(descriptorpb.MethodOptions)
+	proto.SetExtension(options, option, value)
+	unregistered := &protoimpl.ExtensionInfo{
+		ExtendedType: (*descriptorpb.MethodOptions)(nil), ExtensionType: (*requires)(nil), Field: 100001,
+		Name: "t.v1.unregistered", Tag: "bytes,100001,opt,name=unregistered", Filename: "t/v1/unregistered.proto",
+	}
+	options.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 100001, protowire.BytesType), value))
+	for name, ours := range map[string]protoreflect.ExtensionType{"registered": m2mauthpb.E_Require, "not registered": unregistered} {
+		need, present, err := readOption(options, new(descriptorpb.MethodOptions), ours)
+		if err != nil || !present || !need.Equal(scopes.All("a")) {
+			t.Errorf("readOption(%s) = %v, %t, %v; want all(\"a\")", name, need, present, err)
+		}
 	}
 }
 
 // TestGlobalFiles: the exported function reads what is linked in. The health
 // service has none of our options, so it stays out unless it is explicit.
 func TestGlobalFiles(t *testing.T) {
-	public := Policy{"/grpc.health.v1.Health/*": scopes.Public()}
-	got, err := PolicyFromDescriptors(public, "grpc.health.v1.Health")
+	public := grpcmw.Policy{"/grpc.health.v1.Health/*": scopes.Public()}
+	got, err := FromDescriptors(public, "grpc.health.v1.Health")
 	if err != nil || !maps.EqualFunc(got, public, scopes.Requirement.Equal) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if got, err := PolicyFromDescriptors(nil, "grpc.health.v1.Health"); err != nil || len(got) != 0 {
+	if got, err := FromDescriptors(nil, "grpc.health.v1.Health"); err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v; want an empty policy", got, err)
 	}
 }

@@ -1,4 +1,26 @@
-package grpcmw
+// Package protopolicy makes a grpcmw.Policy of requirements that stand in .proto
+// files:
+//
+//	import "m2mauth/v1/require.proto";
+//
+//	service Orders {
+//	  option (m2mauth.v1.require_default).all = "read:orders";
+//
+//	  rpc Create(CreateRequest) returns (Order) {
+//	    option (m2mauth.v1.require).all = "write:orders";
+//	  }
+//	}
+//
+// The server calls [FromDescriptors] and passes the result to grpcmw.New. The
+// options are those of m2mauth/v1/require.proto; the documentation of package
+// m2mauthpb says where compilers find the file.
+//
+// Protobuf identifies an option by a number. Two options of one number in one
+// program are a panic at its start, so grpcmw itself does not link these. Their
+// number is 76835814, which require.proto explains; nobody else is known to use
+// it, but no registry reserves it. If a program panics with "extension number
+// 76835814 is already registered", write its policy in Go.
+package protopolicy
 
 import (
 	"errors"
@@ -6,7 +28,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/m2mauth/m2mauth/grpcmw/m2mauthpb"
+	"github.com/m2mauth/m2mauth/grpcmw"
+	"github.com/m2mauth/m2mauth/grpcmw/protopolicy/m2mauthpb"
 	"github.com/m2mauth/m2mauth/scopes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -14,38 +37,37 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// PolicyFromDescriptors is explicit, and what the named services say of
-// themselves in their .proto files, by the options of m2mauth/v1/require.proto:
+// FromDescriptors returns explicit, which may be nil, extended with the
+// requirements that the named services declare in their .proto files:
 //
-//	policy, err := grpcmw.PolicyFromDescriptors(
+//	policy, err := protopolicy.FromDescriptors(
 //		grpcmw.Policy{"/grpc.health.v1.Health/*": scopes.Public()},
 //		"orders.v1.Orders", "reports.v1.Reports")
 //
-// The option require of a method is the same as an entry "/pkg.Service/Method",
-// and require_default of a service as "/pkg.Service/*"; so the most specific one
-// replaces, wherever it was written. One entry with different requirements in
-// both places is an error. A method that neither names is refused, and
-// Interceptor.CheckCoverage reports it.
+// The option require of a method becomes an entry "/pkg.Service/Method", and
+// require_default of a service an entry "/pkg.Service/*". The most specific
+// entry applies, wherever it was written. It is an error if explicit and a
+// .proto file have one entry with different requirements. A method without an
+// entry is refused; Interceptor.CheckCoverage reports it.
 //
-// Only the services that are named are read, so no other package that happens
-// to be linked in opens a method. Their generated Go code must be linked in. A
-// service that there is not, and an option that is empty, sets two fields or
-// names malformed scopes, are errors. All of them are reported at once, with
-// the mistakes in explicit, which is not changed.
-func PolicyFromDescriptors(explicit Policy, services ...string) (Policy, error) {
-	return policyFrom(protoregistry.GlobalFiles, explicit, services)
+// Only the named services are read, so no other linked package can open a
+// method. Their generated Go code must be linked. FromDescriptors reports every
+// unknown service at once, with every option that is empty, sets two fields or
+// has a malformed scope. It does not change explicit, and leaves its mistakes
+// to grpcmw.New.
+func FromDescriptors(explicit grpcmw.Policy, services ...string) (grpcmw.Policy, error) {
+	return fromFiles(protoregistry.GlobalFiles, explicit, services)
 }
 
-func policyFrom(files *protoregistry.Files, explicit Policy, services []string) (Policy, error) {
-	_, err := explicit.compile()
-	errs := []error{err}
+func fromFiles(files *protoregistry.Files, explicit grpcmw.Policy, services []string) (grpcmw.Policy, error) {
+	var errs []error
 	if len(services) == 0 {
-		errs = append(errs, errors.New("grpcmw: PolicyFromDescriptors: no service is named: "+
+		errs = append(errs, errors.New("protopolicy: no service is named: "+
 			`name those that the server registers, like "pkg.Service"`))
 	}
 	merged := maps.Clone(explicit)
 	if merged == nil {
-		merged = make(Policy)
+		merged = make(grpcmw.Policy)
 	}
 	for _, name := range services {
 		service, err := findService(files, name)
@@ -57,7 +79,7 @@ func policyFrom(files *protoregistry.Files, explicit Policy, services []string) 
 		for _, name := range slices.Sorted(maps.Keys(declared)) {
 			need := declared[name]
 			if other, both := explicit[name]; both && !other.Equal(need) {
-				errs = append(errs, fmt.Errorf("grpcmw: %q requires %v in the Policy and %v in %s: "+
+				errs = append(errs, fmt.Errorf("protopolicy: %q requires %v in the Policy and %v in %s: "+
 					"remove one of the two", name, other, need, service.ParentFile().Path()))
 			}
 			merged[name] = need
@@ -70,7 +92,7 @@ func policyFrom(files *protoregistry.Files, explicit Policy, services []string) 
 }
 
 func findService(files *protoregistry.Files, name string) (protoreflect.ServiceDescriptor, error) {
-	fail := func(problem string) error { return fmt.Errorf("grpcmw: PolicyFromDescriptors: %q %s", name, problem) }
+	fail := func(problem string) error { return fmt.Errorf("protopolicy: %q %s", name, problem) }
 	if full := protoreflect.FullName(name); !full.IsValid() {
 		return nil, fail(`is malformed: want the full name of a service, like "pkg.Service"`)
 	}
@@ -88,14 +110,15 @@ func findService(files *protoregistry.Files, name string) (protoreflect.ServiceD
 	return service, nil
 }
 
-// declarations are those of a service, under the keys of a Policy.
-func declarations(service protoreflect.ServiceDescriptor, errs *[]error) Policy {
-	declared := make(Policy)
+// declarations returns the requirements that a service declares, by the keys of
+// a Policy.
+func declarations(service protoreflect.ServiceDescriptor, errs *[]error) grpcmw.Policy {
+	declared := make(grpcmw.Policy)
 	read := func(key string, d protoreflect.Descriptor, blank proto.Message, option protoreflect.ExtensionType) {
 		need, present, err := readOption(d.Options(), blank, option)
 		switch {
 		case err != nil:
-			*errs = append(*errs, fmt.Errorf("grpcmw: %s: the option (%s) of %q %w",
+			*errs = append(*errs, fmt.Errorf("protopolicy: %s: the option (%s) of %q %w",
 				d.ParentFile().Path(), option.TypeDescriptor().FullName(), key, err))
 		case present:
 			declared[key] = need
@@ -110,14 +133,21 @@ func declarations(service protoreflect.ServiceDescriptor, errs *[]error) Policy 
 	return declared
 }
 
-// readOption reads one of our options, where it is set. It takes blank, an
-// empty message, to do it.
+// readOption returns the requirement of one of our options, if it is set. blank
+// is an empty message of the type of options.
 func readOption(options, blank proto.Message, option protoreflect.ExtensionType) (need scopes.Requirement, present bool, err error) {
-	// Whoever made the descriptor may not have known our options, or may have
-	// known them as messages without a Go type. Bytes are the same for all.
-	raw, err := proto.MarshalOptions{AllowPartial: true}.Marshal(options)
+	// A descriptor can hold our options as unknown fields, or as messages without
+	// a Go type. Their bytes are the same.
+	// The global registry would resolve them to another project's option of the
+	// same number, if a program ignores that conflict.
+	own := new(protoregistry.Types)
+	err = own.RegisterExtension(option)
+	var raw []byte
 	if err == nil {
-		err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(raw, blank)
+		raw, err = proto.MarshalOptions{AllowPartial: true}.Marshal(options)
+	}
+	if err == nil {
+		err = proto.UnmarshalOptions{AllowPartial: true, Resolver: own}.Unmarshal(raw, blank)
 	}
 	if err != nil {
 		return need, false, fmt.Errorf("can't be read: %w", err)
@@ -133,10 +163,10 @@ func readOption(options, blank proto.Message, option protoreflect.ExtensionType)
 	return need, err == nil, err
 }
 
-// requirement is what an option stands for.
+// requirement returns the Requirement that an option declares.
 func requirement(o *m2mauthpb.Requirement) (need scopes.Requirement, err error) {
 	if len(o.ProtoReflect().GetUnknown()) > 0 {
-		// What it demands can't be known, so it can't be left out.
+		// An unknown field may demand more than the known ones.
 		return need, errors.New("was written for a newer version of this module")
 	}
 	set := 0
