@@ -396,6 +396,13 @@ func TestVerifyECDSA(t *testing.T) {
 				b := halves(private, r, s)
 				return slices.Concat([]byte{0}, b[:len(b)/2], []byte{0}, b[len(b)/2:])
 			}, ErrSignature},
+			{"s a byte longer", func(r, s *big.Int) []byte { // the same numbers
+				b := halves(private, r, s)
+				return slices.Concat(b[:len(b)/2], []byte{0}, b[len(b)/2:])
+			}, ErrSignature},
+			{"a byte after s", func(r, s *big.Int) []byte { return append(halves(private, r, s), 0) }, ErrSignature},
+			{"no s", func(r, s *big.Int) []byte { b := halves(private, r, s); return b[:len(b)/2] }, ErrSignature},
+			{"one byte", func(r, s *big.Int) []byte { return []byte{1} }, ErrSignature},
 		} {
 			t.Run(alg+"/"+tt.name, func(t *testing.T) {
 				p := signedBy(private, alg)
@@ -418,6 +425,26 @@ func TestVerifyECDSA(t *testing.T) {
 		p.signature = signature
 		if err := check(t, p.compact(), key, "ES512"); err != ErrSignature {
 			t.Errorf("ES512 with %s: %v", name, err)
+		}
+	}
+}
+
+// TestVerifyECDSAShort: s without the zero byte that it begins with is the same
+// number, and another spelling of the same signature.
+func TestVerifyECDSAShort(t *testing.T) {
+	for alg, private := range map[string]*ecdsa.PrivateKey{"ES256": p256Key(), "ES512": p521Key()} {
+		p := signedBy(private, alg)
+		for half := len(p.signature) / 2; p.signature[half] != 0; {
+			p.signature = sign(private, alg, p.signed())
+		}
+		key := load(t, publish(private.Public()), Options{})
+		if err := check(t, p.compact(), key, alg); err != nil {
+			t.Fatalf("%s as signed: %v, want nil", alg, err)
+		}
+		half := len(p.signature) / 2
+		p.signature = slices.Concat(p.signature[:half], p.signature[half+1:])
+		if err := check(t, p.compact(), key, alg); err != ErrSignature {
+			t.Errorf("%s without the zero byte: %v, want %v", alg, err, ErrSignature)
 		}
 	}
 }

@@ -86,13 +86,14 @@ func parseEntry(entry strictjson.Value, opts Options, leaked leaked) parsedEntry
 	if !ok {
 		return parsedEntry{bad: drop("it is not an object")}
 	}
+	symmetric := isSymmetric(jwk)
 	jwk = withoutEmpty(jwk)
 	v, named := jwk.Get("kid")
 	id, ok := v.Text()
 	if len(id) > maxKeyID {
 		id, ok = "", false
 	}
-	if isSecret(jwk) {
+	if symmetric || isSecret(jwk) {
 		// Reported first, whatever else may be wrong with it: this is urgent.
 		leaked.add(jwk)
 		return parsedEntry{id: id, bad: &unusable{"it is published with its secret part, so it is compromised", true}}

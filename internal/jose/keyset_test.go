@@ -513,6 +513,7 @@ func TestKeySecret(t *testing.T) {
 		{"OKP d", with(okp, "d", "AQAB"), secret},
 		{"oct", map[string]any{"kty": "oct", "k": "AQAB"}, secret},
 		{"oct for HS256", map[string]any{"kty": "oct", "k": "AQAB", "alg": "HS256", "use": "sig"}, secret},
+		{"oct with k empty", map[string]any{"kty": "oct", "k": ""}, secret},
 		{"oct without k", map[string]any{"kty": "oct"}, shared},
 		{"k in another kind of key", with(rsa, "k", "AQAB"), secret},
 		{"priv of an AKP key (RFC 9964)", map[string]any{"kty": "AKP", "alg": "ML-DSA-44", "priv": "AQAB"}, secret},

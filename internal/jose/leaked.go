@@ -23,6 +23,14 @@ func isSecret(jwk strictjson.Object) bool {
 	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
 }
 
+// isSymmetric reports whether jwk is a shared secret, of which even an empty
+// one is known to everybody now. Without "k" it gives nothing away.
+func isSymmetric(jwk strictjson.Object) bool {
+	kty, _ := textMember(jwk, "kty")
+	_, hasSecret := textMember(jwk, "k")
+	return kty == "oct" && hasSecret
+}
+
 // leaked is the set of key pairs whose secret part a document publishes.
 //
 // The RFC 7638 thumbprint would be too narrow an identity. Who knows the
