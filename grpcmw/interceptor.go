@@ -11,6 +11,17 @@
 //
 // A method that the [Policy] does not name is refused. Handlers read the
 // calling machine with verifier.ClientFromContext.
+//
+// Refusals carry www-authenticate, an ErrorInfo and, if the service knows when
+// to retry, RetryInfo and grpc-retry-pushback-ms.
+//
+// # Traps
+//
+// grpc-gateway's Register…HandlerServer calls the service in the process, and
+// no interceptor runs: every method is open. Dial the server instead, with
+// Register…HandlerFromEndpoint, or guard the gateway's mux with httpmw. A
+// gateway that dials replaces the WWW-Authenticate of a 401 with the status
+// message. See docs/frameworks.md in the repository.
 package grpcmw
 
 import (

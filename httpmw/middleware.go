@@ -12,8 +12,18 @@
 // http.ServeMux, gorilla/mux (Router.Use) and chi (Router.With) alike. What
 // answers before it, like a router's own 404 and 405, answers without a token.
 //
-// CORS belongs outside: a browser's preflight request carries no token, so
-// wrap the guarded handler, as in cors.Handler(guard.Require(need)(h)).
+// # Traps
+//
+//   - CORS belongs outside of the guard and of the mux, as in
+//     cors.Handler(mux): a browser's preflight request carries no token, and a
+//     handler registered as "GET /x" never receives its OPTIONS.
+//   - gin.WrapH does not stop the chain: gin runs the next handler after a
+//     refusal. fiber's adaptor loses the client.
+//   - nginx's auth_request turns every answer but 2xx, 401 and 403 into a 500.
+//   - MCP's go-sdk hands tools the context of the request that opened the
+//     session, and so another machine's Client, unless Stateless is true.
+//
+// docs/frameworks.md in the repository has what to do about each.
 package httpmw
 
 import (

@@ -63,6 +63,11 @@ func callFrom(ctx context.Context) *call {
 
 // ClientFromContext returns the machine that is calling. It reports false
 // under scopes.Public, and outside a guarded call.
+//
+// The Client is that of the request to which ctx belongs. Frameworks that keep
+// the context of an earlier request return an earlier caller: MCP's go-sdk does
+// so in stateful sessions, where Stateless must be true. Frameworks that drop
+// the context, like fiber's adaptor, return false.
 func ClientFromContext(ctx context.Context) (Client, bool) {
 	if c := callFrom(ctx); c != nil {
 		return *c.client, true
