@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -18,11 +17,9 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 )
 
 // unaryMethod is that of greeter, which answers with the client's ID.
@@ -44,24 +41,10 @@ func idStream(ss testpb.TestService_FullDuplexCallServer) error {
 	return echo(ss)
 }
 
-// running starts a real gRPC server on a pipe.
+// running starts a real gRPC server on a pipe, and returns a client of it.
 func running(t *testing.T, opts ...grpc.ServerOption) testpb.TestServiceClient {
 	t.Helper()
-	server := grpc.NewServer(opts...)
-	testpb.RegisterTestServiceServer(server, &everything{service{duplex: idStream}})
-	listener := bufconn.Listen(1 << 16)
-	go server.Serve(listener)
-	conn, err := grpc.NewClient("passthrough:pipe",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		conn.Close()
-		server.Stop()
-	})
-	return testpb.NewTestServiceClient(conn)
+	return dial(t, opts)
 }
 
 // ask makes a unary call and a stream with the token, and returns the client
