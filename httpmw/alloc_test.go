@@ -3,6 +3,7 @@ package httpmw_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/m2mauth/m2mauth/httpmw"
@@ -59,6 +60,44 @@ func TestAllocations(t *testing.T) {
 		}
 		if name == "seen again" && decision != 1 {
 			t.Errorf("the decision takes %v allocations, want 1: the context", decision)
+		}
+	}
+}
+
+// TestMuxAllocations: what Mux does before the guard adds no allocation to
+// ServeMux's own, whether or not a route has a stricter one beside it.
+func TestMuxAllocations(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	noop := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	long := "/" + strings.Repeat("a/", 120)
+	for _, tt := range []struct {
+		name, method, host, target string
+		patterns                   map[string]scopes.Requirement
+	}{
+		{"no stricter route", "GET", "example.com", "/a/b", map[string]scopes.Requirement{"/": scopes.Public()}},
+		{"a plain path", "GET", "example.com", "/a/b", map[string]scopes.Requirement{"/": scopes.Public(), "/admin/": scopes.All("admin")}},
+		{"upper case", "GET", "example.com", "/a/B", map[string]scopes.Requirement{"/": scopes.Public(), "/admin/": scopes.All("admin")}},
+		{"encoded", "GET", "example.com", "/a%20b/c%2Fd;e", map[string]scopes.Requirement{"/": scopes.Public(), "/admin/{id}/x": scopes.All("admin")}},
+		{"long", "GET", "example.com", long + "B", map[string]scopes.Requirement{"/": scopes.Public(), "/admin/": scopes.All("admin")}},
+		{"a host", "GET", "example.com:80", "/a/B", map[string]scopes.Requirement{"/": scopes.Public(), "admin.example.com/": scopes.All("admin")}},
+	} {
+		x, plain := httpmw.NewMux(guard), http.NewServeMux()
+		for pattern, need := range tt.patterns {
+			x.Handle(pattern, need, noop)
+			plain.Handle(pattern, guard.Require(need)(noop))
+		}
+		r := httptest.NewRequest(tt.method, tt.target, nil)
+		r.Host = tt.host
+		count := func(h http.Handler) float64 {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != 200 {
+				t.Fatalf("%s: status %d, want 200", tt.name, w.Code)
+			}
+			return testing.AllocsPerRun(100, func() { h.ServeHTTP(w, r) })
+		}
+		if added := count(x) - count(plain); added != 0 {
+			t.Errorf("%s: Mux adds %v allocations, want 0", tt.name, added)
 		}
 	}
 }

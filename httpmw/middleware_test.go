@@ -19,7 +19,7 @@ import (
 )
 
 // newGuard makes an authority and a Middleware that trusts it.
-func newGuard(t *testing.T, opts *httpmw.Options) (*m2mtest.Authority, *httpmw.Middleware) {
+func newGuard(t testing.TB, opts *httpmw.Options) (*m2mtest.Authority, *httpmw.Middleware) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
 	if err != nil {

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -13,48 +16,87 @@ import (
 
 // Mux is an http.ServeMux on which no route exists without a requirement. Its
 // patterns and their precedence are ServeMux's. The requirement belongs to the
-// registration: it is closed over by the handler, and never looked up by a
-// path a second time.
+// registration: the registered handler enforces it, and no path is looked up a
+// second time to find it.
 //
-// Two requests that ServeMux would hand to a handler are answered here: one
-// whose path has a "." or ".." segment once decoded, as in "/a/%2e%2e/b", with
-// 400, because a handler that proxies or reads files could follow it out of
-// its subtree; and CONNECT with 405, unless a pattern names that method.
+// Mux answers some requests itself that ServeMux would pass to a handler:
+//
+//   - 400, if the decoded path has a "." or ".." segment, as in "/a/%2e%2e/b". A
+//     handler that proxies or reads files could follow it out of its subtree.
+//   - 400, if a handler, or a server after it, could read the request as one for
+//     another route, and that route requires something that this one does not:
+//     "/admin%2Fx", "/Admin/x", "/public/..;/admin/x" or "/admin%252Fx", which
+//     "/" matches beside a guarded "/admin/". Such a path is also refused if it
+//     is still encoded after three decodings, or holds control characters or
+//     invalid UTF-8. Routes beside which nothing is stricter take every path.
+//   - 405, to CONNECT, unless a pattern names that method.
+//
 // ServeMux's own answers, 404, 405 and redirects, need no token.
+//
+// Hosts in patterns match in any case, with or without a trailing dot and a
+// port (RFC 9110 §4.2.3); where a pattern has a host, a handler then finds
+// Request.Host in the pattern's spelling, and a malformed host is answered 400.
+//
+// What a handler itself takes for the path or the method, like X-Original-URL or
+// X-HTTP-Method-Override, a Mux can't see: give such a handler the strictest
+// requirement of all that it does.
 //
 // Below a path of another router, put a Mux in http.StripPrefix, or use
 // [Mux.Mount]. What a route requires does not depend on it: with a wrong prefix
 // no pattern matches, and the answer is 404 or a redirect.
 //
-// Register everything before serving. Like ServeMux, a Mux is then safe for
-// concurrent use.
+// Register every route before serving: registering one after the first request
+// panics. A Mux that serves is safe for concurrent use.
 type Mux struct {
 	guard   *Middleware
 	mux     *http.ServeMux
-	routes  []route
+	routes  []*route
 	connect bool // a pattern names CONNECT
+	hosts   bool // a pattern names a host
 	mounted bool // its routes are another's as well, and final
+
+	compiling sync.Mutex
+	compiled  atomic.Bool // the routes are final, and know their rivals
 }
 
 // route is a registration.
 type route struct {
 	pattern string
+	parsed  pattern
 	need    scopes.Requirement
 	guard   *Middleware
 	handler http.Handler
+
+	// Written by compile. rivals is nil, or has an element for each route.
+	index      int
+	rivals     []rivalry
+	lookalikes *lookalikes
 }
 
-// NewMux makes an empty Mux, guarded by m. It panics if m is nil.
+// NewMux makes an empty Mux, guarded by m. It panics if m is nil, and under
+// GODEBUG=httpmuxgo121=1, which makes ServeMux ignore methods and wildcards.
 func NewMux(m *Middleware) *Mux {
 	if m == nil {
 		panic("httpmw: NewMux: the Middleware is nil: make one with httpmw.New")
 	}
+	if !knowsMethods() {
+		panic("httpmw: NewMux: GODEBUG has httpmuxgo121=1: http.ServeMux would never match a pattern with a method: remove that setting")
+	}
 	return &Mux{guard: m, mux: http.NewServeMux()}
+}
+
+// knowsMethods reports whether ServeMux has the patterns of Go 1.22.
+func knowsMethods() bool {
+	mux := http.NewServeMux()
+	mux.Handle("GET /{x}", http.NotFoundHandler())
+	_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/x"}})
+	return pattern != ""
 }
 
 // Handle registers h for pattern, guarded by need. It panics, as
 // http.ServeMux.Handle does, if the pattern is malformed or conflicts with
-// another, and if need is the zero Requirement or h is nil.
+// another. It also panics if need is the zero Requirement, if h is nil, and
+// once the Mux has served or was mounted.
 func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
 	switch {
 	case need.IsZero():
@@ -65,7 +107,7 @@ func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
 	case x.mounted:
 		panic(fmt.Sprintf("httpmw: Handle(%q): the Mux was mounted, which would miss this route: register it before", pattern))
 	}
-	x.register(route{pattern, need, x.guard, h})
+	x.register(pattern, need, x.guard, h)
 }
 
 // HandleFunc is Handle for a function.
@@ -76,13 +118,19 @@ func (x *Mux) HandleFunc(pattern string, need scopes.Requirement, h func(http.Re
 	x.Handle(pattern, need, http.HandlerFunc(h))
 }
 
-func (x *Mux) register(r route) {
-	x.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
-		r.guard.Serve(w, req, operation(req), r.need, r.handler)
-	})
+func (x *Mux) register(pattern string, need scopes.Requirement, guard *Middleware, h http.Handler) {
+	x.compiling.Lock()
+	defer x.compiling.Unlock()
+	if x.compiled.Load() {
+		panic(fmt.Sprintf("httpmw: Handle(%q): the Mux already serves: register every route before", pattern))
+	}
+	pattern = withPlainHost(pattern)
+	r := &route{pattern: pattern, need: need, guard: guard, handler: h}
+	x.mux.HandleFunc(pattern, r.serve) // panics if the pattern is malformed
+	r.parsed = parsePattern(pattern)
 	x.routes = append(x.routes, r)
-	method, _, hasMethod := strings.Cut(r.pattern, " ")
-	x.connect = x.connect || hasMethod && method == http.MethodConnect
+	x.connect = x.connect || r.parsed.method == http.MethodConnect
+	x.hosts = x.hosts || r.parsed.host != ""
 }
 
 // Mount adds the routes of sub below prefix, a path like "/a/path/". sub's
@@ -95,15 +143,14 @@ func (x *Mux) Mount(prefix string, sub *Mux) {
 	if sub == nil || sub == x {
 		panic(fmt.Sprintf("httpmw: Mount(%q): the Mux is nil or itself", prefix))
 	}
-	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " {}") {
-		panic(fmt.Sprintf("httpmw: Mount(%q): want a path that begins and ends with a slash", prefix))
+	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " {}") ||
+		strings.Contains(prefix, "//") || urlpath.HasDotSegment(prefix) {
+		panic(fmt.Sprintf("httpmw: Mount(%q): want a clean path that begins and ends with a slash", prefix))
 	}
 	sub.mounted = true
 	bare := strings.TrimSuffix(prefix, "/")
 	for _, r := range sub.routes {
-		r.pattern = mounted(bare, r.pattern)
-		r.handler = http.StripPrefix(bare, r.handler)
-		x.register(r)
+		x.register(mounted(bare, r.pattern), r.need, r.guard, below(strings.Count(bare, "/"), r.handler))
 	}
 }
 
@@ -113,9 +160,41 @@ func mounted(prefix, pattern string) string {
 	return pattern[:slash] + prefix + pattern[slash:]
 }
 
+// below hides the first segments of the path from h. Unlike http.StripPrefix it
+// does not compare them: the pattern has matched them, however they are encoded.
+func below(segments int, h http.Handler) http.Handler {
+	if segments == 0 {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		escaped := r.URL.EscapedPath()
+		for range segments {
+			_, after, _ := strings.Cut(escaped[1:], "/")
+			escaped = "/" + after
+		}
+		decoded, err := url.PathUnescape(escaped)
+		if err != nil {
+			http.NotFound(w, r) // EscapedPath is always decodable
+			return
+		}
+		r2 := new(http.Request)
+		*r2 = *r
+		r2.URL = new(url.URL)
+		*r2.URL = *r.URL
+		r2.URL.Path, r2.URL.RawPath = decoded, ""
+		if r2.URL.EscapedPath() != escaped {
+			r2.URL.RawPath = escaped
+		}
+		h.ServeHTTP(w, r2)
+	})
+}
+
 // ServeHTTP answers the request with the handler whose pattern matches it, if
 // the request meets its requirement.
 func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !x.compiled.Load() {
+		x.compile()
+	}
 	if r.Method == http.MethodConnect && !x.connect {
 		// ServeMux does not clean the path of a CONNECT request.
 		urlpath.Refuse(w, http.StatusMethodNotAllowed)
@@ -125,13 +204,62 @@ func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		urlpath.Refuse(w, http.StatusBadRequest)
 		return
 	}
+	if x.hosts {
+		var ok bool
+		if r, ok = withHost(r); !ok {
+			urlpath.Refuse(w, http.StatusBadRequest)
+			return
+		}
+	}
 	x.mux.ServeHTTP(w, r)
+}
+
+func (x *Mux) compile() {
+	x.compiling.Lock()
+	defer x.compiling.Unlock()
+	if !x.compiled.Load() {
+		compile(x.routes)
+		x.compiled.Store(true)
+	}
+}
+
+// withHost returns r, or a copy of it, with a host that ServeMux compares with
+// its patterns as RFC 9110 §4.2.3 wants it: it knows neither letter case nor the
+// dot of an absolute name, and for CONNECT no port. ok is false if the host is
+// malformed, or is not the one that the target names (HTTP/2 can carry two).
+func withHost(r *http.Request) (_ *http.Request, ok bool) {
+	name, ok := urlpath.Host(r.Host)
+	if !ok {
+		return nil, false
+	}
+	if r.URL.Host != "" && r.URL.Host != r.Host {
+		if target, ok := urlpath.Host(r.URL.Host); !ok || target != name {
+			return nil, false
+		}
+	}
+	port, same := strings.CutPrefix(r.Host, name)
+	if same && (port == "" || port[0] == ':' && r.Method != http.MethodConnect) {
+		return r, true
+	}
+	copied := new(http.Request)
+	*copied = *r
+	copied.Host = name
+	return copied, true
+}
+
+// serve answers a request that ServeMux has matched to the route.
+func (r *route) serve(w http.ResponseWriter, req *http.Request) {
+	if r.rivals != nil && r.mistakable(req) {
+		urlpath.Refuse(w, http.StatusBadRequest)
+		return
+	}
+	r.guard.Serve(w, req, operation(req), r.need, r.handler)
 }
 
 // Routes lists each pattern with the requirement that is in force for it, in
 // the order of the patterns.
 func (x *Mux) Routes() iter.Seq2[string, scopes.Requirement] {
-	sorted := slices.SortedFunc(slices.Values(x.routes), func(a, b route) int {
+	sorted := slices.SortedFunc(slices.Values(x.routes), func(a, b *route) int {
 		return strings.Compare(a.pattern, b.pattern)
 	})
 	return func(yield func(string, scopes.Requirement) bool) {

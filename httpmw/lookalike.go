@@ -1,0 +1,231 @@
+package httpmw
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/urlpath"
+)
+
+// lookalikes finds the routes that a handler, or a server after it, could take
+// a request for that http.ServeMux matched to another route. It is immutable
+// once compiled.
+type lookalikes struct {
+	root  node
+	plain bool // every literal in it is its own reduction
+}
+
+// node is a place in the tree of all patterns, reduced as request paths are.
+type node struct {
+	literals map[string]*node
+	wild     *node
+	here     []*route // patterns that end here
+	slash    []*route // with a slash and nothing after it: {$}
+	below    []*route // with a slash and anything after it, or nothing
+}
+
+// rivalry is what a route knows of another one that it could be mistaken for
+// and is not as strict as.
+type rivalry struct {
+	exists   bool
+	precedes bool // http.ServeMux prefers this route where both match
+}
+
+// compile works out which routes each route could be mistaken for. A route that
+// names a single path is mistaken for none: whoever registered it meant it.
+func compile(routes []*route) *lookalikes {
+	l := &lookalikes{plain: true}
+	found := false
+	for i, r := range routes {
+		r.index, r.rivals, r.lookalikes = i, nil, nil
+	}
+	for _, r := range routes {
+		if r.parsed.names() {
+			continue
+		}
+		rivals := make([]rivalry, len(routes))
+		any := false
+		for i, other := range routes {
+			if r.weakerThan(other) && r.parsed.meets(other.parsed) {
+				rivals[i] = rivalry{exists: true, precedes: r.parsed.folded().precedes(other.parsed.folded())}
+				any = true
+			}
+		}
+		if any {
+			r.rivals, r.lookalikes, found = rivals, l, true
+		}
+	}
+	if found {
+		for _, r := range routes {
+			l.add(r)
+		}
+	}
+	return l
+}
+
+// weakerThan reports whether r can be called without what other requires.
+func (r *route) weakerThan(other *route) bool {
+	return r != other && !other.need.IsPublic() && (r.guard != other.guard || !r.need.Implies(other.need))
+}
+
+// add puts r into the tree as it stands, and as lax servers read it.
+func (l *lookalikes) add(r *route) {
+	l.insert(r, false)
+	l.insert(r, true)
+}
+
+func (l *lookalikes) insert(r *route, lax bool) {
+	n := &l.root
+	for _, s := range r.parsed.segments {
+		switch s.kind {
+		case literal:
+			l.plain = l.plain && urlpath.Plain("/"+s.text) && !strings.Contains(s.text, "/")
+			for _, text := range readings(s.text, lax) {
+				n = n.child(text)
+			}
+		case wild:
+			if n.wild == nil {
+				n.wild = &node{}
+			}
+			n = n.wild
+		case end:
+			n.slash = appendOnce(n.slash, r)
+			return
+		case multi:
+			n.below = appendOnce(n.below, r)
+			return
+		}
+	}
+	n.here = appendOnce(n.here, r)
+}
+
+// readings splits a literal segment into those that a server makes of it.
+func readings(text string, lax bool) []string {
+	if lax {
+		if reduced, ok := urlpath.Reduce("/" + text); ok {
+			text = reduced[1:]
+		}
+	}
+	return strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return c == '/' })
+}
+
+func (n *node) child(text string) *node {
+	if n.literals == nil {
+		n.literals = make(map[string]*node)
+	}
+	if n.literals[text] == nil {
+		n.literals[text] = &node{}
+	}
+	return n.literals[text]
+}
+
+func appendOnce(list []*route, r *route) []*route {
+	if slices.Contains(list, r) {
+		return list
+	}
+	return append(list, r)
+}
+
+// mistakable reports whether a request that http.ServeMux matched to r could be
+// taken for one of r's rivals. It does not allocate for paths of up to 256
+// bytes.
+func (r *route) mistakable(req *http.Request) bool {
+	path := req.URL.Path
+	if r.lookalikes.plain && req.URL.RawPath == "" && urlpath.Plain(path) && !hasLower(req.Method) {
+		return false // http.ServeMux has read it as everybody does
+	}
+	host := ""
+	if req.Host != "" {
+		host, _ = urlpath.Host(req.Host)
+	}
+	var room [256]byte
+	buf := append(room[:0], path...)
+	for decodings := 1; ; decodings++ { // url.Parse was the first
+		var ok bool
+		if buf, ok = urlpath.Normalize(buf); !ok {
+			return true
+		}
+		if r.readAs(buf, false, req.Method, host) || r.readAs(urlpath.Whole(buf), true, req.Method, host) {
+			return true
+		}
+		decoded, changed, undecodable := urlpath.Decode(buf)
+		if !changed {
+			return undecodable
+		}
+		if decodings == urlpath.MaxDecodings {
+			return true
+		}
+		buf = decoded
+	}
+}
+
+// hasLower reports whether a method is one in lower case, which some servers
+// take for the one in upper case.
+func hasLower(method string) bool {
+	for i := range len(method) {
+		if 'a' <= method[i] && method[i] <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
+// readAs reports whether a rival of r matches path, and http.ServeMux would not
+// prefer r.
+func (r *route) readAs(path []byte, lax bool, method, host string) bool {
+	s := search{of: r, lax: lax, method: method, host: host}
+	s.walk(&r.lookalikes.root, path)
+	return s.rival || s.inferior && !s.self
+}
+
+// search is one walk through the tree.
+type search struct {
+	of           *route
+	lax          bool
+	method, host string
+
+	self     bool // the route itself matches
+	rival    bool // so does a rival
+	inferior bool // so does a rival that the route precedes
+}
+
+func (s *search) walk(n *node, path []byte) {
+	if n == nil || s.rival {
+		return
+	}
+	seg, rest, slash := urlpath.Next(path, s.lax)
+	// Without its slash too, "/admin/" is where http.ServeMux redirects to.
+	s.note(n.below)
+	switch {
+	case len(seg) > 0:
+		s.walk(n.literals[string(seg)], rest)
+		s.walk(n.wild, rest)
+	case slash:
+		s.note(n.slash)
+	default:
+		s.note(n.here)
+	}
+}
+
+func (s *search) note(matched []*route) {
+	for _, m := range matched {
+		switch rivalry := s.of.rivals[m.index]; {
+		case m == s.of:
+			s.self = true
+		case !rivalry.exists || !m.parsed.takes(s.method, s.host):
+		case rivalry.precedes:
+			s.inferior = true
+		default:
+			s.rival = true
+		}
+	}
+}
+
+// takes reports whether the pattern is for such a method, in any case, and
+// host.
+func (p pattern) takes(method, host string) bool {
+	return (p.host == "" || p.host == host) &&
+		(p.method == "" || strings.EqualFold(p.method, method) ||
+			p.method == http.MethodGet && strings.EqualFold(method, http.MethodHead))
+}

@@ -1,0 +1,185 @@
+package urlpath
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxDecodings is how often a path is decoded at most. A path that is still
+// encoded then is refused: no server that decodes more often is known.
+const MaxDecodings = 3
+
+// Plain reports whether every server reads path as it stands. Such a path is
+// its own reduction, and needs no second look.
+func Plain(path string) bool {
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	for i := 1; i < len(path); i++ {
+		switch c := path[i]; {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-_~!$&'()*+,=:@", c) >= 0:
+		case c == '/' && path[i-1] != '/':
+		case c == '.' && i+1 < len(path) && path[i+1] != '/' && path[i-1] != '/':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Normalize folds the case of a path in place. ok is false if servers disagree
+// about such a path: it does not begin with a slash, holds a control character
+// or invalid UTF-8, or has a "." or ".." segment, also with parameters after it.
+//
+// ASCII letters become lower case. So do the few other characters that become
+// ASCII when a server folds case or normalizes Unicode (NFKC): the Kelvin sign,
+// the long s and the full-width forms.
+func Normalize(path []byte) (folded []byte, ok bool) {
+	if len(path) == 0 || path[0] != '/' {
+		return nil, false
+	}
+	folded = path[:0] // folding never makes a path longer
+	for i := 0; i < len(path); {
+		c := path[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' || c == 0x7f {
+				return nil, false
+			}
+			folded = append(folded, lower(c))
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(path[i:])
+		switch {
+		case r == utf8.RuneError && size == 1, r < 0xa0: // invalid, or a C1 control
+			return nil, false
+		case r == '\u212a':
+			folded = append(folded, 'k')
+		case r == '\u017f':
+			folded = append(folded, 's')
+		case '\uff01' <= r && r <= '\uff5e':
+			folded = append(folded, lower(byte(r-0xfee0)))
+		default:
+			folded = append(folded, path[i:i+size]...)
+		}
+		i += size
+	}
+	return folded, !hasHiddenDots(folded)
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// hasHiddenDots reports whether a server could find a dot segment in path that
+// stands before a parameter, a query or spaces: "..;x", "..?", ".. ".
+func hasHiddenDots(path []byte) bool {
+	for len(path) > 0 {
+		end := separator(path, true)
+		segment := path[:end]
+		if i := bytes.IndexAny(segment, ";?#"); i >= 0 {
+			segment = segment[:i]
+		}
+		segment = bytes.TrimRight(segment, " ")
+		if string(segment) == "." || string(segment) == ".." {
+			return true
+		}
+		path = path[min(end+1, len(path)):]
+	}
+	return false
+}
+
+// Decode decodes each percent-encoded byte of path once, in place. A percent
+// sign that begins no encoding stands for itself. undecodable reports an
+// encoding that is no byte, like "%u002f".
+func Decode(path []byte) (decoded []byte, changed, undecodable bool) {
+	decoded = path[:0]
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '%' {
+			switch {
+			case hexDigits(path, i+1, 2):
+				c = unhex(path[i+1])<<4 | unhex(path[i+2])
+				i += 2
+				changed = true
+			case i+1 < len(path) && lower(path[i+1]) == 'u' && hexDigits(path, i+2, 4):
+				return nil, false, true
+			}
+		}
+		decoded = append(decoded, c)
+	}
+	return decoded, changed, false
+}
+
+// hexDigits reports whether n hexadecimal digits stand at path[from].
+func hexDigits(path []byte, from, n int) bool {
+	if from+n > len(path) {
+		return false
+	}
+	for _, c := range path[from : from+n] {
+		if unhex(c) == notHex {
+			return false
+		}
+	}
+	return true
+}
+
+const notHex = 0xff
+
+func unhex(c byte) byte {
+	switch c = lower(c); {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return notHex
+}
+
+// Whole returns the part of path that a server reads as the path if it takes
+// what follows for a query or a fragment.
+func Whole(path []byte) []byte {
+	if i := bytes.IndexAny(path, "?#\x00"); i >= 0 {
+		return path[:i]
+	}
+	return path
+}
+
+// Next returns the first segment of a path and what follows it. Empty segments
+// are skipped. At the end seg is empty, and slash reports whether the path ends
+// with a slash.
+//
+// A lax reading is that of servers that take a backslash for a slash and cut
+// parameters, and trailing dots and spaces, off each segment.
+func Next(path []byte, lax bool) (seg, rest []byte, slash bool) {
+	for len(path) > 0 {
+		path = path[1:] // the slash
+		end := separator(path, lax)
+		seg, path = path[:end], path[end:]
+		if lax {
+			if i := bytes.IndexByte(seg, ';'); i >= 0 {
+				seg = seg[:i]
+			}
+			seg = bytes.TrimRight(seg, ". ")
+		}
+		if len(seg) > 0 {
+			return seg, path, false
+		}
+		slash = true
+	}
+	return nil, nil, slash
+}
+
+// separator is the index of the first slash in path, or its length.
+func separator(path []byte, lax bool) int {
+	for i, c := range path {
+		if c == '/' || lax && c == '\\' {
+			return i
+		}
+	}
+	return len(path)
+}
