@@ -73,6 +73,9 @@ func (w *world) startHTTP(certificate tls.Certificate) error {
 	mux.HandleFunc("POST /orders", scopes.All("write:orders"), func(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(http.StatusCreated)
 	})
+	if err := mux.CheckCoverage(); err != nil {
+		return err
+	}
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func newHTTP(v *verifier.Verifier, o *orders) (http.Handler, error) {
 	mux.HandleFunc("POST /orders", scopes.All("write:orders"), func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, o.add(r.FormValue("item")))
 	})
-	return mux, nil
+	return mux, mux.CheckCoverage()
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

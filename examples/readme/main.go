@@ -37,8 +37,11 @@ func must[T any](made T, err error) T {
 	return made
 }
 
-func serve(h http.Handler, s *grpc.Server) {
+func serve(mux *httpmw.Mux, s *grpc.Server) {
+	if err := mux.CheckCoverage(); err != nil { // is anything guarded open another way?
+		log.Fatal(err)
+	}
 	l := must(net.Listen("tcp", "127.0.0.1:9090"))
 	go s.Serve(l)
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", h))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", mux))
 }

@@ -57,6 +57,9 @@ func (w *world) start() error {
 		client, _ := verifier.ClientFromContext(r.Context())
 		fmt.Fprintln(rw, "orders for", client.ID)
 	})
+	if err := mux.CheckCoverage(); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

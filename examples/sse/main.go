@@ -38,7 +38,7 @@ func newServer(v *verifier.Verifier, every, recheck time.Duration) (http.Handler
 	}
 	mux := httpmw.NewMux(guard)
 	mux.Handle("GET /events", scopes.All("read:events"), &feed{v, every, recheck})
-	return mux, nil
+	return mux, mux.CheckCoverage()
 }
 
 // revoked are the clients that may no longer call. In production it is asked

@@ -72,7 +72,8 @@ func newDoors(w *world) (*doors, error) {
 	}
 	server := grpc.NewServer(interceptor.ServerOptions()...)
 	ordersv1.RegisterOrdersServer(server, orders{})
-	return &doors{web, ConnectGuard(w.verifier, policy, mux), server}, interceptor.CheckCoverage(server.GetServiceInfo())
+	err = errors.Join(web.CheckCoverage(), interceptor.CheckCoverage(server.GetServiceInfo()))
+	return &doors{web, ConnectGuard(w.verifier, policy, mux), server}, err
 }
 
 // TestOnePolicyManyDoors: the same token gets the same answer through each.

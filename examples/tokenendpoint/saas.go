@@ -84,7 +84,7 @@ func (s *saas) routes() (http.Handler, error) {
 	mux.HandleFunc("POST /v1/reports", scopes.All("write:reports"), func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 	})
-	return mux, nil
+	return mux, mux.CheckCoverage()
 }
 
 func (s *saas) close() {
