@@ -29,6 +29,10 @@ func (g *Guard) CheckCoverage() error {
 			routers[in] = true
 			g.checkRouter("the subrouter of "+describe(r), in, report)
 		}
+		if _, late := matchersOf(r); late {
+			report("%s has matchers that were added after its Subrouter: the router may run another route's handler in its name; "+
+				"add them before", describe(r))
+		}
 		if r.GetHandler() == nil {
 			return nil // a route that only holds a subrouter answers nothing
 		}

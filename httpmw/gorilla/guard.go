@@ -31,7 +31,17 @@ import (
 // frozen. Serving is safe for concurrent use.
 //
 // Like httpmw.Mux it answers 400 to a decoded path with a "." or ".." segment,
-// which a route's handler might take for another route's.
+// which a route's handler might take for another route's. Two more requests are
+// answered 400 on routes that require less than some other route does:
+//
+//   - If the router has UseEncodedPath or SkipClean: a path that others may read
+//     differently, letter case aside, as "/admin%2Fx", "//admin" or "/a;b".
+//   - If a route has a host: a Host in upper case or with a trailing dot, which
+//     the router would not match to it.
+//
+// gorilla can match a request to a route whose own or outer methods do not
+// include the request's, or that has no handler: such a request is answered 405
+// or 404.
 type Guard struct {
 	m        *httpmw.Middleware
 	root     *mux.Router
@@ -40,13 +50,20 @@ type Guard struct {
 	mu       sync.Mutex
 	declared map[*mux.Route]scopes.Requirement
 
-	frozen map[*mux.Route]rule // written once, by freeze
+	// Written once, by freeze.
+	frozen           map[*mux.Route]rule
+	encoded, unclean bool // UseEncodedPath or SkipClean somewhere
+	hosts            bool // a route has a host
 }
 
 // rule is what is in force for a route.
 type rule struct {
-	name string // of the operation: the template of its path
-	need scopes.Requirement
+	name    string // of the operation: the template of its path
+	need    scopes.Requirement
+	handles bool       // the route has a handler
+	methods [][]string // its own, and those of each route around it
+	late    bool       // a route around it has matchers that come after its Subrouter
+	weak    bool       // some other route requires what it does not
 }
 
 // New installs a Guard on root, as the middleware that runs first if none was
@@ -91,9 +108,23 @@ func (g *Guard) freeze() {
 		frozen := make(map[*mux.Route]rule)
 		// The walk fails only if its function does.
 		_ = g.walk(func(r *mux.Route, _ *mux.Router, ancestors []*mux.Route) error {
-			frozen[r] = rule{name: templateOf(r), need: g.nearest(r, ancestors)}
+			_, late := matchersOf(r)
+			for _, around := range ancestors {
+				_, around := matchersOf(around)
+				late = late || around
+			}
+			frozen[r] = rule{
+				name: templateOf(r), need: g.nearest(r, ancestors),
+				handles: r.GetHandler() != nil, methods: methodsOf(r, ancestors), late: late,
+			}
+			_, err := r.GetHostTemplate()
+			g.hosts = g.hosts || err == nil
+			g.encoded = g.encoded || option(r, "useEncodedPath")
 			return nil
 		})
+		g.encoded = g.encoded || option(g.root, "useEncodedPath")
+		g.unclean = option(g.root, "skipClean")
+		compare(frozen)
 		g.frozen = frozen
 	})
 }
@@ -137,7 +168,15 @@ func (g *Guard) middleware(next http.Handler) http.Handler {
 		}
 		// The zero rule, of a route that came late or is not in the context,
 		// refuses every call.
-		in := g.frozen[mux.CurrentRoute(r)]
+		in, known := g.frozen[mux.CurrentRoute(r)]
+		if status := in.stale(r); known && status != 0 {
+			urlpath.Refuse(w, status)
+			return
+		}
+		if in.weak && g.ambiguous(r) {
+			urlpath.Refuse(w, http.StatusBadRequest)
+			return
+		}
 		name := in.name
 		if name == "" {
 			name = r.URL.EscapedPath()
