@@ -1,6 +1,6 @@
 module github.com/m2mauth/m2mauth/conformance
 
-go 1.26.4
+go 1.26.0
 
 require (
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
