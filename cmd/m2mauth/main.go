@@ -1,12 +1,20 @@
-// Command m2mauth explains access tokens.
+// Command m2mauth explains access tokens, and serves an authority for local
+// development.
 //
 //	m2mauth explain -issuer https://auth.example.com -audience https://api.example.com \
 //		-jwks-url https://auth.example.com/.well-known/jwks.json -require-all "reports:read" <token
 //
 // It prints every check that a verifier makes, in its order, with what was
 // expected, what was found, and a hint where the mistake is a usual one. The
-// exit status is the verdict: 0 let in, 1 refused, 2 the command can't be
-// understood, 3 it can't be judged, as when the keys can't be had.
+// exit status is the verdict: 0 accepted, 1 refused, 2 the command can't be
+// understood, 3 unknown, as when the keys can't be fetched.
+//
+//	m2mauth authority
+//
+// It serves Stytch's M2M API on http://127.0.0.1:8484, and keeps its clients and
+// its signing keys in authority.db.
+//
+// In a clone of the repository, "go -C cmd/m2mauth run ." runs the command.
 package main
 
 import (
@@ -16,6 +24,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
+
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
 )
 
 // The exit statuses.
@@ -27,7 +38,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -35,12 +46,29 @@ func main() {
 
 // run is main without the process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] != "explain" {
-		// What it is instead is not repeated: it may be a token.
-		fmt.Fprint(stderr, usage)
-		return exitUsage
+	command := ""
+	if len(args) > 0 {
+		command = args[0]
 	}
-	o, err := parseFlags(args[1:])
+	switch command {
+	case "explain":
+		return runExplain(ctx, args[1:], stdin, stdout, stderr)
+	case "authority":
+		return authority.Run(ctx, args[1:], stdout, stderr)
+	}
+	// The unknown command is not repeated: it may be a token.
+	fmt.Fprint(stderr, commands)
+	return exitUsage
+}
+
+const commands = `usage: m2mauth explain [flags] <token    says why a token is accepted or refused
+       m2mauth authority [flags]         serves an authority for local development
+
+"m2mauth explain -help" and "m2mauth authority -help" list the flags.
+`
+
+func runExplain(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, err := parseFlags(args)
 	if err == nil {
 		var status int
 		if status, err = o.explain(ctx, stdin, stdout); err == nil {

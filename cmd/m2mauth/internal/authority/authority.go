@@ -1,10 +1,7 @@
-// Authority serves a local authority that speaks Stytch's M2M API on a fixed
-// port, for developing without an account. It keeps its clients and its signing
-// keys in a file.
-//
-//	go run ./examples/authority                 # http://127.0.0.1:8484, authority.db
-//	go run ./examples/authority -rotate-keys    # begin with a new signing key
-package main
+// Package authority is the command "m2mauth authority": a local authority that
+// speaks Stytch's M2M API on a fixed port, for developing without an account. It
+// keeps its clients and its signing keys in a file.
+package authority
 
 import (
 	"context"
@@ -12,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
@@ -23,49 +18,50 @@ type options struct {
 	rotateKeys                  bool
 }
 
-func main() {
-	if err := command(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "authority:", err)
-		os.Exit(1)
-	}
-}
+const usage = `usage: m2mauth authority [flags]
 
-func command(args []string) error {
+Serves a local authority that speaks Stytch's M2M API, for developing without an
+account. Clients and signing keys survive restarts and crashes. It is no
+authority for production: it hashes secrets with a fast hash, and its project's
+secret and signing keys are in the file.
+
+  -addr ADDRESS   where it listens, on loopback: 127.0.0.1:8484
+  -file FILE      where it keeps everything: authority.db
+  -rotate-keys    start with a new signing key; the old ones stay published
+
+STYTCH_PROJECT_ID and STYTCH_SECRET, if set, are the credentials of its project.
+
+Exit status: 0 ended by a signal, 1 it could not serve, 2 usage.
+`
+
+// Run is the command with the arguments after its name. It serves until ctx ends
+// and returns the exit status.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
-	flags := flag.NewFlagSet("authority", flag.ExitOnError)
+	flags := flag.NewFlagSet("authority", flag.ContinueOnError)
+	flags.SetOutput(stderr)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8484", "")
 	flags.StringVar(&o.file, "file", "authority.db", "")
 	flags.BoolVar(&o.rotateKeys, "rotate-keys", false, "")
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), `Authority serves a local authority that speaks Stytch's M2M API, for developing
-without an account. Clients and signing keys survive restarts and crashes. It is
-no authority for production: it hashes secrets with a fast hash, and its
-project's secret and signing keys are in the file.
-
-  -addr    where it listens, on loopback (127.0.0.1:8484)
-  -file    where it keeps everything (authority.db)
-  -rotate-keys
-           begin with a new signing key; the old ones stay published
-  -h       show this
-
-STYTCH_PROJECT_ID and STYTCH_SECRET, if they are set, are the project that it
-plays.
-`)
+	flags.Usage = func() { fmt.Fprint(stderr, usage) }
+	if err := flags.Parse(args); err != nil {
+		return 2 // also for -h: a script should not go on
 	}
-	flags.Parse(args)
 	if flags.NArg() > 0 {
 		flags.Usage()
-		os.Exit(2)
+		return 2
 	}
 	o.project, o.secret = os.Getenv("STYTCH_PROJECT_ID"), os.Getenv("STYTCH_SECRET")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	return run(ctx, os.Stdout, o)
+	if err := run(ctx, stdout, o); err != nil {
+		fmt.Fprintln(stderr, "m2mauth authority:", err)
+		return 1
+	}
+	return 0
 }
 
 const defaultProject = "project-test-00000000-0000-4000-8000-000000000000"
 
-// run serves until ctx ends.
+// run serves the authority until ctx ends.
 func run(ctx context.Context, out io.Writer, o options) error {
 	s, err := openStore(o.file)
 	if err != nil {
@@ -104,7 +100,7 @@ Get a token with the client_id and client_secret of the answer:
   curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials \
     $STYTCH_URL/v1/public/$STYTCH_PROJECT_ID/oauth2/token
 
-Its keys, for whoever verifies tokens:
+Its keys, for services that verify tokens:
 
   curl -s $STYTCH_URL/v1/sessions/jwks/$STYTCH_PROJECT_ID
 `, o.file, a.URL(), a.ProjectID(), a.Secret())

@@ -1,10 +1,9 @@
-package main
+package authority
 
 import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -21,14 +20,10 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// TestMain makes the test binary the program itself, to be killed.
+// TestMain makes the test binary the command itself, to be killed.
 func TestMain(m *testing.M) {
 	if os.Getenv("AUTHORITY_TEST_CHILD") != "" {
-		if err := command(os.Args[1:]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+		os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -216,6 +211,30 @@ func TestRestart(t *testing.T) {
 	}
 	if err := run(t.Context(), io.Discard, options{addr: "127.0.0.1:0", file: file}); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("two authorities with one file: %v", err)
+	}
+}
+
+// TestUsage: a mistake is status 2, an authority that can not serve is 1.
+func TestUsage(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing", "authority.db")
+	for _, tt := range []struct {
+		name string
+		args []string
+		want int
+		text string
+	}{
+		{"help", []string{"-h"}, 2, "usage: m2mauth authority"},
+		{"an argument", []string{"more"}, 2, "usage: m2mauth authority"},
+		{"an unknown flag", []string{"-x"}, 2, "usage: m2mauth authority"},
+		{"a folder that does not exist", []string{"-file", missing}, 1, "authority.db"},
+		{"not on loopback", []string{"-addr", "0.0.0.0:0", "-file", filepath.Join(t.TempDir(), "a.db")}, 1, "loopback"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr strings.Builder
+			if got := Run(t.Context(), tt.args, &stdout, &stderr); got != tt.want || !strings.Contains(stderr.String(), tt.text) || stdout.Len() > 0 {
+				t.Errorf("Run(%q) = %d, %q, %q; want %d and %q on standard error", tt.args, got, &stdout, &stderr, tt.want, tt.text)
+			}
+		})
 	}
 }
 
