@@ -45,7 +45,6 @@ func junkOf(t trust) []junk {
 // will not for another reason before all is measured.
 func spent(t trust, cacheSize int) *verifier.Verifier {
 	cfg := t.config(cacheSize)
-	cfg.Issuers[0].JWKS.UnknownKeyWindow = 10 * time.Minute
 	cfg.Issuers[0].JWKS.RefreshInterval = time.Hour
 	for {
 		v := must(ready(cfg))

@@ -76,15 +76,12 @@ func keySet(doc []byte) (*jwks.Set, error) {
 		Interval:       time.Hour,
 		MaxStale:       24 * time.Hour,
 		Timeout:        time.Minute,
-		UnknownWindow:  time.Minute,
-		Slots:          make(chan struct{}, 1),
+		Slots:          jwks.NewSlots(1),
 		Now:            time.Now,
 		RandomFraction: func() float64 { return 1 },
 	})
 	defer source.Close()
-	// Next returns when the document was looked at: with a set, or because
-	// nothing in it can be used.
-	_ = source.Next(context.Background(), nil, jwks.NewWait(nil))
+	_ = source.Refresh(context.Background()) // it fails if nothing in the document can be used
 	return source.Current(), nil
 }
 

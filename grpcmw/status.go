@@ -105,6 +105,8 @@ func statusCode(c verifier.Code) codes.Code {
 		return codes.Unauthenticated
 	case verifier.InsufficientScope:
 		return codes.PermissionDenied
+	case verifier.TooManyRequests:
+		return codes.ResourceExhausted
 	default:
 		return codes.Unavailable
 	}
@@ -140,6 +142,8 @@ func infoReason(e *verifier.Error) string {
 		default:
 			return "ACCESS_TOKEN_INVALID"
 		}
+	case verifier.TooManyRequests:
+		return "RATE_LIMIT_EXCEEDED"
 	default:
 		return "AUTH_KEYS_UNAVAILABLE"
 	}

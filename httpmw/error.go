@@ -59,6 +59,8 @@ func statusOf(c verifier.Code) int {
 		return http.StatusBadRequest
 	case verifier.InsufficientScope:
 		return http.StatusForbidden
+	case verifier.TooManyRequests:
+		return http.StatusTooManyRequests
 	default:
 		return http.StatusServiceUnavailable
 	}

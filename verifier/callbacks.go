@@ -123,10 +123,11 @@ func isGone(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, ctx.Err())
 }
 
-// keyObserver is what a Source tells, or nil if nobody wants to know.
-func keyObserver(issuer string, observe func(IssuerStatus)) func(jwks.Status) {
+// keyObserver returns the function that a Source calls with its states, or nil
+// if observe is nil.
+func keyObserver(iss *issuer, observe func(IssuerStatus)) func(jwks.Status) {
 	if observe == nil {
 		return nil
 	}
-	return func(s jwks.Status) { observe(issuerStatus(issuer, s)) }
+	return func(s jwks.Status) { observe(iss.status(s)) }
 }

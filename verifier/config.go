@@ -49,8 +49,9 @@ type Config struct {
 	// change.
 	Observe func(context.Context, Decision)
 
-	// ObserveKeys, if set, is told of an issuer's keys after every swap and
-	// every failed fetch. Calls for one issuer come one after another, on a
+	// ObserveKeys, if set, is called with the state of an issuer's keys after
+	// every swap, every failed fetch and every change of State: recovery, expiry
+	// and Close included. Calls for one issuer come one after another, on a
 	// goroutine that nothing waits for: while one blocks, up to 64 states are
 	// kept for it, and of more the oldest are dropped. It should not call
 	// Refresh: after a failed fetch, that would defeat the backoff.
@@ -82,13 +83,27 @@ type Issuer struct {
 	// them from somewhere else: a file, Vault, a fixed set. Exactly one of the
 	// two is required. The URL must be https, unless it is on loopback or
 	// JWKS.InsecureHTTP is set. FetchJWKS returns a JWK Set document; it is
-	// called by one goroutine at a time. It must not wait for its own
-	// Verifier's Ready or Refresh: such a fetch fails.
+	// called by one goroutine at a time, unless an earlier call has ignored its
+	// context: that one is left behind after FetchTimeout and counts as failed.
+	// It must not wait for its own Verifier's Ready or Refresh: such a fetch
+	// fails.
 	JWKSURL   string
 	FetchJWKS func(context.Context) ([]byte, error)
 
 	// JWKS says how the keys are kept. The zero value is right for most.
 	JWKS JWKSOptions
+
+	// Backdating is how old a token may say it is when its key is published:
+	// 10 min if zero, at least the Leeway and at most 1 h. Some authorities date
+	// tokens back by 5 min, and caches serve old key sets for about as long. A
+	// token with an unknown key is refused as InvalidToken only if the keys were
+	// fetched at least this long after its "iat", and as Unavailable before.
+	Backdating time.Duration
+
+	// Optional keeps Ready from waiting for this issuer's keys. Status shows
+	// them all the same, and its tokens are refused as Unavailable until they
+	// are there.
+	Optional bool
 
 	// Algorithms are the JWS algorithms that are accepted: RS256, ES256 and
 	// EdDSA if nil. ("Ed25519" is EdDSA's name of RFC 9864; either admits
@@ -136,7 +151,8 @@ type Issuer struct {
 // default.
 type JWKSOptions struct {
 	// Transport makes the HTTP requests, for a private CA or a proxy: one like
-	// http.DefaultTransport if nil. Redirects are never followed.
+	// http.DefaultTransport if nil. Redirects are never followed, and each
+	// request asks for a connection of its own.
 	Transport http.RoundTripper
 
 	// RefreshInterval is the time between two fetches, ±10 %: 5 min if zero,
@@ -144,10 +160,11 @@ type JWKSOptions struct {
 	// 1 to 15 min, but never makes it longer than what is set here.
 	RefreshInterval time.Duration
 
-	// MaxStale is how long keys serve after they were last confirmed, by the
-	// authority or by a cache that answers for it: 24 h if zero, at least twice
-	// the RefreshInterval. It bounds both how long an outage is survived and
-	// how long a removed key can live through one.
+	// MaxStale is how long keys serve after they were last confirmed: 24 h if
+	// zero, at least twice the RefreshInterval. It bounds both how long an
+	// outage is survived and how long a removed key can live through one. A
+	// cache that answers for the authority, though every request asks it not
+	// to, confirms them as well.
 	MaxStale time.Duration
 
 	// FetchTimeout bounds one whole fetch: 5 s if zero, 250 ms to 30 s.
@@ -156,10 +173,6 @@ type JWKSOptions struct {
 	// MaxBytes bounds the key set document, decompressed: 256 KiB if zero,
 	// 4 KiB to 4 MiB.
 	MaxBytes int
-
-	// UnknownKeyWindow is the sliding window in which tokens with unknown key
-	// IDs may start at most two fetches: 30 s if zero, 5 s to 10 min.
-	UnknownKeyWindow time.Duration
 
 	// InsecureHTTP admits a JWKSURL that is plain http and not on loopback:
 	// whoever is on the network path can then replace the keys and sign any

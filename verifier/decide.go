@@ -102,8 +102,8 @@ func (v *Verifier) remembered(raw string) *token {
 	if !ok {
 		return nil
 	}
-	if v.standing(t) != nil || !t.named && t.issuer.source.Current() != t.set {
-		// The second: whether a token without a key ID has exactly one key that
+	if !t.issuer.holds(t) || t.lifetime.at(v.cfg.Now()) != nil || !t.named && t.issuer.source.Current() != t.set {
+		// The last: whether a token without a key ID has exactly one key that
 		// fits depends on the whole set.
 		v.cache.Remove(raw)
 		return nil

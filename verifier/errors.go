@@ -26,6 +26,11 @@ const (
 	// Unavailable: it can't be judged now; keep the token and try again later.
 	// HTTP 503, gRPC Unavailable.
 	Unavailable
+	// TooManyRequests: like Unavailable, but too many tokens name keys that are
+	// not known. HTTP 429, gRPC ResourceExhausted: what ejects servers that
+	// answer 5xx does not count it, so nobody can take a healthy server out of
+	// service with made-up tokens.
+	TooManyRequests
 )
 
 // String is the code as RFC 6750 §3.1 names it where it does.
@@ -41,6 +46,8 @@ func (c Code) String() string {
 		return "insufficient_scope"
 	case Unavailable:
 		return "unavailable"
+	case TooManyRequests:
+		return "too_many_requests"
 	default:
 		return "unknown"
 	}
@@ -102,8 +109,8 @@ const (
 	TooOld          Reason = "too_old"             // older than Issuer.MaxTokenAge
 	ClaimMalformed  Reason = "claim_malformed"     // a claim of the wrong type or out of range
 	KeyUnknown      Reason = "key_unknown"         // the issuer does not publish this key
-	KeyUnusable     Reason = "key_unusable"        // it does, but the key was dropped
-	KeyRemoved      Reason = "key_removed"         // it no longer does
+	KeyUnusable     Reason = "key_unusable"        // the issuer publishes it, but it was dropped
+	KeyRemoved      Reason = "key_removed"         // the issuer no longer publishes this key
 	BadSignature    Reason = "signature"           // the signature does not match
 	ClientIDMissing Reason = "client_id"           // no client ID, or an empty one
 	NotMachine      Reason = "not_machine"         // a person's token
@@ -121,9 +128,14 @@ const (
 	Forbidden     Reason = "operation_not_allowed" // refused by Config.Check, without a Reason
 )
 
+// Reasons of [TooManyRequests].
+const (
+	UnknownKeysFlood Reason = "unknown_keys_flood" // more than 20 KeysUnavailable for unknown keys of an issuer in a second
+)
+
 // Reasons of [Unavailable].
 const (
-	KeysUnavailable Reason = "keys_unavailable" // the issuer's keys can't be had, or may be too old to judge
+	KeysUnavailable Reason = "keys_unavailable" // there are no keys of the issuer, or the token's key may be newer than they are
 	PeerUnknown     Reason = "peer_unknown"     // Request.PeerCertificatesFrom failed
 	CheckFailed     Reason = "check_failed"     // Config.Check failed
 	Panicked        Reason = "panicked"         // a callback panicked
@@ -141,6 +153,8 @@ func (r Reason) code() Code {
 		return InvalidRequest
 	case ScopeMissing, NoRequirement, Forbidden:
 		return InsufficientScope
+	case UnknownKeysFlood:
+		return TooManyRequests
 	case KeysUnavailable, PeerUnknown, CheckFailed, Panicked, Canceled, Closed:
 		return Unavailable
 	default:
@@ -154,7 +168,7 @@ type Error struct {
 	Code       Code
 	Reason     Reason
 	Need       scopes.Requirement // what was required, for the challenge
-	RetryAfter time.Duration      // with Unavailable: when to try again; 0 says nothing
+	RetryAfter time.Duration      // with Unavailable and TooManyRequests: when to try again; 0 says nothing
 	Err        error              // the cause, if there is more to say; not for callers
 }
 

@@ -23,11 +23,14 @@ const (
 // IssuerStatus is the state of an issuer's keys at one moment.
 type IssuerStatus struct {
 	Issuer      string
+	JWKSURL     string // without its user, query and fragment; "" with FetchJWKS
+	Optional    bool   // Ready does not wait for it
 	State       KeyState
-	Confirmed   time.Time // when the authority was last asked with success; zero if never
+	Confirmed   time.Time // when the fetch began that last confirmed the keys; zero if none did
 	LastError   error     // of the last fetch, if it failed
-	NextAttempt time.Time // when it will be asked again
-	Fetches     int       // how often it was asked
+	NextAttempt time.Time // when the keys are fetched next; not in the future during a fetch
+	Fetches     int       // how often they were fetched
+	UnknownKeys uint64    // how many tokens were refused for a key that is not among Keys
 	Keys        []KeyStatus
 	Problems    []KeyProblem // of the last key set that was fetched, even if none of its keys can be used
 }
@@ -38,8 +41,8 @@ type KeyStatus struct {
 	Algorithm string
 }
 
-// KeyProblem is something amiss with a published key: it was dropped, or
-// another took its place under the same ID.
+// KeyProblem is something amiss with a published key: it was dropped, another
+// took its place under the same ID, or it came back after it was removed.
 type KeyProblem struct {
 	KeyID string // quoted and cut if it is not short and plain
 	Text  string
@@ -48,14 +51,18 @@ type KeyProblem struct {
 	Compromised bool
 }
 
-func issuerStatus(name string, s jwks.Status) IssuerStatus {
+// status returns s as callers see it.
+func (iss *issuer) status(s jwks.Status) IssuerStatus {
 	st := IssuerStatus{
-		Issuer:      name,
+		Issuer:      iss.Name,
+		JWKSURL:     jwks.Address(iss.JWKSURL),
+		Optional:    iss.Optional,
 		State:       keyState(s.State),
 		Confirmed:   s.Confirmed,
 		LastError:   s.LastError,
 		NextAttempt: s.Next,
 		Fetches:     s.Fetches,
+		UnknownKeys: s.Unknown,
 	}
 	if s.Set != nil {
 		for _, k := range s.Set.Keys() {
@@ -83,7 +90,7 @@ func keyState(s jwks.State) KeyState {
 	}
 }
 
-// Status tells how each issuer's keys stand, in the order of Config.Issuers.
+// Status returns the state of each issuer's keys, in the order of Config.Issuers.
 // It is for probes and dashboards, and does no I/O.
 func (v *Verifier) Status() []IssuerStatus {
 	if v.isUnmade() {
@@ -91,7 +98,7 @@ func (v *Verifier) Status() []IssuerStatus {
 	}
 	list := make([]IssuerStatus, len(v.issuers))
 	for i, iss := range v.issuers {
-		list[i] = issuerStatus(iss.Name, iss.source.Status())
+		list[i] = iss.status(iss.source.Status())
 	}
 	return list
 }
@@ -108,22 +115,24 @@ func (v *Verifier) Issuers() (names []string) {
 	return names
 }
 
-// Ready waits until every issuer has keys, for servers that would rather start
-// late than answer 503. It answers at once if ctx has ended, so it serves as a
-// probe, too. The error names each issuer that is not ready, and why.
+// Ready waits until every issuer that is not Optional has keys, for servers
+// that would rather start late than answer 503. It returns at once if ctx has
+// ended, so it serves as a probe, too. The error names each issuer that is not
+// ready, and why.
 func (v *Verifier) Ready(ctx context.Context) error {
-	return v.each(ctx, (*jwks.Source).Ready)
+	return v.each(ctx, (*jwks.Source).Ready, func(iss *issuer) bool { return !iss.Optional })
 }
 
 // Refresh fetches every issuer's keys now, as after a key was revoked in a
-// hurry. The error names each issuer whose fetch failed; its keys stay as they
-// are.
+// hurry. Once it returns nil, only keys count that the authorities published
+// after the call. The error names each issuer whose fetch failed, whose keys
+// stay as they are, and each whose keys came from a cache on the way.
 func (v *Verifier) Refresh(ctx context.Context) error {
-	return v.each(ctx, (*jwks.Source).Refresh)
+	return v.each(ctx, (*jwks.Source).Refresh, func(*issuer) bool { return true })
 }
 
-// each calls do for every issuer at the same time.
-func (v *Verifier) each(ctx context.Context, do func(*jwks.Source, context.Context) error) error {
+// each calls do for every issuer that is wanted, at the same time.
+func (v *Verifier) each(ctx context.Context, do func(*jwks.Source, context.Context) error, wanted func(*issuer) bool) error {
 	if v.isClosed() {
 		return refuse(Unavailable, Closed)
 	}
@@ -131,6 +140,10 @@ func (v *Verifier) each(ctx context.Context, do func(*jwks.Source, context.Conte
 	results := make([]chan error, len(v.issuers))
 	for i, iss := range v.issuers {
 		results[i] = make(chan error, 1)
+		if !wanted(iss) {
+			results[i] <- nil
+			continue
+		}
 		go func() { results[i] <- do(iss.source, ctx) }()
 	}
 	var errs []error

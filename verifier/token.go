@@ -71,11 +71,17 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refuseWith(InvalidToken, Algorithm, untrusted("alg", parsed.Header.Algorithm))
 	}
 
-	key, set, refused := v.findKey(ctx, wanted{iss, parsed.Header, dates.issued, now})
-	if refused != nil {
-		return refused
+	key, set, err := iss.source.Find(ctx, jwks.Query{
+		KeyID:     parsed.Header.KeyID,
+		Algorithm: parsed.Header.Algorithm,
+		IssuedAt:  dates.issued,
+		Now:       now,
+	})
+	if err != nil {
+		return keyError(err)
 	}
 	if err := parsed.Verify(parts, key.Key, key.Algorithm); err != nil {
+		iss.source.Suspect() // another key may have taken its ID
 		return joseError(err)
 	}
 	v.headers.Admit(parsed)

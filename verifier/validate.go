@@ -63,13 +63,14 @@ func (cfg Config) withDefaults() (Config, error) {
 			}
 			names[name] = i
 		}
-		iss.complete(m)
+		iss.complete(m, cfg.Leeway)
 	}
 	return cfg, errors.Join(errs...)
 }
 
-// complete fills in an Issuer's defaults and reports its mistakes.
-func (iss *Issuer) complete(m mistakes) {
+// complete fills in an Issuer's defaults and reports its mistakes. leeway is
+// the shortest Backdating that makes sense: clocks may differ by as much.
+func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 	if iss.Name == "" {
 		m.add(`Name is empty: write the exact "iss" of the authority's tokens`)
 	}
@@ -102,6 +103,10 @@ func (iss *Issuer) complete(m mistakes) {
 		}
 		iss.Accept = SubjectIsClient
 	}
+	if iss.Backdating == 0 {
+		iss.Backdating = 10 * time.Minute
+	}
+	m.between("Backdating", iss.Backdating, leeway, time.Hour)
 	iss.Algorithms = completeAlgorithms(m, iss.Algorithms)
 	iss.completeSource(m)
 	iss.JWKS.complete(m)
@@ -190,10 +195,6 @@ func (o *JWKSOptions) complete(m mistakes) {
 		o.FetchTimeout = 5 * time.Second
 	}
 	m.between("JWKS.FetchTimeout", o.FetchTimeout, 250*time.Millisecond, 30*time.Second)
-	if o.UnknownKeyWindow == 0 {
-		o.UnknownKeyWindow = 30 * time.Second
-	}
-	m.between("JWKS.UnknownKeyWindow", o.UnknownKeyWindow, 5*time.Second, 10*time.Minute)
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 256 << 10
 	}

@@ -32,7 +32,7 @@ import (
 )
 
 // fetchesAtOnce bounds how many key sets a Verifier fetches at the same time.
-const fetchesAtOnce = 8
+const fetchesAtOnce = 64
 
 // Verifier verifies tokens and authorizes calls. It is safe for concurrent
 // use. Make one with [New]: any other, nil included, refuses every token as
@@ -60,7 +60,7 @@ func New(cfg Config) (*Verifier, error) {
 	if cfg.CacheSize > 0 {
 		v.cache = tokencache.New[*token](cfg.CacheSize)
 	}
-	slots := make(chan struct{}, fetchesAtOnce)
+	slots := jwks.NewSlots(fetchesAtOnce)
 	for _, ic := range cfg.Issuers {
 		iss := &issuer{Issuer: ic}
 		v.issuers = append(v.issuers, iss)
@@ -70,6 +70,7 @@ func New(cfg Config) (*Verifier, error) {
 		}
 		iss.source = jwks.New(jwks.Options{
 			Fetch:          ic.fetcher(),
+			Address:        jwks.Address(ic.JWKSURL),
 			Algorithms:     ic.Algorithms,
 			Keys:           jose.Options{AllowExponent3: ic.JWKS.AllowRSAExponent3},
 			MaxBytes:       ic.JWKS.MaxBytes,
@@ -77,20 +78,21 @@ func New(cfg Config) (*Verifier, error) {
 			IntervalIsCap:  ic.JWKS.RefreshInterval != 0,
 			MaxStale:       ic.JWKS.MaxStale,
 			Timeout:        ic.JWKS.FetchTimeout,
-			UnknownWindow:  ic.JWKS.UnknownKeyWindow,
+			Backdating:     ic.Backdating,
 			Slots:          slots,
 			Now:            cfg.Now,
-			Observe:        keyObserver(ic.Name, cfg.ObserveKeys),
+			Observe:        keyObserver(iss, cfg.ObserveKeys),
 			RandomFraction: rand.Float64,
 		})
 	}
 	return v, nil
 }
 
-// Close stops every goroutine of v and waits for them. Afterwards every token
-// is refused as Unavailable; a call whose token was verified before is still
-// let in. It may be called more than once, and in any callback: in one that its
-// goroutines have called, it waits for 100 ms at most. It returns nil.
+// Close stops every goroutine of v and waits for them. Calls whose token was
+// already verified when Close is called may complete; every later call is
+// refused as Unavailable. A call that waits for keys gets its refusal at once.
+// Close may be called more than once, and in any callback: it waits 100 ms at
+// most for a callback that is running. It returns nil.
 func (v *Verifier) Close() error {
 	if v == nil {
 		return nil

@@ -107,8 +107,8 @@ func options(a *authority) Options {
 		Interval:       5 * time.Minute,
 		MaxStale:       24 * time.Hour,
 		Timeout:        5 * time.Second,
-		UnknownWindow:  30 * time.Second,
-		Slots:          make(chan struct{}, 8),
+		Backdating:     10 * time.Minute,
+		Slots:          NewSlots(8),
 		Now:            time.Now,
 		RandomFraction: func() float64 { return 0.5 },
 	}
@@ -151,16 +151,51 @@ func timed(f func() error) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// wantNext asserts what Next returns for the set in use, and how long it takes.
-func wantNext(t *testing.T, s *Source, want error, took time.Duration) {
-	t.Helper()
-	wantNextOf(t, s, s.Current(), want, took)
+// asks is a query for the Ed25519 key called id, by a token that was issued a
+// while ago.
+func asks(id string, ago time.Duration) Query {
+	return Query{KeyID: id, Algorithm: "EdDSA", IssuedAt: time.Now().Add(-ago), Now: time.Now()}
 }
 
-func wantNextOf(t *testing.T, s *Source, seen *Set, want error, took time.Duration) {
+// undated is a query by a token without "iat".
+func undated(id string) Query { return Query{KeyID: id, Algorithm: "EdDSA", Now: time.Now()} }
+
+// found stands for no error in place of a Why.
+const found Why = 0
+
+// why returns the Why of err, found if it is nil, and -1 if it is another
+// error.
+func why(err error) Why {
+	if err == nil {
+		return found
+	}
+	if e, ok := errors.AsType[*MissingError](err); ok {
+		return e.Why
+	}
+	return -1
+}
+
+// wantFind asserts what Find returns for q, how long it takes, and how often
+// the authority is asked meanwhile.
+func wantFind(t *testing.T, s *Source, a *authority, q Query, want Why, took time.Duration, fetches int) {
 	t.Helper()
-	d, err := timed(func() error { return s.Next(context.Background(), seen, NewWait(seen)) })
-	if err != want || d != took {
-		t.Errorf("Next: %v after %v, want %v after %v", err, d, want, took)
+	before := a.fetches()
+	var key Key
+	var set *Set
+	d, err := timed(func() (err error) { key, set, err = s.Find(context.Background(), q); return err })
+	synctest.Wait() // for a fetch that it did not wait for
+	if n := a.fetches() - before; why(err) != want || d != took || n != fetches {
+		t.Errorf("Find(%q): %v after %v and %d fetches; want %d after %v and %d", q.KeyID, err, d, n, want, took, fetches)
+	}
+	if want == found && (key.Key == nil || q.KeyID != "" && key.ID != q.KeyID || set == nil || !set.Holds(key)) {
+		t.Errorf("Find(%q) = key %q", q.KeyID, key.ID)
+	}
+}
+
+// refresh is Refresh, which must succeed.
+func refresh(t *testing.T, s *Source) {
+	t.Helper()
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatalf("Refresh: %v", err)
 	}
 }

@@ -2,49 +2,79 @@ package jwks
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// TestETag: a document is fetched whole while there is no set, and once in
-// half a MaxStale; else it is asked for by its tag.
+// TestETag: the timer asks for a document by its tag, but for a whole one once
+// an hour, or twice in a MaxStale. Refresh and callers ask for a whole one.
 func TestETag(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: tagged(`"1"`, ed("a"))}
-		s := open(t, a, func(o *Options) { o.MaxStale = time.Hour })
-		set := s.Current()
-		pass(24 * time.Hour)
-		wantState(t, s, Fresh)
-		if s.Current() != set {
-			t.Error("the set was swapped for itself")
-		}
-		asked, etags := a.log()
-		whole := asked[0]
-		for i, etag := range etags[1:] {
-			at := asked[i+1]
-			if due := at.Sub(whole) >= time.Hour/2; due != (etag == "") {
-				t.Fatalf("fetch %d, %v after the last whole one, sent %q", i+1, at.Sub(whole), etag)
+	for maxStale, every := range map[time.Duration]time.Duration{time.Hour: time.Hour / 2, 24 * time.Hour: time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: tagged(`"1"`, ed("a"))}
+			s := open(t, a, func(o *Options) { o.MaxStale = maxStale })
+			set := s.Current()
+			pass(24 * time.Hour)
+			wantState(t, s, Fresh)
+			if s.Current() != set {
+				t.Error("the set was swapped for itself")
 			}
-			if etag == "" {
-				whole = at
+			asked, etags := a.log()
+			whole := asked[0]
+			for i, etag := range etags[1:] {
+				at := asked[i+1]
+				if due := at.Sub(whole) >= every; due != (etag == "") {
+					t.Fatalf("fetch %d, %v after the last whole one, sent %q", i+1, at.Sub(whole), etag)
+				}
+				if etag == "" {
+					whole = at
+				}
 			}
-		}
-		if time.Since(whole) > time.Hour {
-			t.Error("there was no whole fetch for long")
-		}
+			if time.Since(whole) > every+6*time.Minute {
+				t.Error("there was no whole fetch for long")
+			}
 
-		a.now(tagged(`"2"`, ed("b")))
-		if err := s.Refresh(t.Context()); err != nil || s.Current() == set {
-			t.Errorf("a new document was not taken: %v", err)
-		}
-		for range 2 {
-			s.Refresh(t.Context())
-		}
-		if _, etags := a.log(); etags[len(etags)-1] != `"2"` {
-			t.Errorf("the tag is %q, want that of the new document", etags[len(etags)-1])
-		}
-	})
+			a.now(tagged(`"2"`, ed("a"), ed("b")))
+			refresh(t, s)
+			if s.Current() == set {
+				t.Error("a new document was not taken")
+			}
+			wantFind(t, s, a, asks("x", 0), MayBeNewer, 0, 1)
+			passUntil(s.Status().Next)
+			_, etags = a.log()
+			if last := etags[len(etags)-3:]; strings.Join(last, ",") != `,,"2"` {
+				t.Errorf("the tags of Refresh, an unknown key and the timer are %q", last)
+			}
+		})
+	}
+}
+
+// TestUnchangedETag: a server whose ETag a rotation leaves unchanged (nginx
+// makes it of a file's size and its time) hides the new key from the timer, and
+// not from a caller who needs it, nor from Refresh, nor for more than an hour.
+func TestUnchangedETag(t *testing.T) {
+	for name, learn := range map[string]func(*testing.T, *Source, *authority){
+		"by a caller": func(t *testing.T, s *Source, a *authority) { wantFind(t, s, a, asks("b", 0), found, 0, 1) },
+		"by Refresh":  func(t *testing.T, s *Source, _ *authority) { refresh(t, s) },
+		"by itself":   func(*testing.T, *Source, *authority) { pass(time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: tagged(`"1"`, ed("a"))}
+				s := open(t, a)
+				a.now(tagged(`"1"`, ed("b")))
+				pass(11 * time.Minute)
+				wantFind(t, s, a, asks("a", 0), found, 0, 0)
+				learn(t, s, a)
+				wantFind(t, s, a, asks("b", 0), found, 0, 0)
+				if _, err := s.Current().Lookup("a", "EdDSA"); err == Found {
+					t.Error("the old key serves")
+				}
+			})
+		})
+	}
 }
 
 // TestEndlessNotModified: an authority, or something on the way to it, that
@@ -60,13 +90,13 @@ func TestEndlessNotModified(t *testing.T) {
 			}
 			return Document{NotModified: true, ETag: sent}, nil
 		})
-		passUntil(whole.Add(12 * time.Hour))
+		passUntil(whole.Add(time.Hour))
 		wantState(t, s, Fresh)
 		confirmed := s.Status().Confirmed
 		passUntil(confirmed.Add(24*time.Hour - 1))
 		wantState(t, s, Stale)
 		if s.Status().Confirmed != confirmed {
-			t.Error("a 304 confirms a set after half of MaxStale")
+			t.Error("a 304 confirms a set after an hour")
 		}
 		pass(1)
 		wantState(t, s, Expired)
@@ -78,17 +108,16 @@ func TestNotModifiedTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: tagged(`"1"`, ed("a"))}
 		s := open(t, a, func(o *Options) { o.MaxStale, o.Timeout = 10*time.Second, 10*time.Second })
-		pass(2 * time.Second)
 		a.now(after(9*time.Second, tagged(`"1"`, ed("a"))))
-		failed := make(chan error)
-		go func() { failed <- s.Refresh(context.Background()) }()
-		if err := <-failed; err != errGone {
-			t.Errorf("error %v, want %v", err, errGone)
-		}
-		wantState(t, s, Expired)
+		passUntil(s.Status().Next)
 		if _, etags := a.log(); etags[1] != `"1"` {
 			t.Fatal("the fetch was not conditional")
 		}
+		pass(9 * time.Second)
+		if err := s.Status().LastError; err != errGone {
+			t.Errorf("error %v, want %v", err, errGone)
+		}
+		wantState(t, s, Expired)
 	})
 }
 
@@ -102,11 +131,12 @@ func TestConditionThatFails(t *testing.T) {
 			if sent != "" {
 				return Document{}, errDown
 			}
-			return Document{Body: document(ed("b")), ETag: `"2"`}, nil
+			return Document{Body: document(ed("a"), ed("b")), ETag: `"2"`}, nil
 		})
 		for _, want := range []error{errDown, nil, errDown, nil} {
-			if err := s.Refresh(t.Context()); err != want {
-				t.Fatalf("Refresh: %v, want %v", err, want)
+			passUntil(s.Status().Next)
+			if err := s.Status().LastError; err != want {
+				t.Fatalf("last error %v, want %v", err, want)
 			}
 		}
 		if _, etags := a.log(); etags[1] != `"1"` || etags[2] != "" || etags[3] != `"2"` || etags[4] != "" {

@@ -23,10 +23,12 @@ type Document struct {
 	Age         time.Duration // since a cache on the way got it from the authority
 }
 
-// FetchError is a failed fetch that says when to come back.
+// FetchError is a fetch that the authority answered with something else than
+// its keys.
 type FetchError struct {
 	Err        error
-	RetryAfter time.Duration
+	Status     int           // of the HTTP response
+	RetryAfter time.Duration // when to come back; 0 if the authority does not say
 }
 
 func (e *FetchError) Error() string { return e.Err.Error() }
@@ -58,7 +60,11 @@ func FromURL(rawURL string, transport http.RoundTripper, maxBytes int) Fetcher {
 		if err != nil {
 			return Document{}, withoutURL(err)
 		}
+		// A connection of its own for each fetch: one that is kept may be dead,
+		// and would always lead to the same replica.
+		req.Close = true
 		req.Header.Set("Accept", "application/jwk-set+json, application/json")
+		req.Header.Set("Cache-Control", "no-cache")
 		req.Header.Set("User-Agent", "m2mauth")
 		if etag != "" {
 			req.Header.Set("If-None-Match", etag)
@@ -72,8 +78,19 @@ func FromURL(rawURL string, transport http.RoundTripper, maxBytes int) Fetcher {
 	}
 }
 
-// withoutURL is what a *url.Error in err wraps: it repeats the URL, which may
-// hold a secret. There are several if the transport has a client of its own.
+// Address returns rawURL without its user, query and fragment, for errors and
+// Status: they may hold a secret.
+func Address(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
+// withoutURL returns what a *url.Error in err wraps: it repeats the URL, whose
+// query may hold a secret. There are several if the transport has a client of
+// its own.
 func withoutURL(err error) error {
 	for {
 		u, ok := errors.AsType[*url.Error](err)
@@ -106,7 +123,8 @@ func readResponse(res *http.Response, etag string, maxBytes int) (Document, erro
 		return doc, nil
 	case res.StatusCode != http.StatusOK:
 		return Document{}, &FetchError{
-			Err:        fmt.Errorf("the key set's server answered %d", res.StatusCode),
+			Err:        fmt.Errorf("the server answered %d", res.StatusCode),
+			Status:     res.StatusCode,
 			RetryAfter: retryAfter(res.Header),
 		}
 	}

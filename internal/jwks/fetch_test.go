@@ -78,11 +78,11 @@ func TestFetch(t *testing.T) {
 			requests := 0
 			fetch := FromURL(address, roundTrip(func(r *http.Request) (*http.Response, error) {
 				requests++
-				want := h{"Accept": {"application/jwk-set+json, application/json"}, "User-Agent": {"m2mauth"}}
+				want := h{"Accept": {"application/jwk-set+json, application/json"}, "Cache-Control": {"no-cache"}, "User-Agent": {"m2mauth"}}
 				if tt.etag != "" {
 					want["If-None-Match"] = []string{tt.etag}
 				}
-				if r.Method != "GET" || r.URL.String() != address || r.Body != nil || !maps.EqualFunc(r.Header, want, equal) {
+				if r.Method != "GET" || !r.Close || r.URL.String() != address || r.Body != nil || !maps.EqualFunc(r.Header, want, equal) {
 					t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 				}
 				return response(tt.status, tt.header, strings.NewReader(tt.body)), nil

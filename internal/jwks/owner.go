@@ -5,42 +5,46 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// grace is how long a fetch that was told to stop is waited for. What has not
-// returned by then ignores its context, and is left behind.
-const grace = 100 * time.Millisecond
+// timers are the owner's.
+type timers struct {
+	next    *time.Timer // the next fetch
+	overdue *time.Timer // that fetch has not been made
+	expiry  *time.Timer // the keys are too old to be used
+}
 
 // own is the owner: the one goroutine that decides when to fetch, and the only
 // one that writes s.current.
 func (s *Source) own(ctx context.Context) {
 	defer close(s.stopped)
-	next := time.NewTimer(time.Hour)
-	defer next.Stop()
-	expiry := time.NewTimer(time.Hour)
-	expiry.Stop()
-	defer expiry.Stop()
-
+	t := timers{time.NewTimer(time.Hour), time.NewTimer(time.Hour), time.NewTimer(time.Hour)}
+	for _, timer := range []*time.Timer{t.next, t.overdue, t.expiry} {
+		timer.Stop()
+		defer timer.Stop()
+	}
 	var landed chan outcome // of the fetch that is under way; nil if none
+	told := Cold
 	for {
+		news := false
 		select {
 		case <-ctx.Done():
 			if landed != nil {
 				<-landed
 			}
 			s.shut()
+			s.observe()
 			if s.teller != nil {
 				close(s.teller.states)
 			}
 			return
-		case <-expiry.C:
+		case <-t.expiry.C:
 			s.expire()
-		case <-next.C:
+		case <-t.overdue.C:
+		case <-t.next.C:
 			s.mu.Lock()
 			if s.flight == nil {
-				s.launch()
+				s.launch(flight{whole: s.health.look, second: s.health.look})
 			}
 			s.mu.Unlock()
 		case <-s.wake:
@@ -51,102 +55,14 @@ func (s *Source) own(ctx context.Context) {
 		case o := <-landed:
 			landed = nil
 			if ctx.Err() == nil { // else Close cut it short, which says nothing of the authority
-				s.land(o, next, expiry)
+				news = s.land(o, t)
 			}
 		}
-	}
-}
-
-// outcome is how a fetch ended.
-type outcome struct {
-	wall time.Time // when it began, by Options.Now
-	doc  Document
-	keys *jose.KeySet // nil if doc.NotModified or err
-	err  error
-}
-
-var (
-	errStuck   = errors.New("an earlier fetch has not returned")
-	errTimeout = errors.New("the fetch took too long")
-)
-
-// fly makes one fetch and hands in its outcome. It ends in bounded time, even
-// if the Fetcher does not.
-func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
-	var o outcome
-	defer func() { landed <- o }()
-
-	select {
-	case s.opts.Slots <- struct{}{}:
-		defer func() { <-s.opts.Slots }()
-	case <-ctx.Done():
-		o.err = ctx.Err()
-		return
-	}
-	if !s.calling.CompareAndSwap(false, true) {
-		o.err = errStuck
-		return
-	}
-	s.mu.Lock()
-	s.flight.began = time.Now()
-	s.health.fetches++
-	etag := s.conditional()
-	s.mu.Unlock()
-
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
-	defer cancel()
-	returned := make(chan outcome, 1)
-	go func() { returned <- s.call(ctx, etag) }()
-	select {
-	case o = <-returned:
-		return
-	case <-ctx.Done():
-	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
-	select {
-	case o = <-returned:
-	case <-late.C:
-		o.err = errTimeout
-	}
-}
-
-// call calls the clock and the Fetcher, which are not ours, and reads what it
-// returns.
-func (s *Source) call(ctx context.Context, etag string) (o outcome) {
-	defer s.calling.Store(false)
-	defer func() {
-		if r := recover(); r != nil {
-			o.err = fmt.Errorf("the fetch panicked: %.64q", fmt.Sprint(r))
+		if now := s.Status().State; news || now != told {
+			told = now
+			s.observe()
 		}
-	}()
-	o.wall = s.opts.Now()
-	if o.doc, o.err = s.opts.Fetch(ctx, etag); o.err != nil {
-		if ctx.Err() != nil {
-			o.err = errTimeout
-		}
-		return o
 	}
-	if o.doc.NotModified {
-		return o
-	}
-	if len(o.doc.Body) > s.opts.MaxBytes {
-		o.err = fmt.Errorf("the key set is longer than %d bytes", s.opts.MaxBytes)
-		return o
-	}
-	o.keys, o.err = jose.ParseKeySet(o.doc.Body, s.opts.Keys)
-	return o
-}
-
-// conditional is the etag to send, or "" for an unconditional fetch: without
-// keys; once in half a MaxStale, so that an endless 304 can't keep a set alive;
-// and after a failure, which may have been the condition's. The caller holds
-// mu.
-func (s *Source) conditional() string {
-	if s.current.Load() == nil || s.health.failures > 0 || time.Since(s.health.unconditional) >= s.opts.MaxStale/2 {
-		return ""
-	}
-	return s.health.etag
 }
 
 var (
@@ -155,74 +71,117 @@ var (
 	errOutdated    = errors.New("a cache has answered with other keys, older than those in use")
 )
 
-// land takes in the outcome of the flight, and sets both timers.
-func (s *Source) land(o outcome, next, expiry *time.Timer) {
+// land takes in the outcome of the flight, and sets the timers. It reports
+// whether there is news: another set, or a failure.
+func (s *Source) land(o outcome, t timers) (news bool) {
 	s.mu.Lock()
-	f, h := s.flight, &s.health
-	set, asOf := s.current.Load(), f.began.Add(-o.doc.Age)
-	var published []Problem // of the document
-	switch {
-	case o.err != nil:
-	case o.doc.NotModified && set == nil:
-		o.err = errGone
-	case !o.doc.NotModified:
-		fresh := newSet(o.keys, s.opts.Algorithms, set)
-		published = fresh.Problems
-		switch {
-		case len(fresh.keys) == 0:
-			o.err = unusableError(fresh.Problems)
-		case set == nil:
-			set = fresh
-		case fresh.digest == set.digest:
-		case asOf.Before(h.asOf) && f.began.Sub(h.confirmed) < maxFresh:
-			// Another node of a CDN, say: with its keys in place of those that
-			// the authority has published since, good tokens would be refused.
-			// But a cache that never answers otherwise is believed in the end.
-			o.err = errOutdated
-		default:
-			set = fresh
-		}
+	defer s.mu.Unlock()
+	f, h, now := s.flight, &s.health, time.Now()
+	before := s.current.Load()
+	set, err := s.accept(o)
+	if err != nil && s.opts.Address != "" {
+		err = fmt.Errorf("%s: %w", s.opts.Address, err)
 	}
-	if o.err != nil && o.keys != nil && set != nil {
-		// The keys in force stay, except those that anybody can sign with now.
-		set = set.withoutLeaked(o.keys, published)
-	}
-	swapped := set != s.current.Load()
-	now := time.Now()
-	h.refused = nil
-	if errors.Is(o.err, errNoUsableKey) {
-		h.refused = published
-	}
-	if o.err == nil {
-		h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
-		h.confirmed, h.failures, h.lastErr, h.hold = f.began, 0, nil, time.Time{}
-		if swapped || asOf.After(h.asOf) {
-			h.asOf, h.asOfWall = asOf, o.wall.Add(-o.doc.Age)
-		}
-		if !o.doc.NotModified {
-			h.unconditional, h.etag = f.began, o.doc.ETag
-		}
-		expiry.Reset(time.Until(f.began.Add(s.opts.MaxStale)))
+	if err == nil {
+		s.confirm(o, set, now)
+		t.expiry.Reset(time.Until(f.began.Add(s.opts.MaxStale)))
 	} else {
 		h.failures++
-		h.lastErr = o.err
-		h.next = now.Add(s.backoff(o.err, set != nil && len(set.keys) > 0))
+		h.lastErr = err
+		h.next = now.Add(s.backoff(err, set != nil))
 	}
-	next.Reset(time.Until(h.next))
-	switch {
-	case swapped && len(set.keys) == 0:
-		h.expired = true
-		s.store(nil)
-	case swapped:
-		h.expired = false
+	if set != before {
+		h.expired = set == nil
 		s.store(set)
 	}
+	t.next.Reset(time.Until(h.next))
+	t.overdue.Reset(time.Until(h.next) + s.opts.Timeout + 1)
 	s.flight = nil
-	f.err = o.err
+	f.err, f.age = err, o.doc.Age
 	close(f.done)
-	s.mu.Unlock()
-	if swapped || o.err != nil {
-		s.observe()
+	return set != before || err != nil
+}
+
+// accept returns the set that is in force after o, and why o is a failed fetch
+// if it is one. The caller holds mu.
+func (s *Source) accept(o outcome) (*Set, error) {
+	s.health.refused = nil
+	set := s.current.Load()
+	switch {
+	case o.err != nil:
+		return set, o.err
+	case o.doc.NotModified && set == nil:
+		return set, errGone
+	case o.doc.NotModified:
+		return set, nil
+	}
+	fresh := newSet(o.keys, s.opts.Algorithms, set)
+	err := s.replace(set, fresh, s.flight.began.Add(-o.doc.Age))
+	switch {
+	case err == nil && set != nil && fresh.digest == set.digest:
+		return set, nil
+	case err == nil:
+		return fresh, nil
+	}
+	if errors.Is(err, errNoUsableKey) {
+		s.health.refused = fresh.Problems
+	}
+	if set != nil {
+		// The keys in force stay, except those that anybody can sign with now.
+		if set = set.withoutLeaked(o.keys, fresh.Problems); len(set.keys) == 0 {
+			set = nil
+		}
+	}
+	return set, err
+}
+
+// replace returns why fresh, of a response of the time asOf, can't take the
+// place of set, which is nil if there are no keys. The caller holds mu.
+func (s *Source) replace(set, fresh *Set, asOf time.Time) error {
+	h := &s.health
+	switch {
+	case len(fresh.keys) == 0:
+		return unusableError(fresh.Problems)
+	case set == nil || fresh.digest == set.digest:
+		return nil
+	case asOf.Before(h.asOf) && s.flight.began.Sub(h.confirmed) < maxFresh:
+		// Another node of a CDN, say: with its keys in place of those that the
+		// authority has published since, good tokens would be refused. But a
+		// cache that never answers otherwise is believed in the end.
+		return errOutdated
+	default:
+		return nil
+	}
+}
+
+// confirm notes that the good fetch o has brought or confirmed set. The caller
+// holds mu.
+func (s *Source) confirm(o outcome, set *Set, now time.Time) {
+	f, h := s.flight, &s.health
+	h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
+	h.confirmed, h.failures, h.lastErr = f.began, 0, nil
+	s.budget.held = time.Time{}
+	if f.second {
+		h.look = false
+	}
+	if !o.doc.NotModified {
+		// A 304 proves only that the authority, or something on the way to it,
+		// takes the ETag for current: it says nothing of a key that is missing.
+		asOf := f.began.Add(-o.doc.Age)
+		if set != s.current.Load() || asOf.After(h.asOf) {
+			h.asOf, h.asOfWall = asOf, o.wall.Add(-o.doc.Age)
+		}
+		h.complete, h.etag = f.began, o.doc.ETag
+		removed := s.memory.learn(set, asOf, now, f.final && o.doc.Age == 0)
+		// Where replicas differ, a second look would only show the other one.
+		// Nor does a second look draw a third: an authority that publishes new
+		// keys each time would be fetched from for ever.
+		if removed && !f.second && !s.memory.differs(now) {
+			h.look = true
+		}
+	}
+	if h.look = h.look && !s.memory.settled(); h.look {
+		h.next = now.Add(apart)
 	}
 }
 
@@ -236,10 +195,9 @@ func (s *Source) store(set *Set) {
 // expire takes the keys out of service once they are older than MaxStale.
 func (s *Source) expire() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.health.expired = true
 	s.store(nil)
-	s.mu.Unlock()
-	s.observe()
 }
 
 // shut is the owner's last act.
@@ -255,7 +213,7 @@ func (s *Source) shut() {
 	}
 }
 
-// observe tells of the new state.
+// observe hands the state to the observer.
 func (s *Source) observe() {
 	if s.teller != nil {
 		s.teller.tell(s.Status())

@@ -42,12 +42,11 @@ func TestClose(t *testing.T) {
 				inBubble := goleak.IgnoreCurrent()
 				a := &authority{answer: tt.answer}
 				s := open(t, a)
-				seen := s.Current()
 				told := make(chan error, 2)
 				waiting := 0
-				if seen == nil {
+				if s.Current() == nil {
 					waiting = 2
-					go func() { told <- s.Next(context.Background(), nil, NewWait(nil)) }()
+					go func() { _, _, err := s.Find(context.Background(), asks("a", 0)); told <- err }()
 					go func() { told <- s.Refresh(context.Background()) }()
 				}
 				synctest.Wait()
@@ -64,7 +63,8 @@ func TestClose(t *testing.T) {
 					t.Error(err)
 				}
 				wantState(t, s, Closed)
-				for _, err := range []error{s.Next(t.Context(), seen, NewWait(seen)), s.Next(t.Context(), nil, NewWait(nil)), s.Refresh(t.Context()), s.Ready(t.Context())} {
+				_, _, err := s.Find(t.Context(), asks("a", 0))
+				for _, err := range []error{err, s.Refresh(t.Context()), s.Ready(t.Context())} {
 					if err != ErrClosed {
 						t.Errorf("error %v, want %v", err, ErrClosed)
 					}
@@ -81,14 +81,18 @@ func TestCloseAtOnce(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			opts := options(&authority{answer: hang})
-			opts.Observe = func(st Status) { t.Errorf("told of what Close cut short: %v", st.LastError) }
+			opts.Observe = func(st Status) {
+				if st.State != Closed {
+					t.Errorf("told of what Close cut short: %v", st.LastError)
+				}
+			}
 			s := New(opts)
 			var group sync.WaitGroup
 			for range 3 {
 				group.Go(s.Close)
 			}
 			group.Go(func() {
-				if err := s.Next(context.Background(), nil, NewWait(nil)); err != ErrClosed {
+				if _, _, err := s.Find(context.Background(), asks("a", 0)); err != ErrClosed {
 					t.Errorf("error %v, want %v", err, ErrClosed)
 				}
 			})
@@ -97,61 +101,74 @@ func TestCloseAtOnce(t *testing.T) {
 	}
 }
 
-// TestDeafFetcher: a Fetcher that ignores its context can hold up neither the
-// owner nor Close, and is not called again before it has returned.
+// TestDeafFetcher: a Fetcher that ignores its context is left behind, and the
+// Source goes on without it. What it says later does not count.
 func TestDeafFetcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
-		slots := make(chan struct{}, 1)
+		slots := NewSlots(1)
 		s := open(t, a, hourly, func(o *Options) { o.Slots = slots })
 		release := make(chan struct{})
-		a.now(func(context.Context, string) (Document, error) {
+		deaf := func(context.Context, string) (Document, error) {
 			<-release
 			return Document{Body: document(ed("late"))}, nil
-		})
+		}
+		a.now(deaf)
 		took, err := timed(func() error { return s.Refresh(t.Context()) })
 		if err != errTimeout || took != 5*time.Second+grace {
 			t.Errorf("%v after %v, want %v after %v", err, took, errTimeout, 5*time.Second+grace)
 		}
-		for range 5 {
-			if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != errStuck || took != 0 {
-				t.Errorf("%v after %v, want %v at once", err, took, errStuck)
-			}
-		}
-		wantFetches(t, a, 2)
-		if n := s.Status().Fetches; n != 2 {
-			t.Errorf("the status tells of %d fetches, want 2", n)
-		}
 		wantState(t, s, Stale)
-		if len(slots) != 0 {
+		if len(slots.any) != 0 {
 			t.Error("it holds a slot that others need")
 		}
-
+		a.now(serves(ed("b")))
+		refresh(t, s)
+		wantState(t, s, Fresh)
+		wantFetches(t, a, 3)
 		seen := s.Current()
 		close(release)
 		synctest.Wait()
 		if s.Current() != seen {
 			t.Error("what came too late was taken")
 		}
-		a.now(serves(ed("b")))
-		if err := s.Refresh(t.Context()); err != nil || s.Current() == seen {
-			t.Errorf("it does not go on: %v", err)
-		}
 
-		deaf := make(chan struct{})
-		a.now(func(context.Context, string) (Document, error) {
-			<-deaf
-			return Document{}, nil
-		})
+		release = make(chan struct{})
+		a.now(deaf)
 		go s.Refresh(context.Background())
 		synctest.Wait()
 		if took, _ := timed(func() error { s.Close(); return nil }); took != grace {
 			t.Errorf("Close took %v, want %v", took, grace)
 		}
-		close(deaf)
-		if a.most != 1 {
-			t.Errorf("the Fetcher was called by %d goroutines at once", a.most)
+		close(release)
+	})
+}
+
+// TestDeafForGood: as many fetches are left behind as memory may be spent on,
+// and each that returns makes room for another.
+func TestDeafForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, rarely)
+		release := make(chan struct{})
+		a.now(func(context.Context, string) (Document, error) {
+			<-release
+			return Document{}, errDown
+		})
+		for range maxBehind {
+			if err := s.Refresh(t.Context()); err != errTimeout {
+				t.Fatalf("Refresh: %v, want %v", err, errTimeout)
+			}
 		}
+		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != errStuck || took != 0 {
+			t.Errorf("%v after %v, want %v at once", err, took, errStuck)
+		}
+		wantFetches(t, a, 1+maxBehind)
+		release <- struct{}{}
+		synctest.Wait()
+		a.now(serves(ed("b")))
+		refresh(t, s)
+		close(release)
 	})
 }
 
@@ -168,7 +185,7 @@ func TestFetcherPanics(t *testing.T) {
 		{"an error", func(context.Context, string) (Document, error) { panic(errDown) }, errDown.Error()},
 		{"nil", func(context.Context, string) (Document, error) { panic(nil) }, "nil"},
 		{"a nil pointer", func(context.Context, string) (Document, error) { return *(*Document)(nil), nil }, "nil pointer"},
-		{"it ends its goroutine", func(context.Context, string) (Document, error) { runtime.Goexit(); return Document{}, nil }, errTimeout.Error()},
+		{"it ends its goroutine", func(context.Context, string) (Document, error) { runtime.Goexit(); return Document{}, nil }, errExited.Error()},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,8 +207,8 @@ func TestFetcherPanics(t *testing.T) {
 	}
 }
 
-// TestObserve is told of each swap and of each failed fetch, of expiry too,
-// with no lock held; and what it does is its own affair.
+// TestObserve: it is called after each swap, each failed fetch and each change
+// of state, with no lock held; and what it does is its own affair.
 func TestObserve(t *testing.T) {
 	for name, then := range map[string]func(){
 		"returns": func() {},
@@ -209,9 +226,10 @@ func TestObserve(t *testing.T) {
 				a := &authority{answer: down}
 				opts := options(a)
 				opts.RandomFraction = func() float64 { return 500 } // the timer fetches only as MaxStale draws near
+				opts.Slots = NewSlots(1)
 				opts.Observe = func(st Status) {
 					<-made
-					if !reflect.DeepEqual(st, s.Status()) {
+					if st.State != Closed && !reflect.DeepEqual(st, s.Status()) {
 						t.Error("Observe is told what Status does not say")
 					}
 					got = append(got, event{st.State, errors.Is(st.LastError, errDown)})
@@ -233,8 +251,8 @@ func TestObserve(t *testing.T) {
 				s.Refresh(t.Context())
 				synctest.Wait()
 				s.Close()
-				want := []event{{Cold, true}, {Fresh, false}, {Fresh, false}, {Stale, true}, {Stale, true}, {Fresh, false},
-					{Stale, true}, {Expired, true}, {Expired, true}}
+				want := []event{{Cold, true}, {Fresh, false}, {Fresh, false}, {Stale, true}, {Fresh, false}, {Stale, true}, {Fresh, false},
+					{Stale, true}, {Expired, true}, {Expired, true}, {Closed, true}}
 				if !slices.Equal(got, want) {
 					t.Errorf("told of %v, want %v", got, want)
 				}

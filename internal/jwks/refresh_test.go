@@ -43,14 +43,14 @@ func TestRefreshJoins(t *testing.T) {
 // begun, is as good as one's own.
 func TestRefreshWaitsForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slots := make(chan struct{}, 1)
-		slots <- struct{}{}
+		slots := NewSlots(1)
+		slots.any <- struct{}{}
 		a := &authority{answer: after(time.Second, serves(ed("a")))}
 		s := open(t, a, func(o *Options) { o.Slots = slots })
 		pass(time.Hour)
 		go func() {
 			pass(time.Second)
-			<-slots
+			<-slots.any
 		}()
 		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 2*time.Second {
 			t.Errorf("%v after %v", err, took)
@@ -73,7 +73,7 @@ func TestRefreshReturns(t *testing.T) {
 		{"too slow", hang, errTimeout, 5 * time.Second},
 		{"slow enough", after(5*time.Second-1, serves(ed("b"))), nil, 5*time.Second - 1},
 		{"as told by the Fetcher", func(context.Context, string) (Document, error) {
-			return Document{}, &FetchError{errDown, time.Hour}
+			return Document{}, &FetchError{errDown, 503, time.Hour}
 		}, errDown, 0},
 	}
 	for _, tt := range tests {

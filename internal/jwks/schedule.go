@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -35,18 +36,24 @@ func (s *Source) interval(freshFor time.Duration, first bool) time.Duration {
 	return min(fraction(d, 0.9+0.2*s.opts.RandomFraction()), limit)
 }
 
-// backoff is the time until the next fetch after a failed one: exponential
-// with full jitter, or what the authority asks for, within bounds. The caller
-// holds mu.
+// backoff returns the time until the next fetch after a failed one:
+// exponential with full jitter, or what the authority asks for, within bounds.
+// An authority that asks for time, or answers 429, is not fetched from for
+// callers either, for maxHold at most. The caller holds mu.
 func (s *Source) backoff(err error, warm bool) time.Duration {
 	limit, holdLimit := backoffCold, holdLimitCold
 	if warm {
 		limit, holdLimit = backoffWarm, holdLimitWarm
 	}
-	if e, ok := errors.AsType[*FetchError](err); ok && e.RetryAfter > 0 {
-		wait := min(e.RetryAfter, holdLimit)
-		s.health.hold = time.Now().Add(wait)
-		return wait + fraction(backoffBase, s.opts.RandomFraction())
+	if e, ok := errors.AsType[*FetchError](err); ok {
+		switch {
+		case e.RetryAfter > 0:
+			wait := min(e.RetryAfter, holdLimit)
+			s.budget.hold(time.Now(), wait)
+			return wait + fraction(backoffBase, s.opts.RandomFraction())
+		case e.Status == http.StatusTooManyRequests:
+			s.budget.hold(time.Now(), holdLimit)
+		}
 	}
 	for d, n := backoffBase, 1; ; d, n = 2*d, n+1 {
 		if d >= limit || n == s.health.failures {

@@ -65,7 +65,7 @@ func TestInterval(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	const s = time.Second
-	asks := func(d time.Duration) error { return fmt.Errorf("x: %w", &FetchError{errors.New("x"), d}) }
+	asks := func(d time.Duration) error { return fmt.Errorf("x: %w", &FetchError{errors.New("x"), 503, d}) }
 	tests := []struct {
 		name       string
 		failures   int // this one included
@@ -108,7 +108,7 @@ func TestBackoff(t *testing.T) {
 						if got := src.backoff(tt.err, warm); (got - want).Abs() > time.Microsecond {
 							t.Errorf("warm: %t, random %v: %v, want %v", warm, random, got, want)
 						}
-						if held := time.Until(src.health.hold); tt.hold && held != limit || !tt.hold && !src.health.hold.IsZero() {
+						if held := time.Until(src.budget.held); tt.hold && held != min(limit, maxHold) || !tt.hold && !src.budget.held.IsZero() {
 							t.Errorf("warm: %t: held for %v", warm, held)
 						}
 					})

@@ -28,7 +28,6 @@ type Set struct {
 	keys     []Key
 	byID     map[string][]Key // without those that have no ID
 	unusable map[string]bool  // IDs under which nothing usable is published
-	removed  map[string]bool  // IDs that the set before this one had
 
 	// Problems are the keys that were dropped, and keys that changed under
 	// their ID.
@@ -45,7 +44,6 @@ const (
 	Found                    //
 	Mismatch                 // it is there, for another algorithm
 	Unusable                 // it was published, and dropped
-	Removed                  // it was there until the last swap
 	Ambiguous                // the token names none, and not exactly one fits
 )
 
@@ -55,7 +53,6 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 	s := &Set{
 		byID:     make(map[string][]Key),
 		unusable: make(map[string]bool),
-		removed:  make(map[string]bool),
 	}
 	for _, d := range doc.Dropped {
 		s.drop(d.ID, d.Reason, d.Secret)
@@ -107,18 +104,13 @@ func (s *Set) drop(id, reason string, secret bool) {
 	}
 }
 
-// compareWith notes what is gone, and what is no longer the same key.
+// compareWith notes keys that were replaced under their ID.
 func (s *Set) compareWith(prev *Set) {
 	for _, old := range prev.keys {
 		if old.ID == "" {
 			continue
 		}
-		now, published := s.byID[old.ID]
-		if !published {
-			s.removed[old.ID] = true
-			continue
-		}
-		if slices.ContainsFunc(now, func(k Key) bool {
+		if slices.ContainsFunc(s.byID[old.ID], func(k Key) bool {
 			return k.Algorithm == old.Algorithm && k.Thumbprint != old.Thumbprint
 		}) {
 			s.Problems = append(s.Problems, Problem{KeyID: old.ID, Text: "another key took its place under the same ID"})
@@ -158,8 +150,6 @@ func (s *Set) Lookup(id, algorithm string) (Key, Verdict) {
 		return Key{}, Mismatch
 	case s.unusable[id]:
 		return Key{}, Unusable
-	case s.removed[id]:
-		return Key{}, Removed
 	default:
 		return Key{}, Unknown
 	}

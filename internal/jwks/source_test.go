@@ -48,10 +48,9 @@ func TestStates(t *testing.T) {
 		expiry := s.Status().Confirmed.Add(24 * time.Hour)
 		passUntil(expiry.Add(-1))
 		wantState(t, s, Stale)
-		old := s.Current()
 		passUntil(expiry)
 		wantState(t, s, Expired)
-		wantNextOf(t, s, old, ErrUnavailable, 0) // nothing is no other set
+		wantFind(t, s, a, asks("a", 0), NoKeys, 0, 1)
 		pass(time.Hour)
 		wantState(t, s, Expired)
 
@@ -72,15 +71,20 @@ func TestStates(t *testing.T) {
 	})
 }
 
-// TestNextFetch is what Status says of it.
-func TestNextFetch(t *testing.T) {
+// TestNextAttempt: the time of the next fetch is always known: during the first
+// one, too, when it is not in the future.
+func TestNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := &authority{answer: after(time.Second, serves(ed("a")))}
 		s := open(t, a)
-		for _, want := range []error{nil, errDown} {
-			at, err := s.NextFetch()
-			if st := s.Status(); err != want || st.LastError != want || !at.Equal(st.Next) || !at.After(time.Now()) {
-				t.Errorf("%v and %v; status %+v", at, err, st)
+		pass(500 * ms)
+		if next := s.Status().Next; time.Since(next) != 500*ms {
+			t.Errorf("during the first fetch: %v, want the time at which it was asked for", next)
+		}
+		pass(500 * ms)
+		for range 3 {
+			if next := s.Status().Next; !next.After(time.Now()) {
+				t.Errorf("%v, want a time to come", next)
 			}
 			a.now(down)
 			s.Refresh(t.Context())
@@ -102,15 +106,15 @@ func TestColdForEver(t *testing.T) {
 func TestOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
-		slots := make(chan struct{}, 1)
+		slots := NewSlots(1)
 		s := open(t, a, func(o *Options) { o.Slots = slots })
-		slots <- struct{}{}
+		slots.any <- struct{}{}
 		passUntil(s.Status().Next.Add(5 * time.Second))
 		wantState(t, s, Fresh)
 		pass(1)
 		wantState(t, s, Stale)
 		wantFetches(t, a, 1)
-		<-slots
+		<-slots.any
 		pass(0)
 		wantState(t, s, Fresh)
 		wantFetches(t, a, 2)
@@ -121,7 +125,7 @@ func TestOverdue(t *testing.T) {
 // waits for one can be closed.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slots := make(chan struct{}, 8)
+		slots := NewSlots(8)
 		a := &authority{answer: after(time.Second, serves(ed("a")))}
 		for range 20 {
 			open(t, a, func(o *Options) { o.Slots = slots })
@@ -133,15 +137,44 @@ func TestSlots(t *testing.T) {
 		if a.most != 8 {
 			t.Errorf("%d fetches at once", a.most)
 		}
-		for range cap(slots) {
-			slots <- struct{}{}
+		for range cap(slots.any) {
+			slots.any <- struct{}{}
+		}
+		for range cap(slots.good) {
+			slots.good <- struct{}{}
 		}
 		s := open(t, a, func(o *Options) { o.Slots = slots })
 		s.Close()
-		if n := len(slots); n != cap(slots) {
-			t.Errorf("%d slots are taken, want %d", n, cap(slots))
+		if n := len(slots.any) + len(slots.good); n != 8 {
+			t.Errorf("%d slots are taken, want %d", n, 8)
 		}
 		wantFetches(t, a, 20) // and none for the one that never had its turn
+	})
+}
+
+// TestHungSources: Sources that hang hold up no other, however many they are:
+// not once they have failed, and for their timeout before.
+func TestHungSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots := NewSlots(64)
+		share := func(o *Options) { o.Slots = slots }
+		hung, healthy := &authority{answer: hang}, &authority{answer: serves(ed("a"))}
+		for range 100 {
+			open(t, hung, share)
+		}
+		s := open(t, healthy, share)
+		pass(5 * time.Second)
+		wantState(t, s, Fresh)
+		healthy.now(serves(ed("a"), ed("b")))
+		for range 20 {
+			pass(7 * time.Second)
+			if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 0 {
+				t.Fatalf("Refresh beside hung ones: %v after %v", err, took)
+			}
+		}
+		if hung.most > 64 {
+			t.Errorf("%d fetches at once", hung.most)
+		}
 	})
 }
 

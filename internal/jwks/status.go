@@ -1,6 +1,9 @@
 package jwks
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is where a Source stands.
 type State int
@@ -20,11 +23,12 @@ type Status struct {
 	Problems  []Problem // of the last document, whether it could be used or not
 	Confirmed time.Time // when the fetch began that last confirmed the keys
 	LastError error     // of the last fetch, if it failed
-	Next      time.Time // when the timer fetches again
+	Next      time.Time // when the timer fetches again; not in the future while it does
 	Fetches   int
+	Unknown   uint64 // how often a key was asked for that the set lacked
 }
 
-// Status tells how things stand.
+// Status returns the present state.
 func (s *Source) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,10 +38,17 @@ func (s *Source) Status() Status {
 		LastError: s.health.lastErr,
 		Next:      s.health.next,
 		Fetches:   s.health.fetches,
+		Unknown:   s.health.unknown,
 		Problems:  s.health.refused,
 	}
 	if st.Set != nil && st.Problems == nil {
 		st.Problems = st.Set.Problems
+	}
+	if s.memory.differs(time.Now()) {
+		st.Problems = append(slices.Clip(st.Problems), Problem{
+			KeyID: s.memory.back,
+			Text:  "it came back after it was removed: the authority's replicas publish different sets",
+		})
 	}
 	switch {
 	case s.closed:
@@ -52,12 +63,4 @@ func (s *Source) Status() Status {
 		st.State = Fresh
 	}
 	return st
-}
-
-// NextFetch is when the timer fetches again, and the error of the last fetch if
-// it failed.
-func (s *Source) NextFetch() (at time.Time, lastError error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.health.next, s.health.lastErr
 }

@@ -1,0 +1,362 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// aged serves keys as a cache does that has kept them for a while.
+func aged(age time.Duration, keys ...jwk) answer {
+	return func(context.Context, string) (Document, error) {
+		return Document{Body: document(keys...), Age: age}, nil
+	}
+}
+
+// TestNeverHeld: a key that was never published is refused for good only if a
+// response lacks it that is of a time at least Backdating after the token was
+// issued.
+func TestNeverHeld(t *testing.T) {
+	const back = 10 * time.Minute
+	tests := []struct {
+		name   string
+		answer answer // to the only fetch
+		ago    time.Duration
+		want   Why
+	}{
+		{"issued long before the fetch", serves(ed("a")), time.Hour, NotPublished},
+		{"just long enough before it", serves(ed("a")), back, NotPublished},
+		{"not long enough before it", serves(ed("a")), back - 1, MayBeNewer},
+		{"dated back by 5 minutes", serves(ed("a")), 5 * time.Minute, MayBeNewer},
+		{"now", serves(ed("a")), 0, MayBeNewer},
+		{"long before a cached response", aged(time.Hour, ed("a")), back + time.Hour, NotPublished},
+		{"long before the fetch, but not the response", aged(time.Hour, ed("a")), time.Hour, MayBeNewer},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: tt.answer}
+				s := open(t, a, rarely)
+				a.now(down)
+				wantFind(t, s, a, asks("x", tt.ago), tt.want, 0, 1)
+			})
+		})
+	}
+}
+
+// TestUndated: for a token without "iat" only a response of after its arrival
+// proves anything.
+func TestUndated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a, hourly)
+		pass(time.Minute)
+		a.now(after(200*ms, serves(ed("a"))))
+		wantFind(t, s, a, undated("x"), NotPublished, 200*ms, 2) // the second one is woken, and not waited for
+		pass(time.Second)
+		wantFind(t, s, a, undated("x"), MayBeNewer, 0, 0)
+		pass(30 * time.Second)
+		a.now(after(200*ms, aged(time.Second, ed("a"))))
+		wantFind(t, s, a, undated("x"), MayBeNewer, 200*ms, 1)
+	})
+}
+
+// TestConditionalProvesNothing: a 304 says that something takes the ETag for
+// current. It confirms what is there, and nothing of what is not.
+func TestConditionalProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		s := open(t, a)
+		pass(20 * time.Minute)
+		if st := s.Status(); time.Since(st.Confirmed) > 6*time.Minute || s.health.asOf.After(time.Now().Add(-20*time.Minute)) {
+			t.Errorf("confirmed %v ago, as of %v ago", time.Since(st.Confirmed), time.Since(s.health.asOf))
+		}
+		a.now(down)
+		wantFind(t, s, a, asks("x", 15*time.Minute), MayBeNewer, 0, 1)
+	})
+}
+
+// TestClocks: the token is held against the wall clock, which may be set and
+// runs on while a machine is suspended. The earlier of two measures counts.
+func TestClocks(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		jump time.Duration // of the wall clock after the fetch
+		ago  time.Duration // by that clock
+		want Why
+	}{
+		{"as ever", 0, 10 * time.Minute, NotPublished},
+		{"ahead", 24 * time.Hour, 10 * time.Minute, MayBeNewer},
+		{"ahead, and the token is old", 24 * time.Hour, 25 * time.Hour, NotPublished},
+		{"back", -24 * time.Hour, 10 * time.Minute, NotPublished},
+		{"back, and the token is new", -24 * time.Hour, 9 * time.Minute, MayBeNewer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var offset time.Duration
+				a := &authority{answer: serves(ed("a"))}
+				s := open(t, a, rarely, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(offset) } })
+				a.now(down)
+				offset = tt.jump
+				now := time.Now().Add(offset)
+				wantFind(t, s, a, Query{KeyID: "x", Algorithm: "EdDSA", IssuedAt: now.Add(-tt.ago), Now: now}, tt.want, 0, 1)
+			})
+		})
+	}
+}
+
+// TestRemoved: a key that was held and is gone is refused from the swap on. It
+// is refused for good once a second response lacks it, which is fetched a
+// second later and draws on no budget, or after one Refresh.
+func TestRemoved(t *testing.T) {
+	young := asks // a removed key can't be newer, however young the token is
+	t.Run("by the timer", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"), ed("b"))}
+			s := open(t, a)
+			a.now(serves(ed("b")))
+			passUntil(s.Status().Next)
+			wantFetches(t, a, 2)
+			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
+			pass(time.Second - 1)
+			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
+			pass(1)
+			wantFetches(t, a, 3)
+			a.now(hang)
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
+			wantFind(t, s, a, young("b", 0), found, 0, 0)
+		})
+	})
+	t.Run("the second look fails", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"), ed("b"))}
+			s := open(t, a)
+			a.now(serves(ed("b")))
+			passUntil(s.Status().Next)
+			a.now(down)
+			pass(time.Second)
+			wantFetches(t, a, 3)
+			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
+			a.now(serves(ed("b")))
+			pass(time.Second)
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
+		})
+	})
+	t.Run("a cache answers twice", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"), ed("b"))}
+			s := open(t, a)
+			pass(time.Minute)
+			stored := time.Now()
+			a.now(func(ctx context.Context, etag string) (Document, error) {
+				return aged(time.Since(stored).Truncate(time.Second), ed("b"))(ctx, etag)
+			})
+			pass(2500 * ms)
+			passUntil(s.Status().Next)
+			pass(time.Second)
+			wantFetches(t, a, 3)
+			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 1) // woken: no look is due
+			a.now(serves(ed("b")))
+			pass(15 * time.Second)
+			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 1)
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
+		})
+	})
+	t.Run("by Refresh", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"), ed("b"))}
+			s := open(t, a, hourly)
+			a.now(serves(ed("b")))
+			refresh(t, s)
+			pass(10 * time.Second)
+			wantFetches(t, a, 2) // no second look
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
+		})
+	})
+	t.Run("while there were no keys", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"))}
+			s := open(t, a, func(o *Options) { o.MaxStale = 10 * time.Minute })
+			a.now(down)
+			pass(10 * time.Minute)
+			wantState(t, s, Expired)
+			a.now(serves(ed("b")))
+			refresh(t, s)
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
+		})
+	})
+	t.Run("an authority that publishes new keys each time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			n := 0
+			a := &authority{answer: func(ctx context.Context, etag string) (Document, error) {
+				n++
+				return serves(ed(fmt.Sprint(n)))(ctx, etag)
+			}}
+			open(t, a)
+			pass(time.Hour)
+			// The first, 12 of the timer, and a second look after each.
+			if n := a.fetches(); n > 30 {
+				t.Errorf("%d fetches in an hour", n)
+			}
+		})
+	})
+}
+
+// TestReplicas: an authority whose replicas publish different sets. Once that
+// is known, a key that the last one lacks is fetched for as if it had never
+// been held, and no good token is refused for good by what another replica
+// said before.
+func TestReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := serves(ed("a"))
+		second := serves(ed("b"))
+		a := &authority{answer: first}
+		s := open(t, a)
+		problem := func() string {
+			for _, p := range s.Status().Problems {
+				if strings.Contains(p.Text, "replicas") {
+					return p.KeyID
+				}
+			}
+			return ""
+		}
+		pass(time.Second)
+		a.now(second)
+		wantFind(t, s, a, asks("b", 0), found, 0, 1)
+		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 0) // the second look is due
+		if id := problem(); id != "" {
+			t.Errorf("key %q is said to differ", id)
+		}
+		a.now(first)
+		pass(time.Second)
+		wantFetches(t, a, 3)
+		wantFind(t, s, a, asks("a", 0), found, 0, 0)
+		if id := problem(); id != "a" {
+			t.Errorf("the problem names key %q", id)
+		}
+		// It is known now, so there is no second look for b.
+		pass(5 * time.Second)
+		wantFetches(t, a, 3)
+
+		// Old tokens and young ones: the budgeted fetch decides, or nothing does.
+		wantFind(t, s, a, asks("b", time.Hour), NoLongerPublished, 0, 1) // its fetch got the first replica
+		pass(ms)
+		wantFind(t, s, a, asks("b", time.Hour), MayBeNewer, 0, 0)
+		wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 0)
+		a.now(second)
+		pass(15 * time.Second)
+		wantFind(t, s, a, asks("b", time.Hour), found, 0, 1)
+		pass(ms)
+		wantFind(t, s, a, asks("a", time.Hour), MayBeNewer, 0, 0)
+		pass(30 * time.Second)
+		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 1)
+		wantFind(t, s, a, asks("a", time.Hour), NoLongerPublished, 0, 1)
+
+		// A day after, the removal counts again.
+		a.now(serves(ed("b"), ed("c")))
+		pass(24*time.Hour + time.Minute)
+		if id := problem(); id != "" {
+			t.Errorf("after a day, key %q is said to differ", id)
+		}
+		a.now(hang)
+		wantFind(t, s, a, asks("a", 0), NoLongerPublished, 0, 1)
+	})
+}
+
+// TestNotReplicas: another key under the ID of a removed one has not come back.
+func TestNotReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"), ed("b"))}
+		s := open(t, a)
+		for _, keys := range [][]jwk{{ed("b")}, {ed("b"), ed("c").under("a")}} {
+			a.now(serves(keys...))
+			refresh(t, s)
+		}
+		if p := s.Status().Problems; len(p) != 0 {
+			t.Errorf("problems %v", p)
+		}
+		wantFind(t, s, a, asks("a", 0), found, 0, 0)
+	})
+}
+
+// TestMemoryIsBounded: an authority can't make a Source remember more and more.
+func TestMemoryIsBounded(t *testing.T) {
+	var m memory
+	now := time.Now()
+	for n := range 3 * maxLost {
+		m.learn(compile(m.last, ed(fmt.Sprint(n))), now.Add(time.Duration(n)*time.Second), now, true)
+	}
+	if n := len(m.lost); n != maxLost {
+		t.Errorf("%d lost keys are remembered, want %d", n, maxLost)
+	}
+	if m.lost[fmt.Sprint(3*maxLost-2)] == nil || m.lost["0"] != nil {
+		t.Error("the oldest is not the one that is forgotten")
+	}
+}
+
+// TestRefreshThroughACache: Refresh promises what is published now, which a
+// cache that ignores no-cache does not give.
+func TestRefreshThroughACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"), ed("b"))}
+		s := open(t, a, hourly)
+		pass(10 * time.Minute)
+		a.now(aged(300*time.Second, ed("a"), ed("b")))
+		err := s.Refresh(t.Context())
+		if e, ok := errors.AsType[cachedError](err); !ok || e.age != 300*time.Second || !strings.Contains(err.Error(), "5m0s") {
+			t.Errorf("Refresh = %v, want an error that names the age", err)
+		}
+		wantState(t, s, Fresh)
+		a.now(aged(100*time.Second, ed("b")))
+		if err := s.Refresh(t.Context()); err == nil {
+			t.Error("Refresh = nil, though a cache answered")
+		}
+		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 0) // one response of a cache removes nothing for good
+	})
+}
+
+// TestCheck is of a token that was verified, whose key may be gone since.
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer answer
+		final  bool // learnt by Refresh, and not by the timer
+		want   Why
+	}{
+		{"it stays", serves(ed("a"), ed("c")), true, found},
+		{"it is removed", serves(ed("b")), true, NoLongerPublished},
+		{"it is removed, says one response", serves(ed("b")), false, MayBeNewer},
+		{"another takes its place", serves(ed("b").under("a")), true, NoLongerPublished},
+		{"it becomes unusable", serves(ed("a").with("use", "enc"), ed("b")), true, Dropped},
+		{"it gets another algorithm", serves(ec("a", 1)), true, NoLongerPublished},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: serves(ed("a"))}
+				s := open(t, a)
+				key, _, err := s.Find(t.Context(), asks("a", 0))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.now(tt.answer)
+				if tt.final {
+					refresh(t, s)
+				} else {
+					passUntil(s.Status().Next)
+				}
+				if err := s.Check(key, asks("a", 0)); why(err) != tt.want {
+					t.Errorf("Check = %v, want %d", err, tt.want)
+				}
+				s.Close()
+				if err := s.Check(key, asks("a", 0)); err != ErrClosed {
+					t.Errorf("Check = %v after Close", err)
+				}
+			})
+		})
+	}
+}

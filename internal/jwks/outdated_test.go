@@ -1,0 +1,123 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestLastMoment: the answer comes in the moment at which a caller's patience
+// ends. It gets the key, or waited in vain; but what it is told must not rest
+// on the fetch that brought the key.
+func TestLastMoment(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"))}
+			s := open(t, a, hourly)
+			pass(time.Hour / 4)
+			a.now(after(time.Second, serves(ed("a"), ed("b"))))
+			if _, _, err := s.Find(t.Context(), asks("b", time.Minute)); err != nil && why(err) != MayBeNewer {
+				t.Error(err)
+			}
+			synctest.Wait()
+			wantFind(t, s, a, asks("b", time.Minute), found, 0, 0)
+		})
+	}
+}
+
+// TestBudgetHolds: however calls come, there are never more fetches for them
+// than the bucket gives.
+func TestBudgetHolds(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			a := &authority{answer: serves(ed("a"))}
+			s := open(t, a, rarely)
+			answers := []answer{serves(ed("a")), after(700*ms, serves(ed("a"))), after(3*time.Second, down)}
+			var group sync.WaitGroup
+			for time.Since(s.Status().Confirmed) < 25*time.Minute && a.fetches() < 40 {
+				a.now(answers[random.IntN(len(answers))])
+				for range random.IntN(4) {
+					group.Go(func() { s.Find(context.Background(), asks("x", 0)) })
+				}
+				if random.IntN(5) == 0 {
+					s.Suspect()
+				}
+				pass(time.Duration(random.Int64N(int64(12 * time.Second))))
+			}
+			group.Wait()
+			asked, _ := a.log()
+			level, last := 2*budgetEvery, asked[0]
+			for _, at := range asked[1:] {
+				level, last = min(2*budgetEvery, level+at.Sub(last)), at
+				if level -= budgetEvery; level < 0 {
+					t.Fatalf("seed %d: a fetch at %v was beyond the budget", seed, at.Sub(asked[0]))
+				}
+			}
+			if len(asked) < 40 {
+				t.Errorf("seed %d: only %d fetches", seed, len(asked))
+			}
+		})
+	}
+}
+
+// TestOutdatedAnswer: a node of a CDN that is behind the others does not take
+// back what they have told. It is a failed fetch, so the authority is asked
+// again soon; and once it tells news, they count.
+func TestOutdatedAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: aged(0, ed("a"))}
+		s := open(t, a, hourly)
+		pass(time.Minute)
+		a.now(aged(10*time.Second, ed("a"), ed("b")))
+		s.Refresh(t.Context())
+		both, known := s.Current(), s.Status().Confirmed
+		pass(time.Minute)
+		for _, age := range []time.Duration{71 * time.Second, time.Hour} {
+			a.now(aged(age, ed("a")))
+			if err := s.Refresh(t.Context()); err != errOutdated && !errors.Is(err, errOutdated) {
+				t.Errorf("%v old: %v, want %v", age, err, errOutdated)
+			}
+			if st := s.Status(); st.Set != both || st.State != Stale || st.Confirmed != known || time.Until(st.Next) > time.Minute {
+				t.Errorf("%v old: %+v", age, st)
+			}
+		}
+		a.now(aged(69*time.Second, ed("a")))
+		s.Refresh(t.Context())
+		if st := s.Status(); st.Set == both || st.State != Fresh {
+			t.Errorf("a second newer: %+v", st)
+		}
+		// Without keys in use there is nothing to take back.
+		a.now(down)
+		pass(25 * time.Hour)
+		a.now(aged(48*time.Hour, ed("a")))
+		s.Refresh(t.Context())
+		if s.Current() == nil {
+			t.Error("expired: an old set is better than none")
+		}
+	})
+}
+
+// TestOutdatedForLong: a cache that says for a quarter of an hour, and nobody
+// says otherwise, that its answer is old, is believed: some say so of all they
+// answer.
+func TestOutdatedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authority{answer: serves(ed("a"))}
+		s := open(t, a)
+		removed, confirmed := s.Current(), s.Status().Confirmed
+		a.now(aged(1<<31*time.Second, ed("b")))
+		passUntil(confirmed.Add(maxFresh - time.Second))
+		if s.Current() != removed {
+			t.Error("believed at once")
+		}
+		pass(backoffWarm + 2*time.Second)
+		if s.Current() == removed {
+			t.Error("not believed in the end")
+		}
+	})
+}
