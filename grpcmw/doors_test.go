@@ -134,6 +134,7 @@ func answered(t *testing.T, res doortest.Result, call doortest.Call, st *status.
 		{codes.Unauthenticated, "ACCESS_TOKEN_TYPE_UNSUPPORTED", "", realm + `, error="invalid_token"`}:                          verifier.InvalidToken,
 		{codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", scope, realm + `, error="insufficient_scope"` + inChallenge}: verifier.InsufficientScope,
 		{codes.Unavailable, "AUTH_KEYS_UNAVAILABLE", "", ""}:                                                                     verifier.Unavailable,
+		{codes.ResourceExhausted, "RATE_LIMIT_EXCEEDED", "", ""}:                                                                 verifier.TooManyRequests,
 	}[got]
 	if !ok {
 		t.Errorf("an answer that stands for nothing: %+v", got)
@@ -141,8 +142,8 @@ func answered(t *testing.T, res doortest.Result, call doortest.Call, st *status.
 	if st.Message() != code.Message() {
 		t.Errorf("the message is %q, want %q", st.Message(), code.Message())
 	}
-	if retry && code != verifier.Unavailable {
-		t.Errorf("%v with RetryInfo", code)
+	if retry != (code == verifier.TooManyRequests) && code != verifier.Unavailable {
+		t.Errorf("%v with RetryInfo: %t", code, retry)
 	}
 	res.Code = code
 	return res

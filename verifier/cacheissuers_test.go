@@ -132,6 +132,10 @@ func TestForgedHeadersAreNotAdmitted(t *testing.T) {
 			}
 		})
 	}
+	for range 3 { // a bad signature fetches the keys again, while the budget lasts
+		v.Verify(t.Context(), token)
+		v.Refresh(t.Context())
+	}
 	before := cost()
 	good := as(list[0])
 	good.Header = forged.Header

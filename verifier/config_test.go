@@ -123,8 +123,9 @@ func TestConfigMistakes(t *testing.T) {
 		{"MaxStale negative", jwks(func(o *verifier.JWKSOptions) { o.MaxStale = -1 }), []string{"JWKS.MaxStale is -1ns"}},
 		{"FetchTimeout too short", jwks(func(o *verifier.JWKSOptions) { o.FetchTimeout = 250*time.Millisecond - 1 }), []string{"JWKS.FetchTimeout is 249.999999ms: want 250ms to 30s"}},
 		{"FetchTimeout too long", jwks(func(o *verifier.JWKSOptions) { o.FetchTimeout = 30*time.Second + 1 }), []string{"JWKS.FetchTimeout is"}},
-		{"UnknownKeyWindow too short", jwks(func(o *verifier.JWKSOptions) { o.UnknownKeyWindow = 5*time.Second - 1 }), []string{"JWKS.UnknownKeyWindow is 4.999999999s: want 5s to 10m0s"}},
-		{"UnknownKeyWindow too long", jwks(func(o *verifier.JWKSOptions) { o.UnknownKeyWindow = 10*time.Minute + 1 }), []string{"JWKS.UnknownKeyWindow is"}},
+		{"Backdating too short", iss(func(i *issuer) { i.Backdating = 30*time.Second - 1 }), []string{"Backdating is 29.999999999s: want 30s to 1h0m0s"}},
+		{"Backdating negative", iss(func(i *issuer) { i.Backdating = -1 }), []string{"Backdating is -1ns"}},
+		{"Backdating too long", iss(func(i *issuer) { i.Backdating = time.Hour + 1 }), []string{"Backdating is 1h0m0.000000001s"}},
 		{"MaxBytes too small", jwks(func(o *verifier.JWKSOptions) { o.MaxBytes = 4<<10 - 1 }), []string{"JWKS.MaxBytes is 4095: want 4096 to 4194304"}},
 		{"MaxBytes too large", jwks(func(o *verifier.JWKSOptions) { o.MaxBytes = 4<<20 + 1 }), []string{"JWKS.MaxBytes is 4194305"}},
 		{"MaxBytes negative", jwks(func(o *verifier.JWKSOptions) { o.MaxBytes = -1 }), []string{"JWKS.MaxBytes is -1"}},
@@ -198,11 +199,13 @@ func TestConfigLimits(t *testing.T) {
 		}},
 		{"shortest", func(c *config) {
 			c.Issuers[0].JWKS = verifier.JWKSOptions{RefreshInterval: 30 * time.Second, MaxStale: time.Minute,
-				FetchTimeout: 250 * time.Millisecond, MaxBytes: 4 << 10, UnknownKeyWindow: 5 * time.Second}
+				FetchTimeout: 250 * time.Millisecond, MaxBytes: 4 << 10}
+			c.Issuers[0].Backdating = 30 * time.Second
 		}},
 		{"longest", func(c *config) {
 			c.Issuers[0].JWKS = verifier.JWKSOptions{RefreshInterval: time.Hour, MaxStale: 1<<63 - 1,
-				FetchTimeout: 30 * time.Second, MaxBytes: 4 << 20, UnknownKeyWindow: 10 * time.Minute}
+				FetchTimeout: 30 * time.Second, MaxBytes: 4 << 20}
+			c.Issuers[0].Backdating = time.Hour
 		}},
 		{"http to 127.0.0.1", url("http://127.0.0.1:1/")},
 		{"http to another of its net", url("http://127.1.2.3:1/")},

@@ -139,4 +139,5 @@ func ExampleConfig_observeKeys() {
 	// fresh 1 <nil>
 	// fresh 2 <nil>
 	// stale 2 m2mtest: key set: HTTP status 503
+	// closed 0 m2mtest: key set: HTTP status 503
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +64,22 @@ func eachKey(edit func(jwk map[string]any)) roundTrip {
 	})
 }
 
+// withoutKey is a key set document without one key.
+func withoutKey(doc, id string) string {
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if err := json.Unmarshal([]byte(doc), &set); err != nil {
+		panic(err)
+	}
+	set.Keys = slices.DeleteFunc(set.Keys, func(jwk map[string]any) bool { return jwk["kid"] == id })
+	out, err := json.Marshal(set)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
 func hangs(_ *keyServer, r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
@@ -116,10 +133,13 @@ func faults() []fault {
 	slow("hung", hangs)
 	slow("hung after the header", slowly(time.Hour))
 
-	for _, code := range []int{500, 502, 503, 429, 401, 403, 404, 204, 304} {
+	for _, code := range []int{500, 502, 503, 401, 403, 404, 204, 304} {
 		add(fmt.Sprint(code), status(code, nil, `{"error":"x"}`))
 	}
-	list = append(list, fault{"429 with Retry-After", status(429, http.Header{"Retry-After": {"3600"}}, ""), false, 0})
+	list = append(list,
+		fault{"429", status(429, nil, ""), false, 0},
+		fault{"429 with Retry-After", status(429, http.Header{"Retry-After": {"3600"}}, ""), false, 0},
+		fault{"503 with Retry-After", status(503, http.Header{"Retry-After": {"3600"}}, ""), false, 0})
 
 	add("garbage", status(200, nil, "\x00\xff\x1f\x8b"))
 	add("HTML with 200", status(200, http.Header{"Content-Type": {"text/html"}}, "<html><body>Sign in</body></html>"))
@@ -241,8 +261,8 @@ func TestFaultMatrix(t *testing.T) {
 					s.want(t, v, unknown(time.Now()), outcome{unavailable, 0, 0})
 				}
 				// What is older than the last good fetch is known to be unknown.
-				old := unknown(lastGood.Add(-31 * time.Second))
-				s.want(t, v, old, outcome{verifier.KeyUnknown, limit(time.Second), 0})
+				old := unknown(lastGood.Add(-10*time.Minute - time.Second))
+				s.want(t, v, old, outcome{reason: verifier.KeyUnknown})
 				s.want(t, v, spec{}, outcome{})
 			})
 		})

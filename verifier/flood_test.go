@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,16 +34,17 @@ func (f *flood) next() string {
 }
 
 // TestFlood: with a million unknown keys, nobody else notices, and the
-// authority sees two requests in half a minute.
+// authority sees four requests a minute, and two beyond that once.
 func TestFlood(t *testing.T) {
 	const length = 5 * time.Minute
 	for _, tt := range []struct {
 		name   string
 		answer roundTrip
 		size   int
+		timer  int // fetches of the timer within a minute
 	}{
-		{"up", healthy, floodSize},
-		{"down", status(503, nil, ""), floodSize / 4},
+		{"up", healthy, floodSize, 1},
+		{"down", status(503, nil, ""), floodSize / 4, 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,35 +53,40 @@ func TestFlood(t *testing.T) {
 				s.now(after(trip, tt.answer))
 				good := s.Token(spec{TTL: time.Hour})
 				old := s.flood(time.Now().Add(-time.Hour))
-				var drawn []time.Time
-				junk := func(f *flood, want verifier.Reason) {
-					began := time.Now()
+				before, began := s.fetches(), time.Now()
+				counts := make(map[verifier.Reason]int)
+				junk := func(f *flood, want ...verifier.Reason) {
 					o, err := s.call(t.Context(), v, f.next())
 					checkRefusal(t, err)
-					if o.reason != want || o.fetches == 0 && o.waited > trip || o.fetches > 1 || o.waited > 2*trip {
+					if !slices.Contains(want, o.reason) || o.waited > trip {
 						t.Fatalf("%+v, want %s", o, want)
 					}
-					if o.fetches == 0 {
-						return
-					}
-					drawn = append(drawn, began)
-					if n := len(drawn); n > 2 && began.Sub(drawn[n-3]) < 30*time.Second {
-						t.Fatalf("three fetches for unknown keys within %v", began.Sub(drawn[n-3]))
-					}
+					counts[o.reason]++
 				}
 				const steps = 300
 				for range steps {
 					fresh := s.flood(time.Now())
 					for range tt.size / steps / 2 {
 						junk(old, verifier.KeyUnknown)
-						junk(fresh, verifier.KeysUnavailable)
+						junk(fresh, verifier.KeysUnavailable, verifier.UnknownKeysFlood)
 					}
 					s.wantToken(t, v, good, outcome{})
 					s.want(t, v, spec{}, outcome{})
 					pass(length / steps)
 				}
-				if n := len(drawn); n < 18 || n > 22 {
-					t.Errorf("%d fetches for unknown keys in %v, want about 20", n, length)
+				// 2 at first and one in 15 seconds, and those of the timer.
+				n, most := s.fetches()-before, 2+int(time.Since(began)/(15*time.Second))
+				if n < most-2 || n > most+2+tt.timer*int(length/time.Minute) {
+					t.Errorf("%d fetches in %v, want about %d", n, time.Since(began), most)
+				}
+				if n := s.mostWithin(time.Minute); n > 2+4+tt.timer {
+					t.Errorf("%d fetches within a minute", n)
+				}
+				if n := counts[verifier.KeysUnavailable]; n > 25*int(time.Since(began)/time.Second) || counts[verifier.UnknownKeysFlood] == 0 {
+					t.Errorf("refused: %v; more than 20 a second as an outage", counts)
+				}
+				if n := v.Status()[0].UnknownKeys; int(n) != tt.size/steps/2*2*steps {
+					t.Errorf("the status counts %d refusals, want %d", n, tt.size)
 				}
 			})
 		})
@@ -129,7 +136,7 @@ func TestRotationDuringFlood(t *testing.T) {
 						case err == nil && in.IsZero():
 							in = time.Now()
 						case err == nil:
-						case o.reason != verifier.KeysUnavailable || !in.IsZero():
+						case o.reason != verifier.KeysUnavailable && o.reason != verifier.UnknownKeysFlood || !in.IsZero():
 							t.Fatalf("%v after the rotation: %v", time.Since(rotated), err)
 						default:
 							put++
@@ -137,7 +144,7 @@ func TestRotationDuringFlood(t *testing.T) {
 						}
 					}
 					// Another comes with a token of just now.
-					if o, err := s.call(t.Context(), v, s.Token(spec{})); o.reason != "" && (o.reason != verifier.KeysUnavailable || !in.IsZero()) {
+					if o, err := s.call(t.Context(), v, s.Token(spec{})); o.reason != "" && (o.reason != verifier.KeysUnavailable && o.reason != verifier.UnknownKeysFlood || !in.IsZero()) {
 						t.Fatalf("%v after the rotation: %v", time.Since(rotated), err)
 					}
 					pass(step)
@@ -148,8 +155,8 @@ func TestRotationDuringFlood(t *testing.T) {
 				if d := in.Sub(rotated); in.IsZero() || d > time.Minute {
 					t.Errorf("let in after %v", d)
 				}
-				if most := s.mostWithin(30 * time.Second); most > 2 {
-					t.Errorf("%d fetches within half a minute", most)
+				if most := s.mostWithin(15 * time.Second); most > 3 {
+					t.Errorf("%d fetches within 15 seconds", most)
 				}
 			})
 		})
@@ -163,24 +170,28 @@ func TestCrowd(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
 		s.now(hangs)
-		old := s.flood(time.Now().Add(-time.Hour))
+		fresh := s.flood(time.Now())
 		before := s.fetches()
 		var mu sync.Mutex
-		got := make(map[outcome]int)
+		got := make(map[time.Duration]int)
 		var group sync.WaitGroup
 		for range 300 {
-			token := old.next()
+			token := fresh.next()
 			group.Go(func() {
-				o, _ := s.call(context.Background(), v, token)
-				o.fetches = 0
+				o, err := s.call(context.Background(), v, token)
 				mu.Lock()
 				defer mu.Unlock()
-				got[o]++
+				got[o.waited]++
+				if o.waited == 0 && err.RetryAfter > 5*time.Second {
+					t.Errorf("told to come back in %v, though the fetch ends before", err.RetryAfter)
+				}
+				if o.reason != verifier.KeysUnavailable && o.reason != verifier.UnknownKeysFlood {
+					t.Error(err)
+				}
 			})
 		}
 		group.Wait()
-		waited, atOnce := outcome{verifier.KeyUnknown, time.Second, 0}, outcome{reason: verifier.KeysUnavailable}
-		if len(got) != 2 || got[waited] != 256 || got[atOnce] != 44 {
+		if len(got) != 2 || got[time.Second] != 256 || got[0] != 44 {
 			t.Errorf("%v", got)
 		}
 		if n := s.fetches() - before; n != 1 {

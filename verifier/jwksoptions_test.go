@@ -48,17 +48,6 @@ func TestJWKSOptions(t *testing.T) {
 			pass(time.Until(next))
 		}
 	}
-	// The time after which one more fetch is made for an unknown key.
-	window := func(t *testing.T, s *keyServer, v *verifier.Verifier, want time.Duration) {
-		t.Helper()
-		for range 2 {
-			s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 0, 1})
-		}
-		pass(want - 1)
-		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 0, 0})
-		pass(1)
-		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 0, 1})
-	}
 	tests := []struct {
 		name    string
 		options verifier.JWKSOptions
@@ -87,12 +76,6 @@ func TestJWKSOptions(t *testing.T) {
 		{"MaxBytes, longer", verifier.JWKSOptions{}, padded(256<<10 + 1), func(t *testing.T, _ *keyServer, v *verifier.Verifier) { fails(t, v, 0) }},
 		{"MaxBytes, chosen, as long", verifier.JWKSOptions{MaxBytes: 5000}, padded(5000), func(t *testing.T, _ *keyServer, v *verifier.Verifier) { works(t, v) }},
 		{"MaxBytes, chosen, longer", verifier.JWKSOptions{MaxBytes: 5000}, padded(5001), func(t *testing.T, _ *keyServer, v *verifier.Verifier) { fails(t, v, 0) }},
-		{"UnknownKeyWindow", verifier.JWKSOptions{}, healthy, func(t *testing.T, s *keyServer, v *verifier.Verifier) {
-			window(t, s, v, 30*time.Second)
-		}},
-		{"UnknownKeyWindow, chosen", verifier.JWKSOptions{UnknownKeyWindow: 5 * time.Second}, healthy, func(t *testing.T, s *keyServer, v *verifier.Verifier) {
-			window(t, s, v, 5*time.Second)
-		}},
 		{"AllowRSAExponent3, not", verifier.JWKSOptions{}, exponent3, func(t *testing.T, _ *keyServer, v *verifier.Verifier) { fails(t, v, 0) }},
 		{"AllowRSAExponent3", verifier.JWKSOptions{AllowRSAExponent3: true}, exponent3, func(t *testing.T, _ *keyServer, v *verifier.Verifier) { works(t, v) }},
 	}

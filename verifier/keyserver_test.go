@@ -194,25 +194,26 @@ func (s *keyServer) call(ctx context.Context, v *verifier.Verifier, token string
 
 // codes are those of the Reasons that these tests meet.
 var codes = map[verifier.Reason]verifier.Code{
-	verifier.KeysUnavailable: verifier.Unavailable,
-	verifier.Closed:          verifier.Unavailable,
-	verifier.Canceled:        verifier.Unavailable,
-	verifier.KeyUnknown:      verifier.InvalidToken,
-	verifier.KeyRemoved:      verifier.InvalidToken,
-	verifier.KeyUnusable:     verifier.InvalidToken,
-	verifier.KeyID:           verifier.InvalidToken,
-	verifier.Algorithm:       verifier.InvalidToken,
-	verifier.BadSignature:    verifier.InvalidToken,
-	verifier.Expired:         verifier.InvalidToken,
-	verifier.TooOld:          verifier.InvalidToken,
-	verifier.Audience:        verifier.InvalidToken,
-	verifier.UnknownIssuer:   verifier.InvalidToken,
-	verifier.TokenType:       verifier.InvalidToken,
-	verifier.ClaimMalformed:  verifier.InvalidToken,
-	verifier.IssuedInFuture:  verifier.InvalidToken,
-	verifier.NotYetValid:     verifier.InvalidToken,
-	verifier.Malformed:       verifier.InvalidToken,
-	verifier.HeaderExtension: verifier.InvalidToken,
+	verifier.KeysUnavailable:  verifier.Unavailable,
+	verifier.UnknownKeysFlood: verifier.TooManyRequests,
+	verifier.Closed:           verifier.Unavailable,
+	verifier.Canceled:         verifier.Unavailable,
+	verifier.KeyUnknown:       verifier.InvalidToken,
+	verifier.KeyRemoved:       verifier.InvalidToken,
+	verifier.KeyUnusable:      verifier.InvalidToken,
+	verifier.KeyID:            verifier.InvalidToken,
+	verifier.Algorithm:        verifier.InvalidToken,
+	verifier.BadSignature:     verifier.InvalidToken,
+	verifier.Expired:          verifier.InvalidToken,
+	verifier.TooOld:           verifier.InvalidToken,
+	verifier.Audience:         verifier.InvalidToken,
+	verifier.UnknownIssuer:    verifier.InvalidToken,
+	verifier.TokenType:        verifier.InvalidToken,
+	verifier.ClaimMalformed:   verifier.InvalidToken,
+	verifier.IssuedInFuture:   verifier.InvalidToken,
+	verifier.NotYetValid:      verifier.InvalidToken,
+	verifier.Malformed:        verifier.InvalidToken,
+	verifier.HeaderExtension:  verifier.InvalidToken,
 }
 
 // want presents a token of sp and asserts what comes of it.
@@ -223,7 +224,10 @@ func (s *keyServer) want(t *testing.T, v *verifier.Verifier, sp spec, want outco
 
 func (s *keyServer) wantToken(t *testing.T, v *verifier.Verifier, token string, want outcome) {
 	t.Helper()
+	before := s.fetches()
 	got, err := s.call(t.Context(), v, token)
+	synctest.Wait() // for a fetch that the call did not wait for
+	got.fetches = s.fetches() - before
 	if got != want {
 		t.Errorf("%+v, want %+v\n%v", got, want, err)
 	}
@@ -239,10 +243,11 @@ func checkRefusal(t *testing.T, err *verifier.Error) {
 	if code := codes[err.Reason]; err.Code != code {
 		t.Errorf("code %v for %s, want %v", err.Code, err.Reason, code)
 	}
-	if err.Reason == verifier.KeysUnavailable && (err.RetryAfter < time.Second || err.RetryAfter > 30*time.Second) {
+	putOff := err.Reason == verifier.KeysUnavailable || err.Reason == verifier.UnknownKeysFlood
+	if putOff && (err.RetryAfter < time.Second || err.RetryAfter > 30*time.Second) {
 		t.Errorf("Retry-After is %v", err.RetryAfter)
 	}
-	if err.Reason != verifier.KeysUnavailable && err.RetryAfter != 0 {
+	if !putOff && err.RetryAfter != 0 {
 		t.Errorf("Retry-After with %s is %v", err.Reason, err.RetryAfter)
 	}
 }

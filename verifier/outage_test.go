@@ -75,12 +75,12 @@ func TestOneOfThreeDown(t *testing.T) {
 	}
 }
 
-// TestFetchesAtOnce: no more than eight, of however many issuers.
+// TestFetchesAtOnce: no more than 64, of however many issuers.
 func TestFetchesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cfg verifier.Config
 		var active, most atomic.Int32
-		for range 20 {
+		for range 100 {
 			s := newKeyServer(t, func(s *keyServer, r *http.Request) (*http.Response, error) {
 				most.Store(max(most.Load(), active.Add(1))) // all begin in one moment
 				defer active.Add(-1)
@@ -90,11 +90,11 @@ func TestFetchesAtOnce(t *testing.T) {
 		}
 		v := newVerifier(t, cfg)
 		synctest.Wait()
-		if n := active.Load(); n != 8 {
-			t.Errorf("%d fetches at once, want 8", n)
+		if n := active.Load(); n != 64 {
+			t.Errorf("%d fetches at once, want 64", n)
 		}
 		began := time.Now()
-		if err := v.Ready(t.Context()); err != nil || time.Since(began) != 3*time.Second || most.Load() > 8 {
+		if err := v.Ready(t.Context()); err != nil || time.Since(began) != 2*time.Second || most.Load() > 64 {
 			t.Errorf("%v after %v, at most %d at once", err, time.Since(began), most.Load())
 		}
 	})
@@ -125,8 +125,8 @@ func TestWallClock(t *testing.T) {
 				s.want(t, v, unknownAt(0), outcome{verifier.KeysUnavailable, 0, 1})
 				s.now(status(503, nil, ""))
 				s.want(t, v, unknownAt(0), outcome{verifier.KeysUnavailable, 0, 1})
-				s.want(t, v, unknownAt(29*time.Second), outcome{verifier.KeysUnavailable, 0, 0})
-				s.want(t, v, unknownAt(31*time.Second), outcome{verifier.KeyUnknown, 0, 0})
+				s.want(t, v, unknownAt(10*time.Minute-time.Second), outcome{verifier.KeysUnavailable, 0, 0})
+				s.want(t, v, unknownAt(10*time.Minute+time.Second), outcome{verifier.KeyUnknown, 0, 0})
 				confirmed := v.Status()[0].Confirmed
 				pass(time.Until(confirmed.Add(24*time.Hour - 1)))
 				s.want(t, v, at(0), outcome{})
@@ -159,36 +159,36 @@ func TestSuspended(t *testing.T) {
 		if err := v.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.want(t, v, issued(time.Minute), outcome{verifier.KeyUnknown, 0, 0})
+		s.want(t, v, issued(11*time.Minute), outcome{verifier.KeyUnknown, 0, 0})
 	})
 }
 
-// TestUnknownKeyByAge is the rule of when an unknown key is known not to be: a
-// good fetch began after the token was issued, and the leeway is for clocks
-// that differ.
+// TestUnknownKeyByAge: an unknown key is refused for good only if a good fetch
+// began at least Backdating after the token was issued.
 func TestUnknownKeyByAge(t *testing.T) {
-	const leeway = 30 * time.Second
+	const back = 10 * time.Minute
 	tests := []struct {
-		name   string
-		ago    time.Duration // before the last good fetch the token was issued; negative: after it
-		noIat  bool
-		leeway time.Duration
-		want   verifier.Reason
+		name       string
+		ago        time.Duration // before the last good fetch the token was issued; negative: after it
+		noIat      bool
+		backdating time.Duration
+		want       verifier.Reason
 	}{
 		{"issued long before", time.Hour, false, 0, verifier.KeyUnknown},
-		{"issued just before the leeway", leeway + time.Second, false, 0, verifier.KeyUnknown},
-		{"issued within the leeway", leeway - time.Second, false, 0, verifier.KeysUnavailable},
+		{"issued just long enough before", back, false, 0, verifier.KeyUnknown},
+		{"issued within Backdating", back - time.Second, false, 0, verifier.KeysUnavailable},
+		{"dated back by 5 minutes", 5 * time.Minute, false, 0, verifier.KeysUnavailable},
 		{"issued after", -time.Second, false, 0, verifier.KeysUnavailable},
-		{"no iat", 0, true, 0, verifier.KeyUnknown},
-		{"no leeway, before", time.Second, false, -1, verifier.KeyUnknown},
-		{"no leeway, after", -time.Second, false, -1, verifier.KeysUnavailable},
-		{"a longer leeway", 4 * time.Minute, false, 5 * time.Minute, verifier.KeysUnavailable},
+		{"no iat", 0, true, 0, verifier.KeysUnavailable},
+		{"a shorter Backdating", time.Minute, false, time.Minute, verifier.KeyUnknown},
+		{"a shorter Backdating, within it", time.Minute - time.Second, false, time.Minute, verifier.KeysUnavailable},
+		{"a longer Backdating", back, false, time.Hour, verifier.KeysUnavailable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newKeyServer(t, healthy)
-				v := s.warm(t, func(c *verifier.Config) { c.Leeway = tt.leeway })
+				v := s.warm(t, func(c *verifier.Config) { c.Issuers[0].Backdating = tt.backdating })
 				s.now(status(500, nil, ""))
 				sp := unknown(v.Status()[0].Confirmed.Truncate(time.Second).Add(-tt.ago))
 				sp.TTL = 24 * time.Hour
@@ -199,6 +199,40 @@ func TestUnknownKeyByAge(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNoIssuedAt: of a token without "iat" only a fetch of after its arrival
+// tells that its key is not published.
+func TestNoIssuedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.warm(t)
+		sp := unknown(time.Now())
+		sp.Claims = map[string]any{"iat": m2mtest.Absent}
+		s.now(after(trip, healthy))
+		s.want(t, v, sp, outcome{verifier.KeyUnknown, trip, 1})
+		s.want(t, v, sp, outcome{verifier.KeyUnknown, trip, 1})
+		s.want(t, v, sp, outcome{verifier.KeysUnavailable, 0, 0})
+	})
+}
+
+// TestOptional: Ready does not wait for an Optional issuer, and Status shows it.
+func TestOptional(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up, down := newKeyServer(t, after(trip, healthy)), newKeyServer(t, hangs)
+		cfg := verifier.Config{Issuers: []verifier.Issuer{up.issuer(), down.issuer()}}
+		cfg.Issuers[1].Optional = true
+		v := newVerifier(t, cfg)
+		began := time.Now()
+		if err := v.Ready(t.Context()); err != nil || time.Since(began) != trip {
+			t.Errorf("Ready = %v after %v", err, time.Since(began))
+		}
+		if st := v.Status(); st[0].Optional || !st[1].Optional || st[1].State != verifier.KeysCold {
+			t.Errorf("status %+v", st)
+		}
+		up.want(t, v, spec{}, outcome{})
+		down.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 2 * time.Second, 0})
+	})
 }
 
 // TestCheckOfACallerWhoIsGone: what Check says of the call's own context is no

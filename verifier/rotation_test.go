@@ -11,30 +11,34 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
 const trip = 200 * time.Millisecond // the round trip of a fetch
 
-// TestOneBadKey: the others serve, and a token that names it is refused
-// without a fetch.
+// TestOneBadKey: the others serve, and a token that names it is refused at
+// once. The key is learnt in a moment when it is repaired.
 func TestOneBadKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := m2mtest.NewKey("ES256")
+		repaired := false
 		s := newKeyServer(t, eachKey(func(jwk map[string]any) {
-			if jwk["kid"] == bad.ID {
+			if jwk["kid"] == bad.ID && !repaired {
 				jwk["use"] = "enc"
 			}
 		}))
 		s.PublishKey(bad)
-		v := s.trust(t)
-		synctest.Wait()
+		v := s.warm(t)
 		s.want(t, v, spec{}, outcome{})
-		s.want(t, v, spec{Key: bad}, outcome{reason: verifier.KeyUnusable})
-		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 0, 1})
+		s.want(t, v, spec{Key: bad}, outcome{verifier.KeyUnusable, 0, 1})
 		if p := v.Status()[0].Problems; len(p) != 1 || p[0].KeyID != bad.ID {
 			t.Errorf("problems %v", p)
 		}
+		repaired = true
+		pass(time.Second)
+		s.want(t, v, spec{Key: bad}, outcome{verifier.KeyUnusable, 0, 1})
+		s.want(t, v, spec{Key: bad}, outcome{})
 	})
 }
 
@@ -82,11 +86,11 @@ func TestAbruptRotation(t *testing.T) {
 			s.want(t, v, spec{}, outcome{})
 		}
 		s.RotateKeys()
-		s.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 0, 0}) // the third in half a minute
-		pass(30 * time.Second)
+		s.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 0, 0}) // the third in a moment
+		pass(15 * time.Second)
 		s.want(t, v, spec{}, outcome{"", trip, 1})
-		if most := s.mostWithin(30 * time.Second); most > 2 {
-			t.Errorf("%d fetches within half a minute", most)
+		if most := s.mostWithin(15 * time.Second); most > 2 {
+			t.Errorf("%d fetches within 15 seconds", most)
 		}
 	})
 }
@@ -155,12 +159,12 @@ func TestRestlessKeys(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
 		s.now(restless(700 * time.Millisecond))
-		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, time.Second, 2})
+		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 700 * time.Millisecond, 1})
 
 		s.now(restless(1500 * time.Millisecond))
 		v = s.trust(t)
 		synctest.Wait()
-		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 2 * time.Second, 1})
+		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 1500 * time.Millisecond, 0})
 	})
 	// Swap upon swap, each sooner than the caller's patience ends: of the token
 	// nothing is known then either. Who comes first after a fetch, the caller or
@@ -190,16 +194,21 @@ func TestRestlessKeys(t *testing.T) {
 	}
 }
 
-// TestKeyRemoved: from the swap on, its tokens are refused, known ones too; at
-// once after Refresh. The authority is not asked again.
+// TestKeyRemoved: from the swap on, its tokens are refused, remembered ones
+// too: as Unavailable until a second look a second later confirms that the key
+// is gone, or at once as InvalidToken after Refresh.
 func TestKeyRemoved(t *testing.T) {
-	for name, learn := range map[string]func(*testing.T, *verifier.Verifier){
-		"by the timer": func(t *testing.T, v *verifier.Verifier) { pass(time.Until(v.Status()[0].NextAttempt)) },
-		"by Refresh": func(t *testing.T, v *verifier.Verifier) {
+	for name, tt := range map[string]struct {
+		learn  func(*testing.T, *verifier.Verifier)
+		first  verifier.Reason
+		second int // fetches
+	}{
+		"by the timer": {func(t *testing.T, v *verifier.Verifier) { pass(time.Until(v.Status()[0].NextAttempt)) }, verifier.KeysUnavailable, 1},
+		"by Refresh": {func(t *testing.T, v *verifier.Verifier) {
 			if err := v.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-		},
+		}, verifier.KeyRemoved, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -208,28 +217,148 @@ func TestKeyRemoved(t *testing.T) {
 				first := s.Keys()[0]
 				known := s.Token(spec{})
 				s.wantToken(t, v, known, outcome{})
+				ctx, err := v.Authorize(t.Context(), bearer(known), scopes.Authenticated())
+				if err != nil {
+					t.Fatal(err)
+				}
 				s.RotateKeys()
 				s.RemoveKey(first)
 				s.wantToken(t, v, known, outcome{})
 				before := s.fetches()
-				learn(t, v)
+				tt.learn(t, v)
 				if n := s.fetches() - before; n != 1 {
 					t.Errorf("%d fetches to learn of it", n)
 				}
-				s.wantToken(t, v, known, outcome{reason: verifier.KeyRemoved})
-				s.want(t, v, spec{IssuedAt: time.Now().Add(-time.Minute), Header: map[string]any{"kid": first}}, outcome{reason: verifier.KeyRemoved})
+				old := spec{IssuedAt: time.Now().Add(-time.Minute), Header: map[string]any{"kid": first}}
+				s.wantToken(t, v, known, outcome{reason: tt.first})
+				s.want(t, v, old, outcome{reason: tt.first})
+				if err := v.Recheck(ctx); reasonOf(err) != tt.first {
+					t.Errorf("Recheck = %v, want %s", err, tt.first)
+				}
 				s.want(t, v, spec{}, outcome{})
 
-				// After the next swap it is unknown like any other, and old.
-				s.RotateKeys()
-				if err := v.Refresh(t.Context()); err != nil {
-					t.Fatal(err)
+				before = s.fetches()
+				pass(10 * time.Second)
+				if n := s.fetches() - before; n != tt.second {
+					t.Errorf("%d fetches to confirm it, want %d", n, tt.second)
 				}
-				pass(time.Minute)
-				s.wantToken(t, v, known, outcome{verifier.KeyUnknown, 0, 1})
+				s.wantToken(t, v, known, outcome{verifier.KeyRemoved, 0, 1}) // it might come back
+				s.want(t, v, old, outcome{reason: verifier.KeyRemoved})
+				if err := v.Recheck(ctx); reasonOf(err) != verifier.KeyRemoved {
+					t.Errorf("Recheck = %v, want %s", err, verifier.KeyRemoved)
+				}
+				s.want(t, v, spec{}, outcome{})
 			})
 		})
 	}
+}
+
+// TestReplicas: an authority whose replicas publish different sets, and half
+// of whose tokens are signed by either key. Of the calls that come every
+// second, those of a budgeted fetch may be refused for good, once it is known
+// that replicas differ; the others are put off or allowed.
+func TestReplicas(t *testing.T) {
+	for _, age := range []time.Duration{0, 9 * time.Minute, 30 * time.Minute} {
+		t.Run(age.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				replica := 0
+				s := newKeyServer(t, nil)
+				first := s.Keys()[0]
+				second := s.RotateKeys()
+				ids := []string{first, second}
+				if first == second {
+					ids = s.Keys()
+				}
+				s.now(func(s *keyServer, r *http.Request) (*http.Response, error) {
+					replica++
+					lacks := ids[replica%2]
+					return edited(func(doc string) string {
+						return withoutKey(doc, lacks)
+					})(s, r)
+				})
+				v := s.warm(t)
+				var tokens []string
+				for _, id := range ids {
+					s.SignWith(id)
+					tokens = append(tokens, s.Token(spec{IssuedAt: time.Now().Add(-age), TTL: 24 * time.Hour}))
+				}
+				began, before := time.Now(), s.fetches()
+				allowed, refused := 0, 0
+				for time.Since(began) < 2*time.Minute {
+					for _, token := range tokens {
+						o, err := s.call(t.Context(), v, token)
+						synctest.Wait()
+						switch {
+						case err == nil:
+							allowed++
+						case err.Code == verifier.InvalidToken:
+							refused++
+						case o.reason != verifier.KeysUnavailable:
+							t.Fatal(err)
+						}
+						pass(500 * time.Millisecond)
+					}
+				}
+				fetches := s.fetches() - before
+				if fetches > 2+8+4 || refused > fetches || age < 10*time.Minute && refused > 0 || allowed < 120 {
+					t.Errorf("of 240 calls %d were allowed and %d refused for good, with %d fetches", allowed, refused, fetches)
+				}
+				if p := v.Status()[0].Problems; len(p) != 1 || !strings.Contains(p[0].Text, "replicas publish different sets") {
+					t.Errorf("problems %v", p)
+				}
+			})
+		})
+	}
+}
+
+// TestSharedCache: a cache on the way keeps the keys for six hours. It is asked
+// to get them anew, so a new key is known within one fetch.
+func TestSharedCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept string
+		var at time.Time
+		s := newKeyServer(t, func(s *keyServer, r *http.Request) (*http.Response, error) {
+			if kept == "" || r.Header.Get("Cache-Control") == "no-cache" || time.Since(at) > 6*time.Hour {
+				doc, err := s.FetchJWKS(r.Context())
+				if err != nil {
+					return nil, err
+				}
+				kept, at = string(doc), time.Now()
+			}
+			age := fmt.Sprint(int(time.Since(at).Seconds()))
+			return answerWith(200, http.Header{"Age": {age}}, strings.NewReader(kept)), nil
+		})
+		v := s.warm(t)
+		known := s.Token(spec{})
+		s.RotateKeys()
+		s.wantToken(t, v, known, outcome{})
+		s.want(t, v, spec{}, outcome{fetches: 1})
+		s.wantToken(t, v, known, outcome{})
+	})
+}
+
+// TestUnchangedETag: a server whose ETag a rotation leaves unchanged. The timer
+// sees nothing of it; one budgeted fetch does.
+func TestUnchangedETag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, func(s *keyServer, r *http.Request) (*http.Response, error) {
+			if r.Header.Get("If-None-Match") != "" {
+				return answerWith(304, nil, strings.NewReader("")), nil
+			}
+			res, err := healthy(s, r)
+			if err == nil {
+				res.Header.Set("ETag", `"66f1a2b0-2bc"`)
+			}
+			return res, err
+		})
+		v := s.warm(t)
+		known := s.Token(spec{})
+		s.RotateKeys()
+		pass(11 * time.Minute)
+		s.wantToken(t, v, known, outcome{})
+		s.want(t, v, spec{}, outcome{fetches: 1})
+		s.wantToken(t, v, known, outcome{})
+	})
 }
 
 // TestSwapBeforeEntry: the key is removed when the signature has been checked,
@@ -254,15 +383,15 @@ func TestSwapBeforeEntry(t *testing.T) {
 		})
 		token := s.Token(spec{})
 		s.wantToken(t, v, token, outcome{fetches: 1}) // Refresh's
-		for range 3 {
-			s.wantToken(t, v, token, outcome{reason: verifier.KeyRemoved})
+		for _, fetches := range []int{1, 1, 0} {      // within the budget: the key might come back
+			s.wantToken(t, v, token, outcome{verifier.KeyRemoved, 0, fetches})
 		}
 		s.want(t, v, spec{}, outcome{})
 	})
 }
 
-// TestSameKeyID: a key takes another's place under its ID. That follows the
-// swap and is reported; a bad signature fetches nothing.
+// TestSameKeyID: a key takes another's place under its ID. The first bad
+// signature fetches the keys again. What follows the swap is reported.
 func TestSameKeyID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []verifier.IssuerStatus
@@ -277,13 +406,10 @@ func TestSameKeyID(t *testing.T) {
 		s.RemoveKey(id)
 		s.PublishKey(other)
 		s.SignWith(id)
-		s.want(t, v, spec{}, outcome{reason: verifier.BadSignature})
 		s.wantToken(t, v, old, outcome{})
-		if err := v.Refresh(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		s.want(t, v, spec{}, outcome{verifier.BadSignature, 0, 1})
 		s.want(t, v, spec{}, outcome{})
-		s.wantToken(t, v, old, outcome{reason: verifier.BadSignature})
+		s.wantToken(t, v, old, outcome{verifier.BadSignature, 0, 1})
 		synctest.Wait()
 		if len(told) != 2 || told[1].Issuer != s.issuer().Name || len(told[1].Problems) != 1 || told[1].Problems[0].KeyID != id || !strings.Contains(told[1].Problems[0].Text, "place") {
 			t.Errorf("told of %+v", told)
@@ -291,8 +417,9 @@ func TestSameKeyID(t *testing.T) {
 	})
 }
 
-// TestNoFetch: of all that can be wrong with a token, only an unknown key is
-// worth a fetch, and only after everything that is cheap to check.
+// TestNoFetch: of all that can be wrong with a token, only its key is worth a
+// fetch, and only after everything that is cheap to check. A caller waits only
+// for a key that may be newer than what is known.
 func TestNoFetch(t *testing.T) {
 	head := func(name string, value any) spec { return spec{Header: map[string]any{name: value}} }
 	unknownWith := func(name string, value any) spec {
@@ -309,7 +436,7 @@ func TestNoFetch(t *testing.T) {
 		{"bad signature", spec{Signature: make([]byte, 64)}, verifier.BadSignature, ""},
 		{"no signature", spec{Signature: []byte{}}, verifier.Malformed, verifier.Malformed},
 		{"an algorithm that is not the key's", head("alg", "EdDSA"), verifier.Algorithm, ""},
-		{"no kid, and two keys", head("kid", m2mtest.Absent), verifier.KeyID, verifier.KeysUnavailable},
+		{"no kid, and two keys", head("kid", m2mtest.Absent), verifier.KeyID, ""},
 		{"kid too long", head("kid", strings.Repeat("k", 257)), verifier.KeyID, verifier.KeyID},
 		{"kid not a string", head("kid", 1), verifier.KeyID, verifier.KeyID},
 		{"unknown kid, unknown issuer", unknownWith("iss", "x"), verifier.UnknownIssuer, verifier.UnknownIssuer},
@@ -327,14 +454,20 @@ func TestNoFetch(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				s.PublishKey(m2mtest.NewKey("ES256"))
-				s.want(t, s.warm(t), tt.spec, outcome{reason: tt.warm})
+				woken := 0
+				if tt.cold == "" {
+					woken = 1
+				}
+				s.want(t, s.warm(t), tt.spec, outcome{tt.warm, 0, woken})
 
 				s.now(hangs)
 				v := s.trust(t)
 				synctest.Wait()
-				if tt.cold != "" {
-					s.want(t, v, tt.spec, outcome{reason: tt.cold})
+				want := outcome{reason: tt.cold}
+				if tt.cold == "" {
+					want = outcome{verifier.KeysUnavailable, 2 * time.Second, 0}
 				}
+				s.want(t, v, tt.spec, want)
 			})
 		})
 	}
@@ -367,7 +500,7 @@ func TestRotationBehindACache(t *testing.T) {
 		s.RotateKeys()
 		rotated := time.Now()
 		token := s.Token(spec{})
-		junk := s.flood(rotated.Add(-2 * time.Minute))
+		junk := s.flood(rotated.Add(-20 * time.Minute))
 		for {
 			o, err := s.call(t.Context(), v, token)
 			if err == nil {

@@ -23,6 +23,8 @@ func (m mistakes) add(format string, args ...any) {
 	*m.errs = append(*m.errs, fmt.Errorf("verifier: %s: %s", m.where, fmt.Sprintf(format, args...)))
 }
 
+const maxLeeway = 5 * time.Minute
+
 // withDefaults returns cfg with its defaults filled in, or every mistake.
 func (cfg Config) withDefaults() (Config, error) {
 	var errs []error
@@ -32,7 +34,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.Leeway = 30 * time.Second
 	case cfg.Leeway < 0:
 		cfg.Leeway = 0
-	case cfg.Leeway > 5*time.Minute:
+	case cfg.Leeway > maxLeeway:
 		m.add("Leeway is %v: at most 5m; mend the clocks instead", cfg.Leeway)
 	}
 	switch {
@@ -63,7 +65,7 @@ func (cfg Config) withDefaults() (Config, error) {
 			}
 			names[name] = i
 		}
-		iss.complete(m, cfg.Leeway)
+		iss.complete(m, min(cfg.Leeway, maxLeeway))
 	}
 	return cfg, errors.Join(errs...)
 }

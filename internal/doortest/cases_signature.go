@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
@@ -19,7 +20,7 @@ import (
 
 func signature(f *Fixture) []Case {
 	old := func(kid string) spec {
-		return spec{IssuedAt: time.Now().Add(-time.Minute), Header: map[string]any{"kid": kid}}
+		return spec{IssuedAt: time.Now().Add(-longAgo), Header: map[string]any{"kid": kid}}
 	}
 	kid := f.Keys()[0]
 	flip := func(token string) string {
@@ -47,7 +48,7 @@ func signature(f *Fixture) []Case {
 	order := elliptic.P256().Params().N.Bytes()
 	both := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
 	brought := func(kid any) spec {
-		return spec{Key: f.Foreign, IssuedAt: time.Now().Add(-time.Minute), Header: map[string]any{"kid": kid,
+		return spec{Key: f.Foreign, IssuedAt: time.Now().Add(-longAgo), Header: map[string]any{"kid": kid,
 			"jwk": f.Foreign.JWK(), "x5c": f.Foreign.JWK()["x5c"], "jku": f.Trap, "x5u": f.Trap}}
 	}
 	return slices.Concat(
@@ -90,7 +91,7 @@ func signature(f *Fixture) []Case {
 			}}},
 		),
 		invalid(verifier.KeyUnknown,
-			Case{Name: "a key that nobody publishes", Spec: spec{Key: f.Foreign, IssuedAt: time.Now().Add(-time.Minute)}},
+			Case{Name: "a key that nobody publishes", Spec: spec{Key: f.Foreign, IssuedAt: time.Now().Add(-longAgo)}},
 			Case{Name: "a key that the header brings", Spec: brought(f.Foreign.ID)},
 			Case{Name: "kid is a path", Spec: old("../../../../dev/null")},
 			Case{Name: "kid is a URL", Spec: old(f.Trap)},
@@ -102,9 +103,26 @@ func signature(f *Fixture) []Case {
 		),
 		refused(verifier.Unavailable, verifier.KeysUnavailable,
 			Case{Name: "a key that may be newer than what is known", Spec: spec{Key: f.Foreign}},
+			Case{Name: "the same, dated back by 5 minutes", Spec: spec{Key: f.Foreign, IssuedAt: time.Now().Add(-5 * time.Minute)}},
+			Case{Name: "the same, of an authority that dates back by more", Spec: spec{Key: f.Foreign, IssuedAt: time.Now().Add(-longAgo)},
+				Issuer: func(i *verifier.Issuer) { i.Backdating = time.Hour }},
 		),
+		[]Case{{
+			Name: "a key that may be newer, in a flood of such keys", Spec: spec{Key: f.Foreign},
+			Code: verifier.Unavailable, Reason: verifier.KeysUnavailable,
+			LaterCode: verifier.TooManyRequests, LaterReason: verifier.UnknownKeysFlood,
+			Then: func(t *testing.T, v *verifier.Verifier) {
+				token := f.Token(spec{Key: f.Foreign})
+				for range 100 {
+					v.Verify(t.Context(), token)
+				}
+			},
+		}},
 	)
 }
+
+// longAgo is longer ago than authorities date tokens back.
+const longAgo = 11 * time.Minute
 
 // swap is another character than the given one.
 func swap(c string) string {

@@ -144,6 +144,7 @@ func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requi
 		{401, realm + `, error="invalid_token"`}:              verifier.InvalidToken,
 		{403, realm + `, error="insufficient_scope"` + scope}: verifier.InsufficientScope,
 		{503, ""}: verifier.Unavailable,
+		{429, ""}: verifier.TooManyRequests,
 	}[expected{answer.StatusCode, challenge}]
 	if !ok {
 		t.Errorf("an answer that stands for nothing: %s", res.Seen)
@@ -161,7 +162,7 @@ func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requi
 	if answer.Header.Get("Cache-Control") != "no-store" {
 		t.Error("a refusal that may be cached")
 	}
-	if after := answer.Header.Get("Retry-After"); after != "" && code != verifier.Unavailable {
+	if after := answer.Header.Get("Retry-After"); (after != "") != (code == verifier.TooManyRequests) && code != verifier.Unavailable {
 		t.Errorf("%v with Retry-After: %s", code, after)
 	}
 	res.Code = code

@@ -50,7 +50,9 @@ func (s *Source) search(ctx context.Context, q Query) (Key, *Set, error) {
 		case 0:
 			return key, set, nil
 		case OtherAlgorithm, Dropped, NotOne, NotPublished, NoLongerPublished:
-			s.rouse()
+			if s.health.asOf.Before(arrived) { // else there is nothing newer to learn
+				s.rouse()
+			}
 			return Key{}, nil, s.missing(why, set, q)
 		case unconfirmed:
 			// The second look is due in a moment, and would not bring the key.

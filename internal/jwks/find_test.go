@@ -92,11 +92,7 @@ func TestNoKeyIDWhileCold(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &authority{answer: after(200*ms, serves(tt.keys...))}
 				s := open(t, a, hourly)
-				roused := 0
-				if tt.want == NotOne {
-					roused = 1
-				}
-				wantFind(t, s, a, undated(""), tt.want, 200*ms, roused)
+				wantFind(t, s, a, undated(""), tt.want, 200*ms, 0)
 			})
 		})
 	}
@@ -119,6 +115,7 @@ func TestAtOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &authority{answer: serves(ed("a"), ed("b").with("use", "enc"))}
 				s := open(t, a, hourly)
+				pass(time.Minute)
 				a.now(after(time.Second, a.answer))
 				q := tt.q
 				q.Now = time.Now()
@@ -395,7 +392,10 @@ func TestMissingText(t *testing.T) {
 		want(asks("x\n", time.Hour), `kid "x\n" is not published`, `"a", "b"`, "fetched 12s ago")
 		pass(3 * time.Second)
 		a.now(down)
-		want(asks("x", 0), `kid "x" is not known yet`, `"a", "b"`, "fetched 3s ago", "the next look is in", errDown.Error())
+		want(asks("x", 0), `kid "x" is not known yet`, `"a", "b"`, "fetched 3s ago", "the next look is due now", errDown.Error())
+		pass(5 * time.Second)
+		s.Suspect()
+		want(asks("x", 0), `kid "x" is not known yet`, "the next look is in ")
 		want(Query{KeyID: "a", Algorithm: "ES256"}, `kid "a" is for EdDSA, not for ES256`)
 		want(Query{Algorithm: "EdDSA"}, `"kid" is missing`, "2 of EdDSA")
 		want(asks(strings.Repeat("x", 200), time.Hour), `kid "`+strings.Repeat("x", 64)+`" is not`)

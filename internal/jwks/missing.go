@@ -33,6 +33,7 @@ type MissingError struct {
 	KeyID     string
 	Algorithm string
 	Set       *Set      // in force; nil with NoKeys
+	Lost      bool      // an earlier set held the key
 	At        time.Time // of the search
 	Fetched   time.Time // when the keys were confirmed last; zero if never
 	AsOf      time.Time // of which time the response is: earlier, if a cache gave it
@@ -54,6 +55,7 @@ func (s *Source) missing(why Why, set *Set, q Query) error {
 		KeyID:     q.KeyID,
 		Algorithm: q.Algorithm,
 		Set:       set,
+		Lost:      s.memory.lost[q.KeyID] != nil,
 		At:        now,
 		Fetched:   s.health.confirmed,
 		AsOf:      s.health.asOf,
@@ -93,6 +95,9 @@ func (e *MissingError) Error() string {
 	case NoLongerPublished:
 		return fmt.Sprintf("%s is no longer published: %s", kid, e.published())
 	case MayBeNewer:
+		if e.Lost {
+			return fmt.Sprintf("%s is missing in the last response, and a further one has to confirm that: %s%s", kid, e.published(), e.outlook())
+		}
 		return fmt.Sprintf("%s is not known yet: %s%s", kid, e.published(), e.outlook())
 	case TooMany:
 		return fmt.Sprintf("%s is not known yet, and so are too many others: %s%s", kid, e.published(), e.outlook())
@@ -122,7 +127,7 @@ func (e *MissingError) published() string {
 // outlook says what comes next, and what came last.
 func (e *MissingError) outlook() string {
 	text := "; the next look is due now"
-	if d := e.Next.Sub(e.At); d > 0 {
+	if d := e.Next.Sub(e.At); d >= time.Second {
 		text = "; the next look is in " + rough(d)
 	}
 	if e.Err != nil {
@@ -131,11 +136,8 @@ func (e *MissingError) outlook() string {
 	return text
 }
 
-// rough cuts what nobody needs of a duration.
+// rough cuts fractions of a second.
 func rough(d time.Duration) string {
-	if d < time.Second {
-		return d.Truncate(time.Millisecond).String()
-	}
 	return d.Truncate(time.Second).String()
 }
 
