@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -14,34 +16,28 @@ import (
 // serviceAccountDir is where the kubelet mounts a pod's CA and token.
 const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// inCluster has the keys fetched from the API server of the own cluster.
+// inCluster makes iss fetch its keys from the API server of the own cluster.
 func (m *mistakes) inCluster(iss *verifier.Issuer, dir string) {
-	pem, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
-	pool := x509.NewCertPool()
-	if err == nil && !pool.AppendCertsFromPEM(pem) {
+	t := &podTransport{caFile: filepath.Join(dir, "ca.crt"), tokenFile: filepath.Join(dir, "token")}
+	if err := t.readCA(); err != nil {
+		m.add("InCluster: this is no pod, or one without automountServiceAccountToken: %v", err)
+	} else if t.next == nil {
 		m.add("InCluster: ca.crt in %s holds no certificate", dir)
 	}
-	if err != nil {
-		m.add("InCluster: this is no pod, or one without automountServiceAccountToken: %v", err)
-	}
 	iss.JWKSURL = "https://kubernetes.default.svc/openid/v1/jwks"
-	iss.JWKS.Transport = &podTransport{
-		tokenFile: filepath.Join(dir, "token"),
-		next: &http.Transport{
-			TLSClientConfig:        &tls.Config{RootCAs: pool},
-			ForceAttemptHTTP2:      true,
-			DisableKeepAlives:      true, // between two fetches lie minutes
-			MaxResponseHeaderBytes: 64 << 10,
-		},
-	}
+	iss.JWKS.Transport = t
 }
 
-// podTransport presents the pod's token, which the kubelet replaces from time
-// to time. It serves one URL only, and the verifier follows no redirects, so
-// the token goes to nobody else.
+// podTransport trusts the cluster's CA and presents the pod's token. The
+// kubelet replaces both files from time to time, so they are read again for
+// each request. It serves one URL only, and the verifier follows no redirects,
+// so the token goes to nobody else.
 type podTransport struct {
-	tokenFile string
-	next      http.RoundTripper
+	caFile, tokenFile string
+
+	mu   sync.Mutex
+	ca   []byte          // that next trusts
+	next *http.Transport // nil before the first good CA
 }
 
 func (t *podTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -49,7 +45,50 @@ func (t *podTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	next, err := t.transport()
+	if err != nil {
+		return nil, err
+	}
 	r = r.Clone(r.Context()) // a RoundTripper must not change its request
 	r.Header.Set("Authorization", "Bearer "+string(bytes.TrimSpace(token)))
-	return t.next.RoundTrip(r)
+	return next.RoundTrip(r)
+}
+
+// transport returns one that trusts the present CA. If the file can't be read,
+// or holds no certificate at the moment, the CA that was read last stays.
+func (t *podTransport) transport() (*http.Transport, error) {
+	err := t.readCA()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == nil {
+		return nil, errors.Join(errNoCA, err)
+	}
+	return t.next, nil
+}
+
+var errNoCA = errors.New("ca.crt holds no certificate")
+
+// readCA reads the CA again, and makes a new transport if it has changed.
+func (t *podTransport) readCA() error {
+	pem, err := os.ReadFile(t.caFile)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next != nil && bytes.Equal(pem, t.ca) {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil
+	}
+	t.ca = pem
+	t.next = &http.Transport{
+		TLSClientConfig:        &tls.Config{RootCAs: pool},
+		ForceAttemptHTTP2:      true,
+		DisableKeepAlives:      true, // minutes pass between two fetches
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+	return nil
 }

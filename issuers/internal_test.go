@@ -1,18 +1,23 @@
 package issuers
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/tlstest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -109,6 +114,65 @@ func TestInCluster(t *testing.T) {
 		res.Body.Close()
 		if got := string(body[:n]); got != "Bearer "+token {
 			t.Errorf("presented %q", got)
+		}
+	}
+}
+
+// TestInClusterCA: the cluster's CA is replaced while the pod runs. The one of
+// the moment is trusted, and the last good one while the file has none.
+func TestInClusterCA(t *testing.T) {
+	first, second := tlstest.New(t), tlstest.New(t)
+	var current atomic.Pointer[tls.Certificate]
+	current.Store(&first.Certificate)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{*current.Load()}}, nil
+	}}
+	s.StartTLS()
+	defer s.Close()
+	dir := t.TempDir()
+	write := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ca := func(p tlstest.Pair) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Leaf.Raw})
+	}
+	write("token", []byte("token"))
+	write("ca.crt", ca(first))
+	m, iss := mistakes{preset: "Kubernetes"}, verifier.Issuer{}
+	if m.inCluster(&iss, dir); len(m.errs) != 0 {
+		t.Fatal(m.errs)
+	}
+	for _, step := range []struct {
+		name   string
+		file   []byte // nil for none
+		server tlstest.Pair
+		good   bool
+	}{
+		{"the first CA", ca(first), first, true},
+		{"the server has another", ca(first), second, false},
+		{"both are trusted", append(ca(first), ca(second)...), second, true},
+		{"the second alone", ca(second), second, true},
+		{"the first is trusted no longer", ca(second), first, false},
+		{"a file without certificate", []byte("none"), second, true},
+		{"no file", nil, second, true},
+	} {
+		current.Store(&step.server.Certificate)
+		if step.file != nil {
+			write("ca.crt", step.file)
+		} else if err := os.Remove(filepath.Join(dir, "ca.crt")); err != nil {
+			t.Fatal(err)
+		}
+		res, err := iss.JWKS.Transport.RoundTrip(httptest.NewRequest("GET", s.URL, nil))
+		if err == nil {
+			res.Body.Close()
+		}
+		if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); (err == nil) != step.good || !step.good && !unknown {
+			t.Errorf("%s: error %v, want none: %t", step.name, err, step.good)
 		}
 	}
 }
