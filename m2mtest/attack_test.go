@@ -3,10 +3,13 @@ package m2mtest_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -143,6 +146,59 @@ func TestAttackHTTP(t *testing.T) {
 			[]string{"a good token is not let in, so the refusals there prove nothing: /a: 401; POST /b: 401", "nothing was attacked"}},
 		{"is not there", http.NotFoundHandler(), []string{"LET IN: credential: none: /a: 404", ": 404"}},
 	})
+}
+
+// TestAttackDisguises: a handler beside the guard that reads paths in another
+// way than the router is found, and httpmw.Mux is not fooled.
+func TestAttackDisguises(t *testing.T) {
+	authority, v := attackFixture(t)
+	guard, err := httpmw.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads := func(read func(string) string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if read(r.URL.Path) == "/admin/keys" {
+				fmt.Fprint(w, "the keys")
+			}
+		}
+	}
+	need := scopes.All("a", "x")
+	operations := []m2mtest.Operation{{Call: "GET /admin/keys", Need: need}, {Call: "GET /", Need: scopes.Public()}}
+	for name, tt := range map[string]struct {
+		read func(string) string
+		want string // a call that is let in
+	}{
+		"a file server":      {path.Clean, "GET /admin%2fkeys: 200"},
+		"case":               {strings.ToLower, "GET /ADMIN/keys: 200"},
+		"backslash":          {func(p string) string { return strings.ReplaceAll(p, `\`, "/") }, "GET /admin%5ckeys: 200"},
+		"parameters":         {func(p string) string { return strings.ReplaceAll(p, ";x=1", "") }, "GET /admin;x=1/keys: 200"},
+		"a second decoding":  {func(p string) string { p, _ = url.PathUnescape(p); return p }, "GET /admin%252fkeys: 200"},
+		"a trailing dot":     {func(p string) string { return strings.ReplaceAll(p, "./", "/") }, "GET /admin./keys: 200"},
+		"cut at a character": {func(p string) string { p, _, _ = strings.Cut(p, "?"); return p }, "GET /admin/keys%3fx: 200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler := reads(tt.read)
+			plain := http.NewServeMux()
+			plain.Handle("/", handler)
+			plain.Handle("GET /admin/keys", weakness{}.guard(v, need, answers("the keys")))
+			var got attacked
+			m2mtest.Attack(&got, m2mtest.Target{Authority: authority, Handler: plain, HTTP: operations})
+			if all := strings.Join(got.errors, "\n"); !strings.Contains(all, tt.want) {
+				t.Errorf("Attack(ServeMux) does not report %q:\n%s", tt.want, all)
+			}
+			sound := httpmw.NewMux(guard)
+			sound.Handle("GET /{rest...}", scopes.Public(), handler)
+			sound.Handle("GET /admin/keys", need, answers("the keys"))
+			sound.Handle("GET /admin/keys/", need, answers("nothing")) // as CheckCoverage advises
+			if err := sound.CheckCoverage(); err != nil {
+				t.Error(err)
+			}
+			got = attacked{}
+			m2mtest.Attack(&got, m2mtest.Target{Authority: authority, Handler: sound, HTTP: operations})
+			got.found(t, nil)
+		})
+	}
 }
 
 func TestAttackNothing(t *testing.T) {
