@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -36,67 +35,6 @@ func tree(t *testing.T, names ...string) http.Dir {
 		}
 	}
 	return http.Dir(dir)
-}
-
-// lax answers with "the file admin/secret.txt" if any server that we know of
-// could read the request so, and with "something else" if not.
-var lax = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-	for reading := range laxReadings(r.URL.Path) {
-		if reading == "/admin" || strings.HasPrefix(reading, "/admin/") {
-			io.WriteString(w, "the file admin/secret.txt")
-			return
-		}
-	}
-	io.WriteString(w, "something else")
-})
-
-// laxReadings are what servers make of a decoded path: what each does to it,
-// in any order, each any number of times, three decodings in all.
-func laxReadings(decoded string) map[string]bool {
-	eachSegment := func(p string, f func(string) string) string {
-		segments := strings.Split(p, "/")
-		for i, s := range segments {
-			segments[i] = f(s)
-		}
-		return strings.Join(segments, "/")
-	}
-	steps := []func(string) string{
-		func(p string) string { return strings.ReplaceAll(p, `\`, "/") },
-		func(p string) string {
-			return eachSegment(p, func(s string) string { s, _, _ = strings.Cut(s, ";"); return s })
-		},
-		func(p string) string {
-			return eachSegment(p, func(s string) string { return strings.TrimRight(s, ". ") })
-		},
-		func(p string) string { p, _, _ = strings.Cut(p, "?"); return p },
-		func(p string) string { p, _, _ = strings.Cut(p, "#"); return p },
-		func(p string) string { p, _, _ = strings.Cut(p, "\x00"); return p },
-		func(p string) string { return path.Clean("/" + p) },
-		func(p string) string { return strings.ToLower(p) },
-	}
-	seen := map[string]bool{}
-	current := map[string]bool{decoded: true}
-	for range 3 {
-		next := map[string]bool{}
-		for len(current) > 0 && len(seen) < 5000 {
-			for p := range current {
-				delete(current, p)
-				if seen[p] {
-					continue
-				}
-				seen[p] = true
-				for _, step := range steps {
-					current[step(p)] = true
-				}
-				if again, err := url.PathUnescape(p); err == nil {
-					next[again] = true
-				}
-				break
-			}
-		}
-		current = next
-	}
-	return seen
 }
 
 // TestDisguises asks real handlers over a socket for a guarded file, by paths
@@ -267,63 +205,6 @@ func TestSecondLook(t *testing.T) {
 	})
 }
 
-// TestMuxHosts asks for the guarded host of a Mux in every spelling.
-func TestMuxHosts(t *testing.T) {
-	_, guard := newGuard(t, nil)
-	var seen string
-	x := httpmw.NewMux(guard)
-	see := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Host })
-	x.Handle("/", scopes.Public(), see)
-	x.Handle("Admin.example.com./", scopes.All("admin"), see)
-	x.Handle("www.example.com/", scopes.Public(), see)
-	x.Handle("[2001:DB8::1]/", scopes.All("admin"), see)
-	x.Handle("CONNECT admin.example.com/tunnel", scopes.All("admin"), see)
-	x.Handle("CONNECT /tunnel", scopes.Public(), see)
-	for _, tt := range []struct {
-		method, host, target string
-		want                 int
-		seen                 string
-	}{
-		{"GET", "admin.example.com", "", 401, ""},
-		{"GET", "ADMIN.example.com", "", 401, ""},
-		{"GET", "admin.example.com.", "", 401, ""},
-		{"GET", "admin.example.com:443", "", 401, ""},
-		{"GET", "Admin.Example.COM.:443", "", 401, ""},
-		{"GET", "admin.example.com:", "", 401, ""},
-		{"GET", "admin.example.com..", "", 400, ""},
-		{"GET", "admin.example.com:1:2", "", 400, ""},
-		{"GET", "admin.example.com/", "", 400, ""},
-		{"GET", "admin%2eexample.com", "", 400, ""},
-		{"GET", "admin.example.com\u3002", "", 400, ""},
-		{"GET", "admin.example.com ", "", 400, ""},
-		{"GET", "x@admin.example.com", "", 400, ""},
-		{"GET", "admin.example.com,www.example.com", "", 400, ""},
-		{"GET", "[2001:db8::1]", "", 401, ""},
-		{"GET", "[2001:db8::1]:443", "", 401, ""},
-		{"GET", "[2001:DB8::1]:443", "", 401, ""},
-		{"GET", "[2001:db8::1", "", 400, ""},
-		{"GET", "[2001:db8::1]x", "", 400, ""},
-		{"GET", "[2001:db8::2]:443", "", 200, "2001:db8::2"},
-		{"GET", "", "", 200, ""},
-		{"GET", "www.example.com:8080", "", 200, "www.example.com:8080"},
-		{"GET", "WWW.example.com:8080", "", 200, "www.example.com"},
-		{"GET", "other.example.com", "", 200, "other.example.com"},
-		{"GET", "www.example.com", "admin.example.com", 400, ""}, // as HTTP/2 can carry it
-		{"GET", "www.example.com", "WWW.example.com:80", 200, "www.example.com"},
-		{"CONNECT", "admin.example.com:443", "", 401, ""},
-		{"CONNECT", "ADMIN.example.com:443", "", 401, ""},
-		{"CONNECT", "www.example.com:443", "", 200, "www.example.com"},
-	} {
-		seen = ""
-		w := httptest.NewRecorder()
-		u := &url.URL{Path: "/tunnel", Host: tt.target}
-		x.ServeHTTP(w, &http.Request{Method: tt.method, URL: u, Host: tt.host, Header: http.Header{}})
-		if w.Code != tt.want || seen != tt.seen {
-			t.Errorf("%s, Host: %q, target %q = %d, the handler saw %q; want %d, %q", tt.method, tt.host, tt.target, w.Code, seen, tt.want, tt.seen)
-		}
-	}
-}
-
 // TestLateRoutePanics: a route that came after the first request would not be
 // compared with the others.
 func TestLateRoutePanics(t *testing.T) {
@@ -375,29 +256,4 @@ func TestOldServeMux(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "httpmuxgo121=1: http.ServeMux would never match") {
 		t.Errorf("NewMux under GODEBUG=httpmuxgo121=1: %v, want a panic\n%s", err, out)
 	}
-}
-
-// FuzzLookalikes: whatever a server after the public route makes of a path, it
-// does not get one below the guarded route.
-func FuzzLookalikes(f *testing.F) {
-	for _, d := range doortest.Disguises() {
-		_, target, _ := strings.Cut(d.Line, " ")
-		f.Add(target)
-	}
-	_, guard := newGuard(f, nil)
-	x := httpmw.NewMux(guard)
-	x.Handle("/", scopes.Public(), lax)
-	x.Handle("/public/", scopes.Public(), lax)
-	x.Handle("/admin/", scopes.All("admin"), lax)
-	f.Fuzz(func(t *testing.T, target string) {
-		u, err := url.ParseRequestURI(target)
-		if err != nil || len(target) > 60 {
-			return
-		}
-		w := httptest.NewRecorder()
-		x.ServeHTTP(w, &http.Request{Method: "GET", URL: u, Host: "example.com", Header: http.Header{}})
-		if w.Code == 200 && strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("GET %s = 200, and a server could read it as a path below /admin/", target)
-		}
-	})
 }

@@ -11,12 +11,16 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// CheckCoverage reports what the requirements do not cover: routes that have
-// a handler and no requirement, which are refused; routes that were added
-// after the freeze; custom handlers for 404 and 405, which answer without a
-// token; and routers that are a route's handler, whose own routes it can't
-// tell apart. Call it when every route is registered, at start-up or in a
-// test.
+// CheckCoverage reports what the requirements do not cover:
+//
+//   - routes with a handler and no requirement, and routes added after the
+//     freeze, which are refused;
+//   - custom handlers for 404 and 405, which answer without a token;
+//   - routers that are a route's handler, whose own routes it can't tell apart;
+//   - matchers added to a route after its Subrouter, with which gorilla can run
+//     another route's handler.
+//
+// Call it when every route is registered, at start-up or in a test.
 func (g *Guard) CheckCoverage() error {
 	g.freeze()
 	var errs []error

@@ -177,6 +177,11 @@ func TestCheckCoverage(t *testing.T) {
 			g.Route(root.PathPrefix("/b").Handler(inner), need)
 			g.Route(root.PathPrefix("/d").Handler(http.NewServeMux()), need)
 		}, []string{"/b has a router for its handler", "/d has a router for its handler"}},
+		{"a matcher after the subrouter", func(g *gorilla.Guard, root *mux.Router) {
+			api := root.PathPrefix("/api")
+			g.Route(api, need).Subrouter().HandleFunc("/c", ok)
+			api.Methods("POST")
+		}, []string{"POST /api has matchers that were added after its Subrouter"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := mux.NewRouter()
