@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"mime"
 	"net"
 	"net/http"
 	"slices"
@@ -38,6 +39,7 @@ func (a *Authority) routes() http.Handler {
 	handle("/v1/public/{project_id}/oauth2/token", TokenEndpoint, methods{"POST": a.serveToken})
 	keys := methods{"GET": a.serveKeys}
 	handle("/v1/sessions/jwks/{project_id}", KeysEndpoint, keys)
+	handle("/v1/b2b/sessions/jwks/{project_id}", KeysEndpoint, keys)
 	handle(stytchwire.WellKnownKeysPath, KeysEndpoint, keys)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		a.writeError(w, &apiError{404, stytchwire.TypeRouteNotFound, "The route does not exist."})
@@ -130,6 +132,10 @@ func (a *Authority) call(f func(*http.Request, []byte, stytchwire.Response) (ans
 			a.writeError(w, bodyError(err))
 			return
 		}
+		if len(body) > 0 && !isJSON(r.Header) {
+			a.writeError(w, badRequest(stytchwire.TypeBadRequest, "The Content-Type must be application/json."))
+			return
+		}
 		result, bad := f(r, body, stytchwire.Response{StatusCode: 200, RequestID: a.newRequestID()})
 		if bad != nil {
 			a.writeError(w, bad)
@@ -137,6 +143,11 @@ func (a *Authority) call(f func(*http.Request, []byte, stytchwire.Response) (ans
 		}
 		writeJSON(w, result)
 	}
+}
+
+func isJSON(h http.Header) bool {
+	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && mediaType == "application/json"
 }
 
 func bodyError(err error) *apiError {

@@ -151,11 +151,15 @@ func TestAPIErrors(t *testing.T) {
 		{"create: metadata of a wrong type", "POST", clients, `{"trusted_metadata": "x"}`, 400, "bad_request"},
 		{"create: too much metadata", "POST", clients, `{"trusted_metadata": {"k": "` + strings.Repeat("x", 4096) + `"}}`, 400, "metadata_too_large"},
 		{"create: too many keys of metadata", "POST", clients, many, 400, "metadata_too_many_keys"},
+		{"create: long name", "POST", clients, `{"client_name": "` + strings.Repeat("ä", 257) + `"}`, 400, "m2m_client_invalid_client_name"},
+		{"create: long description", "POST", clients, `{"client_description": "` + strings.Repeat("x", 1025) + `"}`, 400, "m2m_client_invalid_client_description"},
 		{"create: huge body", "POST", clients, `{"client_name": "` + strings.Repeat("x", 64<<10) + `"}`, 413, "bad_request"},
 
 		{"get: unknown", "GET", ghost, ``, 404, "m2m_client_not_found"},
 		{"update: unknown", "PUT", ghost, `{}`, 404, "m2m_client_not_found"},
 		{"update: not JSON", "PUT", clients + "/" + id, `x`, 400, "bad_request"},
+		{"update: long name", "PUT", clients + "/" + id, `{"client_name": "` + strings.Repeat("x", 257) + `"}`, 400, "m2m_client_invalid_client_name"},
+		{"update: long description", "PUT", clients + "/" + id, `{"client_description": "` + strings.Repeat("x", 1025) + `"}`, 400, "m2m_client_invalid_client_description"},
 		{"update: status", "PUT", clients + "/" + id, `{"status": "Active"}`, 400, "m2m_client_invalid_status"},
 		{"update: malformed scope", "PUT", clients + "/" + id, `{"scopes": ["\""]}`, 400, "bad_request"},
 		{"delete: unknown", "DELETE", ghost, ``, 404, "m2m_client_not_found"},
@@ -171,7 +175,7 @@ func TestAPIErrors(t *testing.T) {
 		{"search: limit negative", "POST", clients + "/search", `{"limit": -1}`, 400, "bad_request"},
 		{"search: limit of a wrong type", "POST", clients + "/search", `{"limit": "1"}`, 400, "bad_request"},
 		{"search: cursor", "POST", clients + "/search", `{"cursor": "~"}`, 400, "bad_request"},
-		{"search: no operator", "POST", clients + "/search", `{"query": {}}`, 400, "bad_request"},
+		{"search: no operator", "POST", clients + "/search", `{"query": {"operands": [{"filter_name": "scopes", "filter_value": ["a"]}]}}`, 400, "bad_request"},
 		{"search: operator", "POST", clients + "/search", `{"query": {"operator": "XOR"}}`, 400, "bad_request"},
 		{"search: operand of a wrong type", "POST", clients + "/search", `{"query": {"operator": "OR", "operands": [1]}}`, 400, "bad_request"},
 		{"search: no filter name", "POST", clients + "/search", `{"query": {"operator": "OR", "operands": [{}]}}`, 400, "m2m_search_missing_filter_name"},
@@ -187,6 +191,7 @@ func TestAPIErrors(t *testing.T) {
 		{"method: rotation", "GET", clients + "/" + id + "/secrets/rotate", ``, 405, "method_not_allowed"},
 		{"method: token", "GET", "/v1/public/" + a.ProjectID() + "/oauth2/token", ``, 405, "method_not_allowed"},
 		{"method: keys", "POST", "/v1/sessions/jwks/" + a.ProjectID(), ``, 405, "method_not_allowed"},
+		{"B2B keys of another project", "GET", "/v1/b2b/sessions/jwks/project-test-other", ``, 404, "project_not_found"},
 		{"keys of another project", "GET", "/v1/sessions/jwks/project-test-other", ``, 404, "project_not_found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -222,6 +227,39 @@ func TestAPICredentials(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestContentType: a body is JSON and says so, as at Stytch. curl -d says that it
+// is a form.
+func TestContentType(t *testing.T) {
+	a := newAuthority(t, m2mtest.Options{})
+	for _, tt := range []struct {
+		name, contentType, body string
+		status                  int
+	}{
+		{"JSON", "application/json", `{}`, 201},
+		{"JSON with a charset", "application/json; charset=utf-8", `{}`, 201},
+		{"JSON in capitals", "Application/JSON", `{}`, 201},
+		{"none", "", `{}`, 400},
+		{"curl -d", "application/x-www-form-urlencoded", `{}`, 400},
+		{"text", "text/plain", `{}`, 400},
+		{"a relative of JSON", "application/problem+json", `{}`, 400},
+	} {
+		r := send(t, "POST", a.URL()+clients, tt.body, func(r *http.Request) {
+			r.SetBasicAuth(a.ProjectID(), a.Secret())
+			r.Header.Set("Content-Type", tt.contentType)
+		})
+		if r.status != tt.status {
+			t.Errorf("create(%s) = %d, want %d: %s", tt.name, r.status, tt.status, r.text)
+		}
+		if tt.status == 400 {
+			wantStytchError(t, r, 400, "bad_request")
+		}
+	}
+	// Names are counted in characters, and these are just short enough.
+	if r := call(t, a, "POST", clients, `{"client_name": "`+strings.Repeat("ä", 256)+`", "client_description": "`+strings.Repeat("ä", 1024)+`"}`); r.status != 201 {
+		t.Errorf("create(long names) = %d, want 201: %s", r.status, r.text)
 	}
 }
 

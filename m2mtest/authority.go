@@ -139,7 +139,7 @@ func Start(opts *Options) (*Authority, error) {
 	if a.keys.current() == nil {
 		key := opts.Key
 		if key == nil {
-			key = NewKey("RS256")
+			key = a.newKey("RS256")
 		}
 		a.keys.publish(key, true)
 	}
@@ -213,7 +213,7 @@ func (a *Authority) issuer(imported []string) verifier.Issuer {
 		issuer.JWKSURL, issuer.FetchJWKS = "", a.FetchJWKS
 		return issuer
 	}
-	issuer.JWKSURL = a.url + stytchwire.KeysPath(a.projectID)
+	issuer.JWKSURL = a.url + stytchwire.KeysPath(a.projectID, false)
 	return issuer
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -33,6 +34,24 @@ func checkScopes(names []string) ([]string, *apiError) {
 		}
 	}
 	return unique, nil
+}
+
+// Stytch refuses longer texts, but publishes no figures. These are ours.
+const (
+	maxNameLength        = 256
+	maxDescriptionLength = 1024
+)
+
+// checkTexts checks a client's name and description, nil for either that is not
+// sent.
+func checkTexts(name, description *string) *apiError {
+	switch {
+	case name != nil && utf8.RuneCountInString(*name) > maxNameLength:
+		return badRequest(stytchwire.TypeInvalidName, "The client_name is longer than 256 characters.")
+	case description != nil && utf8.RuneCountInString(*description) > maxDescriptionLength:
+		return badRequest(stytchwire.TypeInvalidDescription, "The client_description is longer than 1024 characters.")
+	}
+	return nil
 }
 
 const (

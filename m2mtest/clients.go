@@ -57,6 +57,9 @@ func (c *client) snapshot() stytchwire.Client {
 func (s *clientStore) create(req stytchwire.CreateRequest, idPrefix string) (stytchwire.Client, *apiError) {
 	names, bad := checkScopes(req.Scopes)
 	if bad == nil {
+		bad = checkTexts(&req.ClientName, &req.ClientDescription)
+	}
+	if bad == nil {
 		bad = checkMetadata(req.TrustedMetadata)
 	}
 	if bad != nil {
@@ -135,6 +138,9 @@ func (s *clientStore) update(id string, req stytchwire.UpdateRequest) (stytchwir
 	return s.do(id, func(c *client) *apiError {
 		names, bad := checkScopes(req.Scopes)
 		if bad != nil {
+			return bad
+		}
+		if bad := checkTexts(req.ClientName, req.ClientDescription); bad != nil {
 			return bad
 		}
 		if st := req.Status; st != nil && *st != stytchwire.StatusActive && *st != stytchwire.StatusInactive {

@@ -127,9 +127,16 @@ func (a *Authority) SignWith(kid string) {
 // RotateKeys makes a new key of the current one's algorithm, publishes it and
 // signs with it at once, and returns its ID. The old keys stay published.
 func (a *Authority) RotateKeys() (kid string) {
-	k := NewKey(a.keys.current().Algorithm)
+	k := a.newKey(a.keys.current().Algorithm)
 	a.keys.publish(k, true)
 	return k.ID
+}
+
+// newKey makes a key whose ID names the project's environment, as Stytch's do.
+func (a *Authority) newKey(alg string) *Key {
+	k := NewKey(alg)
+	k.ID = "jwk-" + a.environment() + "-" + newUUID()
+	return k
 }
 
 // RemoveKey takes a key out of the key set. If it is the one that signs, it

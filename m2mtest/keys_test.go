@@ -23,7 +23,9 @@ func wantSame(t *testing.T, got, want map[string]any) {
 
 func TestKeySet(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{Key: m2mtest.NewKey("RS256")})
-	for _, url := range []string{a.Issuer().JWKSURL, a.URL() + "/.well-known/jwks.json"} {
+	for _, url := range []string{
+		a.Issuer().JWKSURL, a.URL() + "/.well-known/jwks.json", a.URL() + "/v1/b2b/sessions/jwks/" + a.ProjectID(),
+	} {
 		r := send(t, "GET", url, "", nil)
 		if r.status != 200 || r.header.Get("Cache-Control") != "public, max-age=300" {
 			t.Errorf("status %d, Cache-Control %q", r.status, r.header.Get("Cache-Control"))
@@ -58,6 +60,18 @@ func TestKeySet(t *testing.T) {
 	}
 	if r := send(t, "HEAD", a.Issuer().JWKSURL, "", nil); r.status != 200 || r.text != "" {
 		t.Errorf("HEAD: status %d, %q", r.status, r.text)
+	}
+}
+
+// TestKeyIDs: key IDs name the environment of the project.
+func TestKeyIDs(t *testing.T) {
+	for _, environment := range []string{"test", "live"} {
+		a := m2mtest.NewAuthority(&m2mtest.Options{ProjectID: "project-" + environment + "-1", NoServer: true})
+		a.RotateKeys()
+		a.Close()
+		if ids := a.Keys(); len(ids) != 2 || !strings.HasPrefix(ids[0], "jwk-"+environment+"-") || !strings.HasPrefix(ids[1], "jwk-"+environment+"-") {
+			t.Errorf("Keys(%s) = %q, want jwk-%s-…", environment, ids, environment)
+		}
 	}
 }
 

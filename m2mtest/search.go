@@ -102,7 +102,11 @@ func checkQuery(body []byte) *apiError {
 	if loose.Query == nil {
 		return nil
 	}
-	if op := loose.Query.Operator; op != stytchwire.OperatorAnd && op != stytchwire.OperatorOr {
+	op := loose.Query.Operator
+	if op == "" && len(loose.Query.Operands) == 0 {
+		return nil // "query":{} lists all clients
+	}
+	if op != stytchwire.OperatorAnd && op != stytchwire.OperatorOr {
 		return badRequest(stytchwire.TypeBadRequest, `The operator must be "AND" or "OR".`)
 	}
 	for _, operand := range loose.Query.Operands {

@@ -42,6 +42,9 @@ func TestSearchFilters(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"everything", `{}`, "one two three"},
 		{"cursor null", `{"cursor": null, "limit": 0, "query": null}`, "one two three"},
+		{"an empty query", `{"query": {}}`, "one two three"},
+		{"an empty query, as SDKs send it", `{"limit": 10, "query": {"operands": []}}`, "one two three"},
+		{"a query of nulls", `{"query": {"operator": null, "operands": null}}`, "one two three"},
 		{"no operands, AND", query("AND"), "one two three"},
 		{"no operands, OR", query("OR"), "one two three"},
 		{"by ID", query("AND", operand("client_id", one)), "one"},

@@ -57,7 +57,7 @@ func (a *Authority) issue(r *http.Request) (stytchwire.TokenResponse, *oauthErro
 	}
 	req, bad := readTokenRequest(r)
 	if bad == nil {
-		bad = addBasic(r, &req)
+		bad = a.addBasic(r, &req)
 	}
 	if bad != nil {
 		return none, bad
@@ -120,12 +120,22 @@ func readTokenRequest(r *http.Request) (req stytchwire.TokenRequest, bad *oauthE
 
 // addBasic reads credentials that come by HTTP Basic, whose halves are
 // form-encoded (RFC 6749 §2.3.1).
-func addBasic(r *http.Request, req *stytchwire.TokenRequest) *oauthError {
+//
+// Some of Stytch's SDKs send the project's own credentials on every call, this
+// one included. They authenticate no client: the body's credentials do, and a
+// wrong secret of the project is refused.
+func (a *Authority) addBasic(r *http.Request, req *stytchwire.TokenRequest) *oauthError {
 	values := r.Header.Values("Authorization")
 	if len(values) == 0 {
 		return nil
 	}
 	id, secret, ok := r.BasicAuth()
+	if ok && len(values) == 1 && equal(id, a.projectID) {
+		if !equal(secret, a.secret) { // as it is: the SDKs don't form-encode it
+			return invalidClient()
+		}
+		return nil
+	}
 	id, idErr := url.QueryUnescape(id)
 	secret, secretErr := url.QueryUnescape(secret)
 	if len(values) > 1 || !ok || idErr != nil || secretErr != nil {

@@ -75,6 +75,16 @@ func TestTokenEndpoint(t *testing.T) {
 		{"empty scope is none", formType, "grant_type=client_credentials&scope=" + creds, "", 200, "read:users write:users"},
 		{"client without scopes", formType, "grant_type=client_credentials", basic(none, noneSecret), 200, ""},
 
+		{"the project by Basic, the client in a form", formType, "grant_type=client_credentials" + creds, basic(a.ProjectID(), a.Secret()), 200, "read:users write:users"},
+		{"the project by Basic, the client in JSON", jsonType, `{"grant_type": "client_credentials", "client_id": "` + id + `", "client_secret": "` + secret + `"}`, basic(a.ProjectID(), a.Secret()), 200, "read:users write:users"},
+		{"the project by Basic, a scope", formType, "grant_type=client_credentials&scope=read:users" + creds, basic(a.ProjectID(), a.Secret()), 200, "read:users"},
+		{"the project by Basic, its secret wrong", formType, "grant_type=client_credentials" + creds, basic(a.ProjectID(), "wrong"), 401, "invalid_client"},
+		{"the project by Basic, no secret", formType, "grant_type=client_credentials" + creds, basic(a.ProjectID(), ""), 401, "invalid_client"},
+		{"the project by Basic, the client's secret wrong", formType, "grant_type=client_credentials&client_secret=wrong&client_id=" + id, basic(a.ProjectID(), a.Secret()), 401, "invalid_client"},
+		{"the project by Basic alone", formType, "grant_type=client_credentials", basic(a.ProjectID(), a.Secret()), 401, "invalid_client"},
+		{"the project by Basic, no secret in the body", formType, "grant_type=client_credentials&client_id=" + id, basic(a.ProjectID(), a.Secret()), 401, "invalid_client"},
+		{"the project in the body", formType, "grant_type=client_credentials&client_id=" + a.ProjectID() + "&client_secret=" + a.Secret(), "", 401, "invalid_client"},
+
 		{"no grant_type", formType, creds[1:], "", 400, "invalid_request"},
 		{"empty body", formType, "", "", 400, "invalid_request"},
 		{"no media type", "", "grant_type=client_credentials" + creds, "", 400, "invalid_request"},

@@ -8,11 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jsonv2"
-
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
@@ -35,8 +33,7 @@ type call struct {
 	// carried out and only its answer lost.
 	repeat bool
 
-	// secrets are what the body holds: an error's message that repeats them is
-	// cut.
+	// secrets are those that the body holds. Errors must not repeat them.
 	secrets []Secret
 }
 
@@ -77,7 +74,7 @@ func (c *Client) attempt(ctx context.Context, k call, body []byte, dst any) erro
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return k.unanswered(ctx, err)
+		return c.unanswered(ctx, k, err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes+1))
@@ -85,7 +82,7 @@ func (c *Client) attempt(ctx context.Context, k call, body []byte, dst any) erro
 	case res.StatusCode < 200 || res.StatusCode > 299:
 		return c.refusal(k, res, text)
 	case err != nil:
-		return k.unanswered(ctx, err)
+		return c.unanswered(ctx, k, err)
 	case len(text) > maxAnswerBytes:
 		return fmt.Errorf("stytch: %s: the answer is longer than %d bytes", k.name, maxAnswerBytes)
 	}
@@ -101,27 +98,35 @@ type unansweredError struct{ error }
 
 func (e unansweredError) Unwrap() error { return e.error }
 
-func (k call) unanswered(ctx context.Context, err error) error {
-	err = outbound.WithoutURL(err)
+func (c *Client) unanswered(ctx context.Context, k call, err error) error {
+	err = outbound.RedactError(outbound.WithoutURL(err), c.secretsOf(k)...)
 	if ctx.Err() != nil { // not the attempt's own timeout
 		return fmt.Errorf("stytch: %s: %w", k.name, context.Cause(ctx))
 	}
 	return unansweredError{fmt.Errorf("stytch: %s: no answer: %w", k.name, err)}
 }
 
-// refusal is the error that an answer stands for.
+// refusal returns the error for an answer. Whatever the answer repeats, the error
+// holds none of the request's secrets.
 func (c *Client) refusal(k call, res *http.Response, text []byte) error {
 	e := &Error{Call: k.name, Status: res.StatusCode, RetryAfter: outbound.RetryAfter(res.Header)}
 	var wire stytchwire.Error
 	if jsonv2.Unmarshal(text, &wire) == nil {
-		e.Type, e.RequestID, e.Message = ErrorType(wire.ErrorType), wire.RequestID, wire.ErrorMessage
-	}
-	for _, s := range append(k.secrets, c.secret) {
-		if !s.IsZero() {
-			e.Message = strings.ReplaceAll(e.Message, s.Reveal(), redacted)
-		}
+		secrets := c.secretsOf(k)
+		e.Type = ErrorType(outbound.Code(wire.ErrorType, secrets...))
+		e.RequestID = outbound.Code(wire.RequestID, secrets...)
+		e.Message = outbound.Redact(wire.ErrorMessage, secrets...)
 	}
 	return e
+}
+
+// secretsOf returns the secrets that a request of k holds.
+func (c *Client) secretsOf(k call) []string {
+	secrets := []string{c.secret.Reveal(), c.projectID + ":" + c.secret.Reveal()}
+	for _, s := range k.secrets {
+		secrets = append(secrets, s.Reveal())
+	}
+	return secrets
 }
 
 // passing reports whether the same request may succeed later.

@@ -14,6 +14,9 @@ import (
 //	if errors.Is(err, stytch.ClientNotFound) { … }
 //	if e, ok := errors.AsType[*stytch.Error](err); ok { log(e.RequestID) }
 //
+// It holds no secret, even if the answer repeats one. Type and RequestID are "" if
+// the answer's don't read like a code and an ID.
+//
 // A call that got no answer fails with another error, which wraps the
 // context's or the network's.
 type Error struct {
@@ -29,13 +32,13 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "stytch: %s: HTTP status %d", e.Call, e.Status)
 	if e.Type != "" {
-		fmt.Fprintf(&b, ", %s", strings.Trim(outbound.Quote(string(e.Type)), `"`))
+		fmt.Fprintf(&b, ", %s", e.Type)
 	}
 	if e.Message != "" {
 		fmt.Fprintf(&b, ": %s", outbound.Quote(e.Message))
 	}
 	if e.RequestID != "" {
-		fmt.Fprintf(&b, " (%s)", strings.Trim(outbound.Quote(e.RequestID), `"`))
+		fmt.Fprintf(&b, " (%s)", e.RequestID)
 	}
 	return b.String()
 }

@@ -31,6 +31,10 @@ type IssuerOptions struct {
 	// it.
 	CustomDomain string
 
+	// B2B says that the project is one of Stytch's B2B projects, whose keys are
+	// published at another path. Everything else is the same.
+	B2B bool
+
 	// ImportedClients are the IDs of clients that came to Stytch from another
 	// authority and kept their IDs. Others start with "m2m-client-", and
 	// tokens of nobody else are a machine's.
@@ -47,8 +51,19 @@ const (
 //
 // It accepts machines' tokens only: a project signs its users' session tokens
 // and its connected apps' tokens with the same keys, for the same issuer and
-// audience. They are refused with [verifier.NotMachine]. Scopes follow
-// Stytch's rule: a granted "read:*" covers "read:users".
+// audience. They are refused with [verifier.NotMachine].
+//
+// Scopes match as in Stytch's Go SDK: they are equal, or the granted one is
+// "action:*" and the required one "action" or "action:resource", split at the
+// first colon. The official SDKs differ, and this rule is the strictest of those
+// with a wildcard:
+//
+//   - Node compares only the text between the first and the second colon. A
+//     service that moves from Node loses this: a granted "read:users:1" no longer
+//     meets "read:users" or "read:users:2".
+//   - Go, Node and others treat a scope "read" without a colon like "read:-". Here
+//     neither meets the other.
+//   - Python fails on a scope with two colons, and Ruby has no wildcard.
 //
 // A custom claims template can copy parameters of the token request into the
 // token. Such a claim is the caller's own word: don't decide by it.
@@ -79,7 +94,7 @@ func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 	if opts.CustomDomain != "" {
 		issuer.Aliases = []string{opts.CustomDomain}
 	}
-	issuer.JWKSURL = stytchwire.BaseURL(projectID, opts.CustomDomain) + stytchwire.KeysPath(projectID)
+	issuer.JWKSURL = stytchwire.BaseURL(projectID, opts.CustomDomain) + stytchwire.KeysPath(projectID, opts.B2B)
 	return issuer, nil
 }
 

@@ -24,13 +24,18 @@ func TestIssuer(t *testing.T) {
 	}{
 		{"test project", testProject, "", "https://test.stytch.com/v1/sessions/jwks/" + testProject, ""},
 		{"live project", liveProject, "", "https://api.stytch.com/v1/sessions/jwks/" + liveProject, ""},
+		{"B2B project", testProject, "B2B", "https://test.stytch.com/v1/b2b/sessions/jwks/" + testProject, ""},
 		{
 			"custom domain", liveProject, "https://login.example.com",
 			"https://login.example.com/v1/sessions/jwks/" + liveProject, "https://login.example.com",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			iss, err := stytch.Issuer(tt.project, &stytch.IssuerOptions{CustomDomain: tt.domain})
+			opts := stytch.IssuerOptions{CustomDomain: tt.domain}
+			if tt.domain == "B2B" {
+				opts = stytch.IssuerOptions{B2B: true}
+			}
+			iss, err := stytch.Issuer(tt.project, &opts)
 			if err != nil {
 				t.Fatal(err)
 			}

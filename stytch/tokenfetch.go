@@ -78,7 +78,7 @@ func (f *tokenFetcher) request(ctx context.Context, c Credentials) (*oauth2.Toke
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("stytch: TokenSource: %w", context.Cause(ctx))
 	default:
-		return nil, &tokenError{outbound.WithoutURL(err)}
+		return nil, newTokenError(err, c)
 	}
 	switch {
 	case token.Type() != "Bearer":
@@ -89,9 +89,33 @@ func (f *tokenFetcher) request(ctx context.Context, c Credentials) (*oauth2.Toke
 	return token, nil
 }
 
-// tokenError is a failed request. Its text leaves out the answer's body, which
-// oauth2's own prints: nobody knows what is in it.
+// tokenError is a failed request. It wraps an *oauth2.RetrieveError if the
+// authority answered.
 type tokenError struct{ err error }
+
+// newTokenError makes the error of a failed request with c. oauth2's own error
+// holds the answer's body and the request, and with them perhaps the secret: only
+// the status, Retry-After and a code that reads like one are kept.
+func newTokenError(err error, c Credentials) error {
+	err = outbound.WithoutURL(err)
+	secret := c.ClientSecret.Reveal()
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok || refused.Response == nil {
+		return &tokenError{outbound.RedactError(err, secret)}
+	}
+	kept := &http.Response{
+		Status:     fmt.Sprintf("%d %s", refused.Response.StatusCode, http.StatusText(refused.Response.StatusCode)),
+		StatusCode: refused.Response.StatusCode,
+		Header:     http.Header{}, Body: http.NoBody,
+	}
+	if wait := refused.Response.Header.Get("Retry-After"); outbound.RetryAfter(refused.Response.Header) > 0 {
+		kept.Header.Set("Retry-After", wait)
+	}
+	return &tokenError{&oauth2.RetrieveError{
+		Response:  kept,
+		ErrorCode: outbound.Code(refused.ErrorCode, secret, c.ClientID+":"+secret),
+	}}
+}
 
 func (e *tokenError) Unwrap() error { return e.err }
 
@@ -101,7 +125,7 @@ func (e *tokenError) Error() string {
 	case !ok:
 		return fmt.Sprintf("stytch: TokenSource: %v", e.err)
 	case refused.ErrorCode != "":
-		return fmt.Sprintf("stytch: TokenSource: HTTP status %d, error %s", refused.Response.StatusCode, outbound.Quote(refused.ErrorCode))
+		return fmt.Sprintf("stytch: TokenSource: HTTP status %d, error %q", refused.Response.StatusCode, refused.ErrorCode)
 	default:
 		return fmt.Sprintf("stytch: TokenSource: HTTP status %d", refused.Response.StatusCode)
 	}

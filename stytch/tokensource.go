@@ -63,8 +63,8 @@ type TokenSourceOptions struct {
 // fetches are tried again ever more slowly, up to once a minute, or as
 // Retry-After asks. Without a token, Token fails at once between two attempts.
 //
-// Errors wrap an [*oauth2.RetrieveError] if the authority answered, and never
-// hold a token or a secret.
+// Errors wrap an [*oauth2.RetrieveError] if the authority answered. It holds the
+// status, Retry-After and the error code. Errors hold no token and no secret.
 //
 // The source has one goroutine, which ends when ctx does. After that, Token
 // returns the last token until it expires, and then the context's cause. It is

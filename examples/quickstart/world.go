@@ -118,7 +118,7 @@ The same over gRPC (go install github.com/fullstorydev/grpcurl/cmd/grpcurl@lates
 
 Register clients of your own by Stytch's API:
 
-  curl -s -u %[6]s:%[7]s \
+  curl -s -u %[6]s:%[7]s -H "Content-Type: application/json" \
     -d '{"client_name":"mine","scopes":["read:orders","write:orders"]}' \
     %[8]s/v1/m2m/clients
 `, id, secret, w.authority.TokenURL(), w.httpURL, w.grpcAddr,

@@ -52,11 +52,15 @@ func (s *saas) start() error {
 
 // routes is everything that the SaaS serves.
 func (s *saas) routes() (http.Handler, error) {
-	tokens, err := gateway.NewTokenEndpoint(s.project.ID, &gateway.TokenEndpointOptions{BaseURL: s.project.BaseURL})
+	keys, err := gateway.NewKeySet(s.project.ID, &gateway.KeySetOptions{BaseURL: s.project.BaseURL})
 	if err != nil {
 		return nil, err
 	}
-	keys, err := gateway.NewKeySet(s.project.ID, &gateway.KeySetOptions{BaseURL: s.project.BaseURL})
+	tokens, err := gateway.NewTokenEndpoint(s.project.ID, &gateway.TokenEndpointOptions{
+		BaseURL: s.project.BaseURL,
+		KeySet:  keys, // so that it knows a new key before anybody has a token by it
+		// Behind proxies: ClientAddr, from gateway.Proxies
+	})
 	if err != nil {
 		return nil, err
 	}

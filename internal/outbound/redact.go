@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -40,6 +41,17 @@ func Redact(text string, secrets ...string) string {
 		}
 	}
 	return text
+}
+
+// RedactError returns err, or an error with the secrets replaced if its text
+// holds one. net/http quotes malformed answers, and transports quote what they
+// like.
+func RedactError(err error, secrets ...string) error {
+	text := err.Error()
+	if redacted := Redact(text, secrets...); redacted != text {
+		return errors.New(redacted)
+	}
+	return err
 }
 
 // Code returns an authority's error code or request ID if it reads like one:

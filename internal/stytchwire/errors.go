@@ -27,12 +27,14 @@ const (
 	TypeProjectNotFound         = "project_not_found"        // 404
 	TypeInternal                = "internal_server_error"    // 500
 
-	TypeClientNotFound      = "m2m_client_not_found"               // 404; the others are 400
-	TypeInvalidClientID     = "m2m_client_invalid_client_id"       // malformed, or taken
-	TypeInvalidClientSecret = "m2m_client_invalid_client_secret"   // too short, or guessable
-	TypeInvalidStatus       = "m2m_client_invalid_status"          //
-	TypeAlreadyRotating     = "m2m_client_already_rotating_secret" //
-	TypeNotRotating         = "m2m_client_not_rotating_secret"     //
+	TypeClientNotFound      = "m2m_client_not_found"                  // 404; the others are 400
+	TypeInvalidClientID     = "m2m_client_invalid_client_id"          // malformed, or taken
+	TypeInvalidClientSecret = "m2m_client_invalid_client_secret"      // too short, or guessable
+	TypeInvalidName         = "m2m_client_invalid_client_name"        // too long
+	TypeInvalidDescription  = "m2m_client_invalid_client_description" // too long
+	TypeInvalidStatus       = "m2m_client_invalid_status"             //
+	TypeAlreadyRotating     = "m2m_client_already_rotating_secret"    //
+	TypeNotRotating         = "m2m_client_not_rotating_secret"        //
 
 	TypeMetadataTooLarge = "metadata_too_large"
 	TypeMetadataTooMany  = "metadata_too_many_keys"
@@ -50,6 +52,8 @@ const (
 	OAuthInvalidClient        = "invalid_client"         // 401
 	OAuthInvalidScope         = "invalid_scope"          // 400
 	OAuthUnsupportedGrantType = "unsupported_grant_type" // 400
+	OAuthInvalidGrant         = "invalid_grant"          // 400
+	OAuthUnauthorizedClient   = "unauthorized_client"    // 400
 )
 
 // ErrorURL is the page of Stytch's reference about an error.

@@ -30,8 +30,14 @@ func TokenPath(projectID string) string {
 	return "/v1/public/" + url.PathEscape(projectID) + "/oauth2/token"
 }
 
-// KeysPath is where a project's JWK Set (RFC 7517 §5) is published.
-func KeysPath(projectID string) string { return "/v1/sessions/jwks/" + url.PathEscape(projectID) }
+// KeysPath returns where a project's JWK Set (RFC 7517 §5) is published. B2B
+// projects have a path of their own, and their SDKs know no other.
+func KeysPath(projectID string, b2b bool) string {
+	if b2b {
+		return "/v1/b2b/sessions/jwks/" + url.PathEscape(projectID)
+	}
+	return "/v1/sessions/jwks/" + url.PathEscape(projectID)
+}
 
 // Status values of a client.
 const (

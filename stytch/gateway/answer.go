@@ -66,8 +66,6 @@ func (e *tokenRefusal) description() string {
 		return "The scope is malformed, or exceeds what the client may ask for."
 	case stytchwire.OAuthUnsupportedGrantType:
 		return "The grant type is not client_credentials."
-	case codeUnauthorizedClient:
-		return "The client may not use this grant type."
 	default:
 		return "The request is malformed: send one client_id, client_secret and grant_type, as a form or JSON, by POST."
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +27,10 @@ type KeySetOptions struct {
 	// BaseURL is where Stytch's API is, if it is not where the project ID says:
 	// a custom domain, or a local authority. It is https, or on loopback.
 	BaseURL string
+
+	// B2B says that the project is one of Stytch's B2B projects, whose keys are
+	// published at another path.
+	B2B bool
 
 	// Transport makes the requests to Stytch: if nil, one like
 	// http.DefaultTransport.
@@ -51,12 +56,13 @@ func NewKeySet(projectID string, opts *KeySetOptions) (*KeySet, error) {
 		opts = &KeySetOptions{}
 	}
 	h := &KeySet{
-		url:      stytchwire.BaseURL(projectID, opts.BaseURL) + stytchwire.KeysPath(projectID),
+		project:  projectID,
+		url:      stytchwire.BaseURL(projectID, opts.BaseURL) + stytchwire.KeysPath(projectID, opts.B2B),
 		http:     outbound.NewClient(opts.Transport),
 		timeout:  outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
 		maxAge:   outbound.OrDefault(opts.MaxAge, 5*time.Minute),
 		maxStale: outbound.OrDefault(opts.MaxStale, 24*time.Hour),
-		fetching: make(chan struct{}, 1),
+		fetching: newSlots(1),
 	}
 	var contradiction error
 	if h.maxStale < h.maxAge {
@@ -89,11 +95,12 @@ const (
 // is 503 with Retry-After. A KeySet is safe for concurrent use and has no
 // goroutines. Its zero value answers every request with 503.
 type KeySet struct {
+	project          string
 	url              string
 	http             *http.Client
 	timeout          time.Duration
 	maxAge, maxStale time.Duration
-	fetching         chan struct{} // full while a fetch is under way
+	fetching         slots // taken while a fetch is under way
 
 	mu       sync.Mutex
 	copied   keySetCopy // no body before the first fetch
@@ -103,6 +110,7 @@ type KeySet struct {
 type keySetCopy struct {
 	body []byte
 	etag string
+	kids []string
 	at   time.Time
 }
 
@@ -126,44 +134,62 @@ func (h *KeySet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(set.body)) // If-None-Match too
 }
 
-// current is a copy that may be served. If it is due, one request fetches a new
-// one; the others don't wait for it, unless there is no copy.
+// current returns a copy that may be served. If a fetch is due, one request makes
+// it. The others wait for it only if there is no copy.
 func (h *KeySet) current(ctx context.Context) (keySetCopy, bool) {
 	set, usable, due := h.look()
 	if !due || h.http == nil {
 		return set, usable
 	}
 	if usable {
-		select {
-		case h.fetching <- struct{}{}:
-		default:
+		if !h.fetching.tryTake() {
 			return set, true
 		}
-	} else {
-		select {
-		case h.fetching <- struct{}{}:
-		case <-ctx.Done():
-			return set, false
-		}
+	} else if h.fetching.take(ctx) != nil {
+		return set, false
 	}
-	defer func() { <-h.fetching }()
-	if set, usable, due = h.look(); !due { // somebody was faster
+	defer h.fetching.release()
+	if set, usable, due = h.look(); !due { // another request was faster
 		return set, usable
 	}
-	// Not ended with this caller's request: others are served by it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.timeout)
-	defer cancel()
-	body, err := h.fetch(ctx)
-	h.mu.Lock()
-	if err != nil {
-		h.cooldown = time.Now().Add(keySetCooldown)
-	} else {
-		digest := sha256.Sum256(body)
-		h.copied = keySetCopy{body, `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`, time.Now()}
-	}
-	h.mu.Unlock()
+	h.renew(ctx, h.timeout, false)
 	set, usable, _ = h.look()
 	return set, usable
+}
+
+// learn fetches the set if no key of the copy has the ID. It returns once the
+// copy has the key, or after about two seconds.
+func (h *KeySet) learn(ctx context.Context, kid string) {
+	if h.http == nil || !h.lacks(kid) || h.fetching.take(ctx) != nil {
+		return
+	}
+	defer h.fetching.release()
+	if h.lacks(kid) { // still, after others' fetches
+		h.renew(ctx, min(h.timeout, longestQueue), true)
+	}
+}
+
+// lacks reports whether a fetch may bring a key that the copy has not.
+func (h *KeySet) lacks(kid string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return kid != "" && !slices.Contains(h.copied.kids, kid) && !time.Now().Before(h.cooldown)
+}
+
+// renew fetches the set. The caller holds the slot. The fetch doesn't end with
+// ctx, the request that needs it first: others are served by it.
+func (h *KeySet) renew(ctx context.Context, timeout time.Duration, pastCaches bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	copied, err := h.fetch(ctx, pastCaches)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil {
+		h.copied = copied
+	}
+	if err != nil || pastCaches {
+		h.cooldown = time.Now().Add(keySetCooldown)
+	}
 }
 
 func (h *KeySet) look() (set keySetCopy, usable, due bool) {
@@ -175,46 +201,61 @@ func (h *KeySet) look() (set keySetCopy, usable, due bool) {
 	return h.copied, usable, due
 }
 
-func (h *KeySet) fetch(ctx context.Context) ([]byte, error) {
+func (h *KeySet) fetch(ctx context.Context, pastCaches bool) (set keySetCopy, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the transport panicked with a %T", p)
+		}
+	}()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
 	if err != nil {
-		return nil, err
+		return set, err
+	}
+	if pastCaches { // RFC 9111 §5.2.1.4
+		req.Header.Set("Cache-Control", "no-cache")
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	req.Header.Set("User-Agent", outbound.UserAgent)
 	res, err := h.http.Do(req)
 	if err != nil {
-		return nil, err
+		return set, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySet+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return set, err
 	case res.StatusCode != http.StatusOK || len(body) > maxKeySet:
-		return nil, fmt.Errorf("HTTP status %d, %d bytes", res.StatusCode, len(body))
+		return set, fmt.Errorf("HTTP status %d, %d bytes", res.StatusCode, len(body))
 	}
 	return publicKeys(string(body))
 }
 
-// publicKeys is a JWK Set with the keys of doc, as they stand there.
-func publicKeys(doc string) ([]byte, error) {
-	set, err := strictjson.Parse(doc, strictjson.Limits{Depth: 8, Members: 4096}, nil)
+// publicKeys returns a copy with the public keys of doc, as they stand there.
+func publicKeys(doc string) (set keySetCopy, err error) {
+	parsed, err := strictjson.Parse(doc, strictjson.Limits{Depth: 8, Members: 4096}, nil)
 	if err != nil {
-		return nil, err
+		return set, err
 	}
-	value, _ := set.Get("keys")
+	value, _ := parsed.Get("keys")
 	keys, ok := value.Array()
 	kept := []json.RawMessage{}
 	for _, key := range keys {
 		if members, isObject := key.Object(); isObject && !isPrivate(members) {
 			kept = append(kept, json.RawMessage(strings.Clone(key.JSON())))
+			if kid := text(members, "kid"); kid != "" {
+				set.kids = append(set.kids, strings.Clone(kid))
+			}
 		}
 	}
 	if !ok || len(kept) == 0 {
-		return nil, errors.New("the document holds no public key")
+		return set, errors.New("the document holds no public key")
 	}
-	return json.Marshal(map[string]any{"keys": kept})
+	set.body, err = json.Marshal(map[string]any{"keys": kept})
+	digest := sha256.Sum256(set.body)
+	set.etag = `"` + base64.RawURLEncoding.EncodeToString(digest[:16]) + `"`
+	set.at = time.Now()
+	return set, err
 }
 
 // isPrivate looks for the private members of RFC 7518 §6 and RFC 8037 §2.

@@ -129,10 +129,10 @@ func connectionAddr(r *http.Request) netip.Addr {
 	return addr.Addr()
 }
 
-// limitedAddr is the address as limits count it: whoever has an IPv6 address
-// has its whole /64.
+// limitedAddr returns the address as limits count it: an IPv6 address as its /64,
+// because a host that has one has all of them.
 func limitedAddr(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
+	addr = plainAddr(addr)
 	if addr.Is6() {
 		prefix, _ := addr.Prefix(64)
 		return prefix.Addr()

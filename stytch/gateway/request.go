@@ -45,6 +45,14 @@ var (
 	errScope        = errors.New("the scope is malformed")
 )
 
+// known are the parameters that are read. All others are ignored, whatever they
+// hold (RFC 6749 §3.2), except that no name may come twice.
+func known(extra []string) []string {
+	return append([]string{
+		"grant_type", "client_id", "client_secret", "scope", "client_assertion", "client_assertion_type",
+	}, extra...)
+}
+
 // read fills req, or says how it is refused.
 func (req *tokenRequest) read(w http.ResponseWriter, r *http.Request, extra []string) *tokenRefusal {
 	req.usedHeader = len(r.Header.Values("Authorization")) > 0
@@ -53,7 +61,7 @@ func (req *tokenRequest) read(w http.ResponseWriter, r *http.Request, extra []st
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return invalidRequest(errQuery)
 	}
-	params, err := readParameters(w, r)
+	params, err := readParameters(w, r, known(extra))
 	if err != nil {
 		refused := invalidRequest(err)
 		if errors.Is(err, errTooLarge) {
@@ -142,9 +150,9 @@ func basicCredentials(encoded string) (id, secret string, ok bool) {
 	return id, secret, true
 }
 
-// readParameters reads the body: a form or a JSON object of strings, in which
-// no name comes twice.
-func readParameters(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
+// readParameters reads the known parameters from the body: a form or a JSON
+// object, in which no name comes twice.
+func readParameters(w http.ResponseWriter, r *http.Request, known []string) (map[string]string, error) {
 	// net/http does not decode what a request says is encoded, and what stands
 	// in between might.
 	if len(r.Header.Values("Content-Encoding")) > 0 {
@@ -173,19 +181,19 @@ func readParameters(w http.ResponseWriter, r *http.Request) (map[string]string, 
 	if err != nil {
 		return nil, errBody
 	}
-	params, err := read(string(body))
+	params, err := read(string(body), known)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range params {
-		if !plainText(name) || !plainText(value) {
+	for _, value := range params {
+		if !plainText(value) {
 			return nil, errText
 		}
 	}
 	return params, nil
 }
 
-func parseForm(body string) (map[string]string, error) {
+func parseForm(body string, known []string) (map[string]string, error) {
 	form, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, errBody
@@ -195,13 +203,18 @@ func parseForm(body string) (map[string]string, error) {
 		if len(values) > 1 { // RFC 6749 §3.2
 			return nil, errDuplicate
 		}
-		params[name] = values[0]
+		if !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
+			return nil, errText
+		}
+		if slices.Contains(known, name) {
+			params[name] = values[0]
+		}
 	}
 	return params, nil
 }
 
-func parseJSON(body string) (map[string]string, error) {
-	doc, err := strictjson.Parse(body, strictjson.Limits{Depth: 8, Members: 64}, nil)
+func parseJSON(body string, known []string) (map[string]string, error) {
+	doc, err := strictjson.Parse(body, strictjson.Limits{Depth: 32, Members: 1024}, nil)
 	switch {
 	case errors.Is(err, strictjson.ErrDuplicate):
 		return nil, errDuplicate
@@ -210,6 +223,9 @@ func parseJSON(body string) (map[string]string, error) {
 	}
 	params := map[string]string{}
 	for _, member := range doc {
+		if !slices.Contains(known, member.Name) || member.Value.JSON() == "null" { // null is left out
+			continue
+		}
 		text, ok := member.Value.Text()
 		if !ok {
 			return nil, errBody

@@ -32,11 +32,16 @@ type TokenEndpointOptions struct {
 	// then a claim is the caller's own word.
 	Parameters []string
 
-	// ClientAddr is the address that a request came from, by which requests are
-	// limited: the connection's other end if nil. Behind a proxy that would be
-	// the proxy: read there what the proxy writes, and nothing that a caller
-	// can. Callers whose address is not valid share one limit.
+	// ClientAddr returns the address that a request came from, by which requests
+	// are limited: the connection's other end if nil. Behind a proxy that is the
+	// proxy's, and all clients share one limit: use [Proxies.ClientAddr] there.
+	// Requests whose address is not valid share one limit.
 	ClientAddr func(*http.Request) netip.Addr
+
+	// KeySet, if set, is fetched anew when Stytch issues a token by a key that it
+	// lacks, before the token is handed out. Stytch announces a rotation in no
+	// other way.
+	KeySet *KeySet
 
 	// PerAddress limits all requests of an address: 10/s and 100 at once if
 	// zero. An IPv6 address counts as its /64.
@@ -49,12 +54,13 @@ type TokenEndpointOptions struct {
 	Failures Limit
 
 	// Tracked is how many addresses, and how many pairs, are remembered: 50,000
-	// of each if zero, about 10 MB. Beyond it, those that were seen least are
-	// forgotten.
+	// of each if zero, which takes up to 24 MB. Beyond it, those that were seen
+	// least are forgotten.
 	Tracked int
 
-	// Observe is told of every answer, before it is sent: audit log, metrics. It
-	// is called from many goroutines at once.
+	// Observe is called with every answer before it is sent, for an audit log or
+	// metrics. It is called from many goroutines at once. A panic in it is
+	// recovered.
 	Observe func(context.Context, Answer)
 }
 
@@ -66,6 +72,10 @@ type Answer struct {
 	Code     string     // of RFC 6749 §5.2: "invalid_client"; "" for a token
 	Err      error      // why; nil for a token
 	Took     time.Duration
+
+	// Warning says that the configuration looks wrong: every request so far came
+	// from one private address, which is probably a proxy's. "" nearly always.
+	Warning string
 }
 
 // TokenEndpoint serves the token endpoint of a SaaS (RFC 6749 §3.2) at the SaaS's
@@ -81,15 +91,20 @@ type Answer struct {
 // the project.
 //
 // Set ReadTimeout on the http.Server: a handler can't bound how slowly a
-// request's body comes. A TokenEndpoint is safe for concurrent use and has no
-// goroutines. Its zero value answers every request with 503.
+// request's body comes. Requests to Stytch are bounded: 128 at a time, 256 more
+// wait for up to 2 s, and further ones are answered with 503 and Retry-After.
+//
+// A TokenEndpoint is safe for concurrent use and has no goroutines. Its zero value
+// answers every request with 503.
 type TokenEndpoint struct {
 	parameters []string
 	address    func(*http.Request) netip.Addr
 	perAddress *limiters[netip.Addr]
 	failures   *limiters[failureKey]
 	upstream   tokenUpstream
+	keys       *KeySet // nil for none
 	observe    func(context.Context, Answer)
+	oneAddress oneAddress
 }
 
 // NewTokenEndpoint makes the TokenEndpoint of a project. opts may be nil. It does
@@ -108,6 +123,7 @@ func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpo
 		perAddress.check("PerAddress"),
 		failures.check("Failures"),
 		outbound.CheckNotNegative("Tracked", opts.Tracked),
+		checkKeySet(opts.KeySet, projectID),
 	); err != nil {
 		return nil, err
 	}
@@ -121,13 +137,22 @@ func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpo
 			url:     stytchwire.BaseURL(projectID, opts.BaseURL) + stytchwire.TokenPath(projectID),
 			http:    outbound.NewClient(opts.Transport),
 			timeout: outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
+			slots:   newSlots(maxInFlight),
 		},
+		keys:    opts.KeySet,
 		observe: opts.Observe,
 	}
 	if e.address == nil {
 		e.address = connectionAddr
 	}
 	return e, nil
+}
+
+func checkKeySet(s *KeySet, projectID string) error {
+	if s != nil && s.project != projectID {
+		return errors.New("KeySet is another project's, or a zero value: write one that NewKeySet made for this project")
+	}
+	return nil
 }
 
 // checkParameters keeps out what decides how the client authenticates, and
@@ -155,11 +180,13 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	began := time.Now()
-	addr := limitedAddr(e.address(r))
+	from := plainAddr(e.address(r))
+	addr := limitedAddr(from)
 	req := tokenRequest{}
 	token, refused := e.serve(w, r, addr, &req)
 	if e.observe != nil {
-		answer := Answer{ClientID: plain(req.clientID), Addr: addr, Status: http.StatusOK, Took: time.Since(began)}
+		answer := Answer{ClientID: plain(req.clientID), Addr: addr, Status: http.StatusOK, Took: time.Since(began),
+			Warning: e.oneAddress.warning(from)}
 		if refused != nil {
 			answer.Status, answer.Code, answer.Err = refused.status, refused.code, refused
 		}
@@ -191,8 +218,13 @@ func (e *TokenEndpoint) serve(
 	if wait > 0 {
 		return nil, tooMany(wait, errFailureLimit)
 	}
+	badClient := false
+	defer func() { attempt.end(badClient) }() // whatever the transport does
 	token, refused := e.upstream.request(r.Context(), req)
-	attempt.end(refused != nil && refused.code == stytchwire.OAuthInvalidClient)
+	badClient = refused != nil && refused.code == stytchwire.OAuthInvalidClient
+	if token != nil && e.keys != nil {
+		e.keys.learn(r.Context(), keyID(token.AccessToken))
+	}
 	return token, refused
 }
 

@@ -74,7 +74,9 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		{"JSON that is a form", "", []string{jsonType}, good, 400, request},
 		{"JSON that is an array", "", []string{jsonType}, `[{` + goodJSON + `}]`, 400, request},
 		{"JSON with a number", "", []string{jsonType}, `{` + goodJSON + `,"scope":1}`, 400, request},
-		{"JSON with null", "", []string{jsonType}, `{` + goodJSON + `,"scope":null}`, 400, request},
+		{"JSON with null for the grant", "", []string{jsonType}, strings.Replace(`{`+goodJSON+`}`, `"client_credentials"`, "null", 1), 400, request},
+		{"JSON with an object for an assertion", "", []string{jsonType}, `{` + goodJSON + `,"client_assertion":{}}`, 400, request},
+		{"JSON with a number for a named parameter", "", []string{jsonType}, `{` + goodJSON + `,"tenant":1}`, 400, request},
 		{"JSON with a tail", "", []string{jsonType}, `{` + goodJSON + `}{}`, 400, request},
 		{"JSON in another case", "", []string{jsonType}, strings.ReplaceAll(`{`+goodJSON+`}`, "grant_type", "Grant_Type"), 400, request},
 		{"nothing", "", []string{formType}, "", 400, request},
@@ -171,6 +173,7 @@ func TestTokenEndpointAccepts(t *testing.T) {
 	s := newSaaS(t, gateway.TokenEndpointOptions{})
 	const grant = "grant_type=client_credentials"
 	creds := "&client_id=" + s.id + "&client_secret=" + s.secret
+	goodJSON := `{"grant_type":"client_credentials","client_id":"` + s.id + `","client_secret":"` + s.secret + `"`
 	for _, tt := range []struct {
 		name    string
 		headers []string
@@ -188,6 +191,10 @@ func TestTokenEndpointAccepts(t *testing.T) {
 		{"a scope", []string{formType}, grant + creds + "&scope=write:reports", "write:reports"},
 		{"an empty scope", []string{formType}, grant + creds + "&scope=", "read:reports write:reports"},
 		{"unknown parameters", []string{formType}, grant + creds + "&audience=x&resource=y", "read:reports write:reports"},
+		{"an unknown parameter with a line's end", []string{formType}, grant + creds + "&note=a%0ab", "read:reports write:reports"},
+		{"JSON with a null scope", []string{jsonType}, goodJSON + `,"scope":null}`, "read:reports write:reports"},
+		{"JSON with a null assertion", []string{jsonType}, goodJSON + `,"client_assertion":null}`, "read:reports write:reports"},
+		{"JSON with unknown members", []string{jsonType}, goodJSON + `,"a":1,"b":true,"c":null,"d":[1,{"e":2}],"f":{"g":[]},"h":"x\ny"}`, "read:reports write:reports"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := s.post(t, tt.body, tt.headers...)

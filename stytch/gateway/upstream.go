@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,6 @@ const (
 	maxTokenLife       = 366 * 24 * 60 * 60 // seconds
 	standardRetryAfter = 5 * time.Second
 	longestRetryAfter  = 5 * time.Minute
-
-	codeUnauthorizedClient = "unauthorized_client" // RFC 6749 §5.2
 )
 
 // tokenUpstream asks Stytch for tokens.
@@ -30,11 +29,21 @@ type tokenUpstream struct {
 	url     string
 	http    *http.Client
 	timeout time.Duration
+	slots   slots
 }
 
 // request sends the rebuilt request, and takes of the answer what RFC 6749
 // knows.
-func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (*issuedToken, *tokenRefusal) {
+func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (token *issuedToken, refused *tokenRefusal) {
+	if err := u.slots.take(ctx); err != nil {
+		return nil, trouble(0, err)
+	}
+	defer u.slots.release()
+	defer func() {
+		if p := recover(); p != nil { // the value may hold the request, and with it the secret
+			token, refused = nil, trouble(0, fmt.Errorf("the transport panicked with a %T", p))
+		}
+	}()
 	form := url.Values{}
 	for name, values := range req.extra {
 		form[name] = values
@@ -56,26 +65,25 @@ func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (*issued
 	out.Header.Set("User-Agent", outbound.UserAgent)
 	res, err := u.http.Do(out)
 	if err != nil {
-		return nil, trouble(0, outbound.WithoutURL(err))
+		return nil, trouble(0, outbound.RedactError(outbound.WithoutURL(err), req.clientSecret))
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxTokenAnswer+1))
-	if err != nil {
-		return nil, trouble(0, err)
-	}
-	doc, err := strictjson.Parse(string(body), strictjson.Limits{Depth: 8, Members: 256}, nil)
+	body, readErr := io.ReadAll(io.LimitReader(res.Body, maxTokenAnswer+1))
+	doc, parseErr := strictjson.Parse(string(body), strictjson.Limits{Depth: 8, Members: 256}, nil)
 	switch {
+	case res.StatusCode != http.StatusOK:
+		return nil, refusalFrom(res, doc, req) // doc is empty if it is not Stytch's
+	case readErr != nil:
+		return nil, trouble(0, outbound.RedactError(readErr, req.clientSecret))
 	case len(body) > maxTokenAnswer:
 		return nil, trouble(0, errors.New("the answer is too long"))
-	case res.StatusCode != http.StatusOK:
-		return nil, refusalFrom(res, doc) // doc is empty if it is not Stytch's
-	case err != nil:
-		return nil, trouble(0, err)
+	case parseErr != nil:
+		return nil, trouble(0, parseErr)
 	}
 	return tokenFrom(doc)
 }
 
-// trouble is what is no fault of the caller's.
+// trouble refuses a request that the caller can do nothing about.
 func trouble(wait time.Duration, cause error) *tokenRefusal {
 	if wait <= 0 {
 		wait = standardRetryAfter
@@ -87,28 +95,47 @@ func trouble(wait time.Duration, cause error) *tokenRefusal {
 	}
 }
 
-// refusalFrom tells the client's faults from trouble. An unknown client, a
-// wrong secret and an inactive client become one.
-func refusalFrom(res *http.Response, doc strictjson.Object) *tokenRefusal {
-	code, kind := text(doc, "error"), text(doc, "error_type")
-	cause := fmt.Errorf("upstream: HTTP status %d, error %s, error_type %s, request_id %s",
-		res.StatusCode, outbound.Quote(code), outbound.Quote(kind), outbound.Quote(text(doc, "request_id")))
-	if res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusTooManyRequests {
-		switch {
-		case code == stytchwire.OAuthInvalidClient,
-			kind == stytchwire.TypeClientNotFound,
-			kind == stytchwire.TypeInvalidClientID,
-			kind == stytchwire.TypeInvalidClientSecret,
-			kind == stytchwire.TypeUnauthorizedCredentials:
-			return &tokenRefusal{status: http.StatusUnauthorized, code: stytchwire.OAuthInvalidClient, cause: cause}
-		case res.StatusCode == http.StatusBadRequest:
-			switch code {
-			case stytchwire.OAuthInvalidScope, stytchwire.OAuthInvalidRequest, codeUnauthorizedClient:
-				return &tokenRefusal{status: http.StatusBadRequest, code: code, cause: cause}
-			}
-		}
+// refusalFrom tells bad clients and bad requests from trouble. An unknown client,
+// a wrong secret and an inactive client become one.
+func refusalFrom(res *http.Response, doc strictjson.Object, req *tokenRequest) *tokenRefusal {
+	// An authority may repeat the secret anywhere.
+	secrets := []string{req.clientSecret, req.clientID + ":" + req.clientSecret}
+	code, kind := outbound.Code(text(doc, "error"), secrets...), outbound.Code(text(doc, "error_type"), secrets...)
+	cause := fmt.Errorf("HTTP status %d, error %s, error_type %s, request_id %s",
+		res.StatusCode, outbound.Quote(code), outbound.Quote(kind),
+		outbound.Quote(outbound.Code(text(doc, "request_id"), secrets...)))
+	refuse := func(status int, code string) *tokenRefusal {
+		return &tokenRefusal{status: status, code: code, cause: fmt.Errorf("upstream: %w", cause)}
 	}
-	return trouble(outbound.RetryAfter(res.Header), cause)
+	switch {
+	case isBadClient(res.StatusCode, code, kind):
+		return refuse(http.StatusUnauthorized, stytchwire.OAuthInvalidClient)
+	case res.StatusCode == http.StatusBadRequest && (code == stytchwire.OAuthInvalidScope || code == stytchwire.OAuthInvalidRequest):
+		return refuse(http.StatusBadRequest, code)
+	default:
+		return trouble(outbound.RetryAfter(res.Header), cause)
+	}
+}
+
+// isBadClient knows all of Stytch's ways to refuse a client.
+func isBadClient(status int, code, kind string) bool {
+	switch status {
+	case http.StatusUnauthorized: // whatever the body is
+		return true
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+	default:
+		return false
+	}
+	switch kind {
+	case stytchwire.TypeClientNotFound, stytchwire.TypeInvalidClientID, stytchwire.TypeInvalidClientSecret,
+		stytchwire.TypeUnauthorizedCredentials:
+		return true
+	}
+	switch code {
+	case stytchwire.OAuthInvalidClient, stytchwire.OAuthInvalidGrant, stytchwire.OAuthUnauthorizedClient:
+		return true
+	}
+	return false
 }
 
 // tokenFrom takes of a good answer what is passed on. Everything else that it
@@ -122,11 +149,25 @@ func tokenFrom(doc strictjson.Object) (*issuedToken, *tokenRefusal) {
 	case access == "" || strings.ContainsFunc(access, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return nil, trouble(0, errors.New("the answer holds no usable access_token"))
 	case !strings.EqualFold(kind, "bearer"):
-		return nil, trouble(0, fmt.Errorf("the answer's token_type is %s", outbound.Quote(kind)))
+		return nil, trouble(0, errors.New("the answer's token_type is not bearer"))
 	case err != nil || seconds <= 0 || seconds > maxTokenLife:
 		return nil, trouble(0, errors.New("the answer holds no positive expires_in"))
 	}
 	return &issuedToken{AccessToken: access, TokenType: "Bearer", ExpiresIn: seconds}, nil
+}
+
+// keyID returns the "kid" of a token's header, "" if there is none.
+func keyID(token string) string {
+	encoded, _, _ := strings.Cut(token, ".")
+	header, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return ""
+	}
+	doc, err := strictjson.Parse(string(header), strictjson.Limits{Depth: 8, Members: 64}, nil)
+	if err != nil {
+		return ""
+	}
+	return strings.Clone(text(doc, "kid"))
 }
 
 func text(doc strictjson.Object, name string) string {

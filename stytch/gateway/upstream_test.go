@@ -48,10 +48,16 @@ func TestTokenEndpointUpstream(t *testing.T) {
 		{"a wrong secret with 400", m2mtest.Outage{Status: 400, Body: `{"error":"invalid_client","error_uri":"hush"}`}, 401, "invalid_client", ""},
 		{"a scope too many", m2mtest.Outage{Status: 400, Body: `{"error":"invalid_scope","error_description":"hush"}`}, 400, "invalid_scope", ""},
 		{"an invalid request", m2mtest.Outage{Status: 400, Body: `{"error":"invalid_request","error_description":"hush"}`}, 400, "invalid_request", ""},
-		{"an unauthorized client", m2mtest.Outage{Status: 400, Body: `{"error":"unauthorized_client","error_description":"hush"}`}, 400, "unauthorized_client", ""},
+		{"an unauthorized client", m2mtest.Outage{Status: 400, Body: `{"error":"unauthorized_client","error_description":"hush"}`}, 401, "invalid_client", ""},
+		{"an invalid grant", m2mtest.Outage{Status: 400, Body: `{"error":"invalid_grant","error_description":"hush"}`}, 401, "invalid_client", ""},
+		{"401 of Stytch's own shape", m2mtest.Outage{Status: 401, Body: `{"error_type":"unauthorized_credentials","error_message":"hush"}`}, 401, "invalid_client", ""},
+		{"401 without a word", m2mtest.Outage{Status: 401}, 401, "invalid_client", ""},
+		{"401 in HTML", m2mtest.Outage{Status: 401, Body: `<html>hush`}, 401, "invalid_client", ""},
+		{"401 too long", m2mtest.Outage{Status: 401, Body: strings.Repeat("hush", 128<<10)}, 401, "invalid_client", ""},
 
 		{"400 of another", m2mtest.Outage{Status: 400, Body: `hush`}, 503, "temporarily_unavailable", "5"},
-		{"401 of a proxy", m2mtest.Outage{Status: 401, Body: `hush`}, 503, "temporarily_unavailable", "5"},
+		{"403 of a proxy", m2mtest.Outage{Status: 403, Body: `hush`}, 503, "temporarily_unavailable", "5"},
+		{"407 with a client's error", m2mtest.Outage{Status: 407, Body: `{"error":"invalid_client"}`}, 503, "temporarily_unavailable", "5"},
 		{"another error", m2mtest.Outage{Status: 400, Body: `{"error":"unsupported_grant_type","hush":1}`}, 503, "temporarily_unavailable", "5"},
 		{"no such project", m2mtest.Outage{Status: 404, Body: `{"error_type":"project_not_found","error_message":"hush"}`}, 503, "temporarily_unavailable", "5"},
 		{"invalid_client with 500", m2mtest.Outage{Status: 500, Body: `{"error":"invalid_client"}`}, 503, "temporarily_unavailable", "5"},
@@ -90,6 +96,8 @@ func TestTokenEndpointUpstream(t *testing.T) {
 			}
 			if told := s.last(); told.Status != a.status || (told.Err == nil) != (tt.code == "") {
 				t.Errorf("Observe was told %+v", told)
+			} else if told.Err != nil && strings.Count(told.Err.Error(), "upstream:") != 1 {
+				t.Errorf("Err = %q, want upstream named once", told.Err)
 			}
 		})
 	}
@@ -151,11 +159,11 @@ func TestTokenEndpointChunked(t *testing.T) {
 func TestTokenEndpointMistakes(t *testing.T) {
 	h, err := gateway.NewTokenEndpoint("x", &gateway.TokenEndpointOptions{
 		BaseURL: "http://example.com", Timeout: -1, Parameters: []string{"", "scope", "refresh_token"},
-		PerAddress: gateway.Limit{PerSecond: 1}, Failures: gateway.Limit{Burst: 1}, Tracked: -1,
+		PerAddress: gateway.Limit{PerSecond: 1}, Failures: gateway.Limit{Burst: 1}, Tracked: -1, KeySet: &gateway.KeySet{},
 	})
 	for _, want := range []string{
 		"no project ID", "BaseURL", "Timeout", "Parameters[0] is empty", `"scope", which is always`, `"refresh_token", which belongs`,
-		"PerAddress", "Failures", "Tracked",
+		"PerAddress", "Failures", "Tracked", "KeySet",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q: %v", want, err)

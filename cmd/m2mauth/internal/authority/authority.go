@@ -93,7 +93,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 Register a client:
 
   curl -s -u $STYTCH_PROJECT_ID:$STYTCH_SECRET $STYTCH_URL/v1/m2m/clients \
-    -d '{"client_name":"mine","scopes":["read:orders"]}'
+    -H 'Content-Type: application/json' -d '{"client_name":"mine","scopes":["read:orders"]}'
 
 Get a token with the client_id and client_secret of the answer:
 

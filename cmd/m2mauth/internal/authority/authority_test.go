@@ -240,7 +240,7 @@ func TestUsage(t *testing.T) {
 
 func keys(t *testing.T, p *process) []string {
 	t.Helper()
-	res, err := http.Get(p.env["STYTCH_URL"] + stytchwire.KeysPath(p.env["STYTCH_PROJECT_ID"]))
+	res, err := http.Get(p.env["STYTCH_URL"] + stytchwire.KeysPath(p.env["STYTCH_PROJECT_ID"], false))
 	if err != nil {
 		t.Fatal(err)
 	}
