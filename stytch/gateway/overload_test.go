@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,14 +144,19 @@ func TestLeavingCallerGivesItsSlotBack(t *testing.T) {
 		for range 5 {
 			ctx, leave := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
+			var answered atomic.Int32
 			for range 384 {
 				wg.Go(func() {
 					r := httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("grant_type=client_credentials&client_id="+id+"&client_secret="+secret))
 					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 					h.ServeHTTP(httptest.NewRecorder(), r)
+					answered.Add(1)
 				})
 			}
 			synctest.Wait()
+			if n := answered.Load(); n != 0 {
+				t.Errorf("answered at once = %d, want 0: there is room for 128 and 256", n)
+			}
 			leave()
 			wg.Wait()
 		}
