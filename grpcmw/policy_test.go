@@ -14,19 +14,8 @@ import (
 )
 
 func newVerifier(t *testing.T) (*m2mtest.Authority, *verifier.Verifier) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		v.Close()
-		authority.Close()
-	})
-	if err := v.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return authority, v
+	t.Helper()
+	return m2mtest.Trust(t, nil)
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -20,18 +20,8 @@ import (
 
 // newGuard makes an authority and a Middleware that trusts it.
 func newGuard(t testing.TB, opts *httpmw.Options) (*m2mtest.Authority, *httpmw.Middleware) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		v.Close()
-		authority.Close()
-	})
-	if err := v.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	t.Helper()
+	authority, v := m2mtest.Trust(t, nil)
 	guard, err := httpmw.New(v, opts)
 	if err != nil {
 		t.Fatal(err)

@@ -16,17 +16,10 @@ import (
 // Whatever the handlers are left with as their path, what a route requires is
 // decided by the route.
 func TestPrefixes(t *testing.T) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	defer authority.Close()
 	var operation string
-	v, err := verifier.New(verifier.Config{
-		Issuers: []verifier.Issuer{authority.Issuer()},
+	authority, v := m2mtest.Trust(t, &verifier.Config{
 		Observe: func(_ context.Context, d verifier.Decision) { operation = d.Operation },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
 		t.Fatal(err)

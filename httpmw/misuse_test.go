@@ -214,17 +214,10 @@ func TestOneMiddlewareForTwoServers(t *testing.T) {
 // TestPanics pass through the guard to the server, after the decision was
 // told; the next call is decided as if nothing had been.
 func TestPanics(t *testing.T) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	defer authority.Close()
 	told := 0
-	v, err := verifier.New(verifier.Config{
-		Issuers: []verifier.Issuer{authority.Issuer()},
+	authority, v := m2mtest.Trust(t, &verifier.Config{
 		Observe: func(context.Context, verifier.Decision) { told++ },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
 	broken := func(w http.ResponseWriter, r *http.Request, err *verifier.Error) { panic(http.ErrAbortHandler) }
 	guard, err := httpmw.New(v, &httpmw.Options{ErrorHandler: broken})
 	if err != nil {

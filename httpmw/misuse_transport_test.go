@@ -110,13 +110,7 @@ func TestHTTP2(t *testing.T) {
 // punctual is a guard without leeway.
 func punctual(t *testing.T) (*m2mtest.Authority, *verifier.Verifier, *httpmw.Middleware) {
 	t.Helper()
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	t.Cleanup(authority.Close)
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}, Leeway: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { v.Close() })
+	authority, v := m2mtest.Trust(t, &verifier.Config{Leeway: -1})
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
 		t.Fatal(err)

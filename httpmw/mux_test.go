@@ -68,20 +68,13 @@ func TestMuxRoutes(t *testing.T) {
 // TestMuxOperation: what Check and Observe are told does not depend on the
 // caller where a pattern has matched.
 func TestMuxOperation(t *testing.T) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	defer authority.Close()
 	var told string
-	v, err := verifier.New(verifier.Config{
-		Issuers: []verifier.Issuer{authority.Issuer()},
+	authority, v := m2mtest.Trust(t, &verifier.Config{
 		Check: func(_ context.Context, _ verifier.Client, r verifier.Request) error {
 			told = r.Operation
 			return nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,6 @@ import (
 	"github.com/m2mauth/m2mauth/grpcmw/protopolicy/m2mauthpb"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
-	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
 	_ "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -110,13 +109,7 @@ func TestFromDescriptors(t *testing.T) {
 
 	// A method without an entry is refused and reported. A service that was not
 	// named adds none.
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true})
-	defer authority.Close()
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
+	_, v := m2mtest.Trust(t, nil)
 	i, err := grpcmw.New(v, got, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,40 @@
+package m2mtest
+
+import (
+	"context"
+	"time"
+
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// Trust returns an Authority without a server and a Verifier that trusts it and
+// has its keys. Both are closed when the test ends. The authority's issuer is
+// added to those of cfg; nil is the zero Config. t is a *testing.T, a *testing.B
+// or a *testing.F.
+//
+// For an authority that clients can call, use [NewAuthority].
+func Trust(t interface {
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+}, cfg *verifier.Config) (*Authority, *verifier.Verifier) {
+	t.Helper()
+	a := NewAuthority(&Options{NoServer: true, Key: NewKey("ES256")})
+	t.Cleanup(a.Close)
+	var c verifier.Config
+	if cfg != nil {
+		c = *cfg
+	}
+	c.Issuers = append([]verifier.Issuer{a.Issuer()}, c.Issuers...)
+	v, err := verifier.New(c)
+	if err != nil {
+		t.Fatalf("Trust: %v", err)
+	}
+	t.Cleanup(func() { v.Close() })
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := v.Ready(ctx); err != nil {
+		t.Fatalf("Trust: %v", err)
+	}
+	return a, v
+}
