@@ -1,31 +1,38 @@
-// Package outbound holds what every request to an authority needs: a client
-// that follows no redirects, checks of configured URLs, and error texts without
-// secrets.
+// Package outbound holds what the requests of this module to other servers have
+// in common: the HTTP client and its limits, Retry-After, the rule on plain http,
+// checks of configured URLs, and errors without URLs and known secrets.
 package outbound
 
 import (
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"strconv"
+	"syscall"
 	"time"
 )
 
 const (
-	UserAgent      = "m2mauth"
-	DefaultTimeout = 10 * time.Second
+	UserAgent      = "m2mauth"        // of every request
+	DefaultTimeout = 10 * time.Second // of a request with a secret
 
-	maxHeaderBytes = 64 << 10
+	maxHeaderBytes   = 64 << 10
+	maxIdlePerHost   = 16
+	dialTimeout      = 10 * time.Second
+	handshakeTimeout = 10 * time.Second
 )
 
-// NewClient returns an HTTP client that returns redirects as they are. A client
-// that followed a 307 would resend credentials to the host that it names.
-//
-// If transport is nil, requests go through a transport like
-// http.DefaultTransport, with connections of its own.
+// NewClient returns a client that sends requests through transport and follows
+// no redirect: a 3xx is returned like any other response. Following one would
+// let its author choose the keys, and a 307 would send credentials there. If
+// transport is nil, the client has a transport of its own that keeps up to 16 idle
+// connections per host.
 func NewClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
-		transport = defaultTransport()
+		transport = NewTransport(maxIdlePerHost)
 	}
 	return &http.Client{
 		Transport:     transport,
@@ -33,39 +40,60 @@ func NewClient(transport http.RoundTripper) *http.Client {
 	}
 }
 
-func defaultTransport() http.RoundTripper {
+// NewTransport returns a copy of http.DefaultTransport that reads at most 64 KiB
+// of response headers and keeps up to idle connections per host. With 0 it keeps
+// none, for requests that are minutes apart. If the program has replaced
+// http.DefaultTransport by another type, NewTransport returns that.
+func NewTransport(idle int) http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
-		return http.DefaultTransport // the program replaced it, and expects to see every request
+		return http.DefaultTransport
 	}
 	t = t.Clone()
 	t.MaxResponseHeaderBytes = maxHeaderBytes
-	t.MaxIdleConnsPerHost = 16
+	t.MaxIdleConnsPerHost = idle
+	t.DisableKeepAlives = idle == 0
+	if proxy := t.Proxy; proxy != nil {
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			u, err := proxy(r)
+			if err != nil {
+				// err quotes the proxy's URL, which may hold a password.
+				return nil, errors.New("the proxy's URL is malformed: check HTTPS_PROXY and HTTP_PROXY")
+			}
+			return u, nil
+		}
+	}
 	return t
 }
 
-// WithoutURL returns what the *url.Errors in err wrap. They repeat the URL,
-// which may hold secrets.
-func WithoutURL(err error) error {
-	for {
-		u, ok := errors.AsType[*url.Error](err)
-		if !ok {
-			return err
-		}
-		err = u.Err
+// NewDirectTransport returns a transport that uses no proxy and keeps no
+// connection. Its limits are those of [NewTransport]. control, if not nil, may
+// refuse the address of a connection after its name was resolved
+// (see net.Dialer.Control).
+func NewDirectTransport(config *tls.Config, control func(network, address string, c syscall.RawConn) error) *http.Transport {
+	return &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, Control: control}).DialContext,
+		TLSClientConfig:        config,
+		ForceAttemptHTTP2:      true, // a TLSClientConfig would turn it off
+		DisableKeepAlives:      true,
+		TLSHandshakeTimeout:    handshakeTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }
 
-// RetryAfter returns the wait that a Retry-After field asks for, given as
-// seconds or as a date (RFC 9110 §10.2.3). It returns 0 for an absent or
-// malformed field.
-func RetryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
+// ErrTooLong is wrapped by [ReadBody]'s error for a body above the limit.
+var ErrTooLong = errors.New("the response is too long")
+
+// ReadBody reads a whole body of at most limit bytes, counted once it is
+// decompressed. Of a longer one it reads one byte more, and returns an error that
+// wraps [ErrTooLong].
+func ReadBody(body io.Reader, limit int) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	if err != nil {
+		return nil, err
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
+	if len(text) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLong, limit)
 	}
-	return 0
+	return text, nil
 }

@@ -3,7 +3,6 @@ package outbound
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -61,14 +60,6 @@ func CheckOrigin(name, raw string) error {
 // hold secrets, and so can a path.
 func shown(u *url.URL) string {
 	return Quote((&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
-}
-
-// IsLoopback reports whether host, without port and brackets, is this machine:
-// "localhost", or a literal loopback address. A private or link-local address
-// is not, and a name that merely resolves to loopback is not either.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // CheckNotNegative refuses negative values. 0 stands for the default.

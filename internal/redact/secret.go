@@ -1,0 +1,94 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+)
+
+// isSecret reports whether text is or holds a token, a key, or user info
+// outside a URL: the form "user:password@host".
+func isSecret(text string) bool {
+	if isToken(text) {
+		return true
+	}
+	user, _, found := strings.Cut(text, "@")
+	return found && !strings.Contains(text, "://") && strings.Contains(user, ":")
+}
+
+// schemes are authentication schemes (RFC 9110 §11.1) that a credential may have
+// been copied with.
+var schemes = []string{"bearer ", "basic ", "dpop ", "authorization:"}
+
+// prefixes are how well-known tokens and secrets begin.
+var prefixes = []string{
+	"secret-test-", "secret-live-", // Stytch
+	"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
+	"ya29.", "gocspx-", // Google
+	"xoxb-", "xoxp-", "sk_live_", "sk_test_",
+}
+
+// isToken reports whether text is or holds a token or a key.
+func isToken(text string) bool {
+	lower := strings.ToLower(strings.TrimSpace(text))
+	for _, scheme := range schemes {
+		if strings.HasPrefix(lower, scheme) {
+			return true
+		}
+	}
+	for word := range strings.FieldsFuncSeq(lower, func(c rune) bool { return strings.ContainsRune(" \t\r\n\"',;:/?#&=@", c) }) {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(word, prefix) && len(word) >= len(prefix)+8 {
+				return true
+			}
+		}
+	}
+	return strings.Contains(lower, "-----begin") || holdsJWT(text)
+}
+
+// holdsJWT reports whether text holds a segment of a JWT, which is base64url of
+// a JSON object (RFC 7519 §3): of "{" and then a quote, a space or a line break.
+// A word of three or five segments that ends with a random one is a JWT as well,
+// however its header begins.
+func holdsJWT(text string) bool {
+	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return !isBase64URL(c) && c != '.' }) {
+		segments := strings.Split(word, ".")
+		for _, segment := range segments {
+			if len(segment) >= 16 && beginsObject(segment) {
+				return true
+			}
+		}
+		if n := len(segments); (n == 3 || n == 5) && len(segments[n-1]) >= 32 && isRandom(segments[n-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+func beginsObject(segment string) bool {
+	return slices.ContainsFunc([]string{"eyJ", "eyA", "ewo", "ew0", "ewk"}, func(p string) bool { return strings.HasPrefix(segment, p) })
+}
+
+// isRandom reports whether text holds a run of 20 or more letters and digits
+// with at least two changes between letters and digits: words and most names
+// have none. The groups of a GUID are shorter.
+func isRandom(text string) bool {
+	for run := range strings.FieldsFuncSeq(text, func(c rune) bool { return !isAlphanumeric(c) }) {
+		if len(run) < 20 {
+			continue
+		}
+		changes := 0
+		for i := 1; i < len(run); i++ {
+			if isDigit(rune(run[i])) != isDigit(rune(run[i-1])) {
+				changes++
+			}
+		}
+		if changes >= 2 {
+			return true
+		}
+	}
+	return false
+}
+
+func isBase64URL(c rune) bool    { return isAlphanumeric(c) || c == '-' || c == '_' }
+func isAlphanumeric(c rune) bool { return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+func isDigit(c rune) bool        { return c >= '0' && c <= '9' }
