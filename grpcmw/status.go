@@ -9,12 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/verifier"
 )
 
 const (
@@ -58,7 +60,7 @@ func checkName(option, name string) error {
 		return fmt.Errorf("grpcmw: Options.%s has %d bytes: want at most %d", option, len(name), maxName)
 	}
 	if strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
-		return fmt.Errorf("grpcmw: Options.%s is %q: want printable ASCII without %q and %q", option, name, `"`, `\`)
+		return fmt.Errorf("grpcmw: Options.%s is %s: want printable ASCII without %q and %q", option, redact.Quote(name), `"`, `\`)
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -108,8 +109,8 @@ func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
 		errs = append(errs, errors.New("httpmw: the Verifier is nil: make one with verifier.New"))
 	}
 	if strings.ContainsFunc(opts.realm(), func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
-		errs = append(errs, fmt.Errorf("httpmw: Options.Realm is %q: want printable ASCII without %q and %q",
-			opts.realm(), `"`, `\`))
+		errs = append(errs, fmt.Errorf("httpmw: Options.Realm is %s: want printable ASCII without %q and %q",
+			redact.Quote(opts.realm()), `"`, `\`))
 	}
 	if opts != nil && opts.Resource != "" {
 		if _, err := parseResource(opts.Resource); err != nil {

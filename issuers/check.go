@@ -7,16 +7,16 @@ import (
 	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Callers says which machines may call, by what their authority calls them,
-// and what each may do. A machine with an empty Set meets
-// scopes.Authenticated and nothing else.
+// Callers maps the machines that may call, by their names at the authority, to
+// their scopes. A machine with an empty Set meets scopes.Authenticated alone.
 type Callers map[string]scopes.Set
 
-// mistakes collects everything that is wrong with a preset's arguments.
+// mistakes collects the errors in a preset's arguments.
 type mistakes struct {
 	preset string
 	errs   []error
@@ -26,7 +26,7 @@ func (m *mistakes) add(format string, args ...any) {
 	m.errs = append(m.errs, fmt.Errorf("issuers: %s: %s", m.preset, fmt.Sprintf(format, args...)))
 }
 
-// result is the issuer, or every mistake and no issuer.
+// result returns iss, or every mistake and the zero Issuer.
 func (m *mistakes) result(iss verifier.Issuer) (verifier.Issuer, error) {
 	if len(m.errs) > 0 {
 		return verifier.Issuer{}, errors.Join(m.errs...)
@@ -34,53 +34,30 @@ func (m *mistakes) result(iss verifier.Issuer) (verifier.Issuer, error) {
 	return iss, nil
 }
 
-// audience checks the name of the service. where says where to find it.
+// audience checks a name of the service. where says where to find the right one.
 func (m *mistakes) audience(audience, where string) {
 	if !isVisible(audience) {
-		m.add("the audience %.64q is empty or holds white space: write %s", audience, where)
+		m.add("the audience %s is empty or holds white space: write %s", redact.Quote(audience), where)
 	}
 }
 
-// host checks a domain. where says where to find it.
+// host checks a domain. where says where to find the right one.
 func (m *mistakes) host(domain, where string) {
 	if !isHost(domain) {
-		m.add("%.64q is no domain: write %s, in lower case, without scheme and without slash", domain, where)
+		m.add("%s is no domain: write %s, in lower case, without scheme and without slash", redact.Quote(domain), where)
 	}
 }
 
-// url checks the name of an issuer that is a URL. where says where to find it.
-func (m *mistakes) url(raw, where string) {
-	if _, err := issuerURL(raw); err != nil {
-		m.add("%.128q %v: write %s", raw, err, where)
+// url parses an issuer that is a URL. Plain http is admitted on loopback, and
+// elsewhere if insecure is set, as in Issuer.JWKSURL. where says where to find the
+// right URL. After a mistake it returns nil.
+func (m *mistakes) url(raw string, insecure bool, where string) *url.URL {
+	u, err := outbound.ParseIssuer(raw, insecure)
+	if err != nil {
+		m.add("%s %v: write %s", redact.Quote(raw), err, where)
+		return nil
 	}
-}
-
-// issuerURL parses the name of an issuer: https, with no part that would make
-// a second spelling of it (RFC 8414 §2).
-func issuerURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Opaque != "" || u.Host == "" || !isVisible(raw):
-		return nil, errors.New("is no absolute URL")
-	case u.Scheme != "https" && !(u.Scheme == "http" && outbound.IsLoopback(u.Hostname())):
-		return nil, errors.New("is not https")
-	case u.User != nil:
-		return nil, errors.New("holds credentials")
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
-		return nil, errors.New("holds a query or a fragment")
-	case u.Host != strings.ToLower(u.Host) || u.RawPath != "" || hasDots(u.Path):
-		return nil, errors.New(`holds capitals in its host, "%2F" or dot segments`)
-	}
-	return u, nil
-}
-
-func hasDots(path string) bool {
-	for segment := range strings.SplitSeq(path, "/") {
-		if segment == "." || segment == ".." {
-			return true
-		}
-	}
-	return false
+	return u
 }
 
 // isHost reports whether s is a DNS name of two labels or more, in lower case.

@@ -3,36 +3,35 @@ package issuers
 import (
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Cognito trusts app clients of an Amazon Cognito user pool that use the
-// client-credentials grant. userPoolID is such as "eu-west-1_Ab12Cd34E", and
-// clientID with more are the app clients that may call.
+// Cognito returns the issuer for app clients of an Amazon Cognito user pool that
+// use the client-credentials grant. userPoolID is an ID such as
+// "eu-west-1_Ab12Cd34E"; clientID and more are the app clients that may call.
 //
-// Cognito's access tokens name no audience, so that one for another service of
-// the pool would do here as well: which app clients may call must be said, and
-// scopes should be required, which start with the resource server's
+// Experimental: that a machine's "sub" is its client ID is known from one example
+// only (see SOURCES.md). Compare it with a token of your own.
+//
+// Cognito's access tokens have no audience: a token for another service of the
+// pool would be accepted here too. The app clients that may call are therefore
+// required. Require scopes as well, because they begin with the resource server's
 // identifier.
 //
-// People's access tokens, which app clients get as well, have the person's
-// "sub"; ID tokens have no "client_id".
-//
-// From Amazon's "Understanding the access token" (docs.aws.amazon.com/cognito,
-// developer guide), read on 2026-11-22 in excerpts of a stored copy. That a
-// machine's "sub" is its client ID is from an example of 2021
-// (zenn.dev/noid11), and the hosts in China are as far as known.
+// People's access tokens have the person's "sub" and are refused, as are ID
+// tokens, which have no "client_id".
 func Cognito(userPoolID, clientID string, more ...string) (verifier.Issuer, error) {
 	m := mistakes{preset: "Cognito"}
 	region, id, _ := strings.Cut(userPoolID, "_")
 	if !isLabel(region) || strings.Count(region, "-") < 2 || !only(id, isAlphanumeric) {
-		m.add("%.64q is no user pool ID: write the one that the console shows in the user pool's overview, "+
-			"region and underscore included (eu-west-1_Ab12Cd34E)", userPoolID)
+		m.add("%s is no user pool ID: write the one that the console shows in the user pool's overview, "+
+			"region and underscore included (eu-west-1_Ab12Cd34E)", redact.Quote(userPoolID))
 	}
 	clients := append([]string{clientID}, more...)
 	for _, c := range clients {
 		if !only(c, isAlphanumeric) || len(c) > 128 {
-			m.add("%.64q is no client ID: write the one that the console shows under App clients, not its name", c)
+			m.add("%s is no client ID: write the one that the console shows under App clients, not its name", redact.Quote(c))
 		}
 	}
 	domain := "amazonaws.com"
@@ -54,7 +53,7 @@ func Cognito(userPoolID, clientID string, more ...string) (verifier.Issuer, erro
 	})
 }
 
-// subjectIsClient is verifier.SubjectIsClient where no subject is no machine.
+// subjectIsClient is verifier.SubjectIsClient, but refuses tokens without "sub".
 func subjectIsClient(c verifier.Client) error {
 	if c.Subject != c.ID {
 		return notMachine(`"sub" is not the client ID`)

@@ -1,6 +1,6 @@
-// Package issuers knows the common authorities: what their machines' tokens
-// look like, and how to keep the tokens of people, and of other machines, out.
-// Each function makes a [verifier.Issuer] of what its users know.
+// Package issuers has a preset for each of the common authorities: a function
+// that returns the [verifier.Issuer] for its machines' tokens. A preset refuses
+// the tokens of people, which the same keys sign, and those of other machines.
 //
 //	authority       line of code                                    client ID       scopes                    what marks a machine
 //	Auth0           Auth0("acme.eu.auth0.com", audience)            azp, client_id  scope                     sub is <client ID>@clients
@@ -9,24 +9,23 @@
 //	Entra ID, v1.0  EntraV1(tenantID, audience)                     appid           roles                     idtyp is app
 //	Keycloak        Keycloak("https://sso…/realms/r", aud, nil)     azp             roles of the audience     client_id, a service account's claim
 //	Cognito         Cognito("eu-west-1_Ab12", clientID)             client_id       scope                     token_use is access, sub is the client
-//	Google          Google(audience, callers)                       sub             as the caller is given    email or sub is a caller's
-//	GitHub Actions  GitHubActions(audience, caller)                 repository_id   as the caller is given    a caller's repository or owner
+//	Google          Google(audience, callers)                       sub             as set for the caller     email or sub is a caller's
+//	GitHub Actions  GitHubActions(audience, caller)                 repository_id   as set for the caller     a caller's repository or owner
 //	Zitadel         Zitadel("acme.zitadel.cloud", projectID, nil)   sub             roles of the project      client_id is sub, or sub is listed
-//	Kubernetes      Kubernetes(issuerURL, audience, callers, nil)   sub             as the caller is given    sub is a caller's
-//	any other       Discover(ctx, issuerURL, opts)                  client_id       scope, scp                sub is the client
+//	Kubernetes      Kubernetes(issuerURL, audience, callers, nil)   sub             as set for the caller     sub is a caller's
+//	any other       discovery.Issuer(ctx, issuerURL, opts)          client_id       scope, scp                sub is the client
 //
-// Everyone in the world can get a token of Google and of GitHub, and every pod
-// one of its cluster, for any audience: there, who may call is a required
-// argument, and so is what they may do, for these tokens hold no scopes.
+// Everyone in the world can get a token of Google or GitHub for any audience, and
+// every pod can get one of its cluster. For these presets, the list of callers is
+// required, with the scopes of each, because the tokens hold none.
 //
-// What is refused: a person's token with [verifier.NotMachine], a machine's
-// that is not among the callers with [verifier.NotAccepted], and one without
-// the claim that names its client, such as an ID token, with
-// [verifier.ClientIDMissing].
+// A preset refuses a person's token with [verifier.NotMachine], a machine that is
+// not among the callers with [verifier.NotAccepted], and a token without the claim
+// that names its client, such as an ID token, with [verifier.ClientIDMissing].
 //
-// Presets do no I/O and report every mistake in their arguments at once. What
-// they return may be adapted before it is used: further Aliases for a custom
-// domain, another JWKSURL for a mirror. Each says which of the vendor's
-// documents it follows. These change: a preset is no substitute for looking at
-// one real token of your own.
+// Presets do no I/O and report every mistake in their arguments at once. The
+// result may be changed before use: set Aliases for a custom domain, or another
+// JWKSURL for a mirror. Vendors change their tokens: compare the preset with one
+// real token of your own. SOURCES.md lists the document behind each claim. A
+// preset whose claims rest on one example only is marked Experimental.
 package issuers

@@ -4,21 +4,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// GitHubCaller says which workflows may call, and what they may do. A workflow
-// is one of them if it matches every field that is not "".
+// GitHubCaller selects the workflows that may call, and their scopes. A workflow
+// matches if it matches every field that is not empty.
 type GitHubCaller struct {
 	// OwnerID and RepositoryID are numbers: "gh api repos/OWNER/REPO --jq
-	// .owner.id,.id" prints them. At least one is required. Names won't do,
-	// for they can be given up, and taken by somebody else.
+	// .owner.id,.id" prints them. At least one is required. Names are not
+	// accepted, because somebody else can take a name that was given up.
 	OwnerID, RepositoryID string
 
-	// Ref is the exact git ref: "refs/heads/main". Without Ref and
-	// Environment, whoever can push any branch, or start a workflow on one,
-	// can call.
+	// Ref is the exact git ref: "refs/heads/main". Without Ref and Environment,
+	// everyone can call who can push a branch or start a workflow on one.
 	Ref string
 
 	// Environment is the deployment environment of the job, with its
@@ -32,29 +32,26 @@ type GitHubCaller struct {
 	Scopes scopes.Set
 }
 
-// GitHubActions trusts workflows of GitHub Actions by their OIDC tokens.
-// audience is what workflows ask for, with core.getIDToken(audience).
+// GitHubActions returns the issuer for workflows of GitHub Actions, by their OIDC
+// tokens. audience is the one that workflows request with
+// core.getIDToken(audience).
 //
-// Everyone in the world can get such a token, for any audience: caller and
-// more say who may call. The first that matches decides. The client ID is the
-// repository's ID; what may be customized, "sub", decides nothing.
+// Everyone in the world can get such a token, for any audience. caller and more
+// select the workflows that may call; the first match determines the scopes. The
+// client ID is the repository's ID. "sub" is ignored, because it can be
+// customized.
 //
-// GitHub's default audience, the URL of the owner, is refused: every service
-// that the owner's workflows call would get tokens that are good here.
+// GitHub's default audience, the URL of the owner, is refused: every service that
+// the owner's workflows call would receive tokens that are valid here.
 //
 // GitHub Enterprise Server, enterprise issuers and ghe.com have other issuers:
 // change Name and JWKSURL.
-//
-// From GitHub's "OpenID Connect reference"
-// (docs.github.com/en/actions/reference/security/oidc) and "About security
-// hardening with OpenID Connect", read on 2026-11-22 in stored copies. The
-// address of the keys is as far as known.
 func GitHubActions(audience string, caller GitHubCaller, more ...GitHubCaller) (verifier.Issuer, error) {
 	m := mistakes{preset: "GitHubActions"}
 	m.audience(audience, "the audience that workflows ask for, best this service's URL")
 	if strings.HasPrefix(audience, "https://github.com/") || audience == "https://github.com" {
-		m.add("the audience %.64q is GitHub's default, which other services get as well: have workflows ask for "+
-			"one of your own with core.getIDToken(audience)", audience)
+		m.add("the audience %s is GitHub's default, which other services get as well: have workflows ask for "+
+			"one of your own with core.getIDToken(audience)", redact.Quote(audience))
 	}
 	callers := append([]GitHubCaller{caller}, more...)
 	for i, c := range callers {
@@ -63,14 +60,14 @@ func GitHubActions(audience string, caller GitHubCaller, more ...GitHubCaller) (
 		}
 		for _, id := range []string{c.OwnerID, c.RepositoryID} {
 			if id != "" && !isNumber(id) {
-				m.add("caller %d: %.64q is no ID: write the number that `gh api repos/OWNER/REPO --jq .owner.id,.id` prints", i, id)
+				m.add("caller %d: %s is no ID: write the number that `gh api repos/OWNER/REPO --jq .owner.id,.id` prints", i, redact.Quote(id))
 			}
 		}
 		if c.Ref != "" && !strings.HasPrefix(c.Ref, "refs/") {
-			m.add("caller %d: %.64q is no full ref: write refs/heads/BRANCH or refs/tags/TAG", i, c.Ref)
+			m.add("caller %d: %s is no full ref: write refs/heads/BRANCH or refs/tags/TAG", i, redact.Quote(c.Ref))
 		}
 		if c.Workflow != "" && !strings.Contains(c.Workflow, "@refs/") {
-			m.add("caller %d: %.128q is no job_workflow_ref: write OWNER/REPO/.github/workflows/FILE@refs/…", i, c.Workflow)
+			m.add("caller %d: %s is no job_workflow_ref: write OWNER/REPO/.github/workflows/FILE@refs/…", i, redact.Quote(c.Workflow))
 		}
 	}
 	const name = "https://token.actions.githubusercontent.com"

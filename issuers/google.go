@@ -6,28 +6,23 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-const googleMachines = ".gserviceaccount.com" // what service accounts' addresses end with
+const googleMachines = ".gserviceaccount.com" // the end of service accounts' addresses
 
-// Google trusts service accounts by the ID tokens that Google issues to them:
-// those of the metadata server, of generateIdToken and of the client libraries'
-// idtoken packages. audience is what callers ask for, best this service's URL.
+// Google returns the issuer for service accounts, by the ID tokens that Google
+// issues to them: from the metadata server, generateIdToken and the idtoken
+// packages of the client libraries. audience is the one that callers request,
+// best this service's URL.
 //
-// Everyone in the world can get such a token, for any audience: callers says
-// who may call. A service account is named by its email address, or by its
-// unique ID, a number. An address can be taken again after its account was
-// deleted, a unique ID never. A token that holds no address, as of the
-// metadata server's standard format, is matched by unique ID only. The client
-// ID is the unique ID.
-//
-// From Google's "Verify VM identity"
-// (docs.cloud.google.com/compute/docs/instances/verifying-instance-identity)
-// and "generateIdToken" (IAM credentials API), and ui.shadcn.com/oidc/docs for
-// issuer and claims, read on 2026-11-22 in excerpts of stored copies. The
-// address of the keys is as far as known.
+// Everyone in the world can get such a token, for any audience: callers lists the
+// service accounts that may call, by email address or unique ID (a number). An
+// address can be taken again after its account was deleted, a unique ID never. A
+// token without address, as in the metadata server's standard format, is matched
+// by unique ID alone. The client ID is the unique ID.
 func Google(audience string, callers Callers) (verifier.Issuer, error) {
 	m := mistakes{preset: "Google"}
 	m.audience(audience, "the audience that callers ask for, best this service's URL")
@@ -40,9 +35,9 @@ func Google(audience string, callers Callers) (verifier.Issuer, error) {
 		case isNumber(account):
 		case isEmail && isVisible(user) && isHost(domain) && account == strings.ToLower(account) && strings.HasSuffix(domain, googleMachines):
 		case isEmail && isVisible(user) && isHost(domain):
-			m.add("%.128q is no service account: their addresses end with %q, in lower case", account, googleMachines)
+			m.add("%s is no service account: their addresses end with %q, in lower case", redact.Quote(account), googleMachines)
 		default:
-			m.add("%.128q is no service account: write its email address or its unique ID, as IAM & Admin > Service Accounts shows them", account)
+			m.add("%s is no service account: write its email address or its unique ID, as IAM & Admin > Service Accounts shows them", redact.Quote(account))
 		}
 	}
 	iss := verifier.Issuer{
@@ -66,7 +61,7 @@ func matchGoogle(callers Callers) matcher {
 		if err := c.Claims(&claims); err != nil {
 			return scopes.Set{}, err
 		}
-		// People have numbers too: the address, if there is one, tells them.
+		// People have numbers too: only an address distinguishes them.
 		if claims.Email != "" && !strings.HasSuffix(claims.Email, googleMachines) {
 			return scopes.Set{}, notMachine(`"email" is not a service account's`)
 		}

@@ -10,13 +10,15 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// serviceAccountDir is where the kubelet mounts a pod's CA and token.
+// serviceAccountDir is the directory in which the kubelet mounts a pod's CA and
+// token.
 const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// inCluster makes iss fetch its keys from the API server of the own cluster.
+// inCluster makes iss fetch its keys from the API server of the pod's own cluster.
 func (m *mistakes) inCluster(iss *verifier.Issuer, dir string) {
 	t := &podTransport{caFile: filepath.Join(dir, "ca.crt"), tokenFile: filepath.Join(dir, "token")}
 	if err := t.readCA(); err != nil {
@@ -28,10 +30,10 @@ func (m *mistakes) inCluster(iss *verifier.Issuer, dir string) {
 	iss.JWKS.Transport = t
 }
 
-// podTransport trusts the cluster's CA and presents the pod's token. The
-// kubelet replaces both files from time to time, so they are read again for
-// each request. It serves one URL only, and the verifier follows no redirects,
-// so the token goes to nobody else.
+// podTransport sends requests with the pod's token and trusts the cluster's CA.
+// The kubelet replaces both files from time to time, so that each request reads
+// them again. The verifier sends it one URL and follows no redirects: nobody else
+// receives the token.
 type podTransport struct {
 	caFile, tokenFile string
 
@@ -54,8 +56,8 @@ func (t *podTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return next.RoundTrip(r)
 }
 
-// transport returns one that trusts the present CA. If the file can't be read,
-// or holds no certificate at the moment, the CA that was read last stays.
+// transport returns a transport that trusts the current CA. While the file can't
+// be read or holds no certificate, the CA that was read last is trusted.
 func (t *podTransport) transport() (*http.Transport, error) {
 	err := t.readCA()
 	t.mu.Lock()
@@ -68,7 +70,7 @@ func (t *podTransport) transport() (*http.Transport, error) {
 
 var errNoCA = errors.New("ca.crt holds no certificate")
 
-// readCA reads the CA again, and makes a new transport if it has changed.
+// readCA reads the CA and makes a new transport if it has changed.
 func (t *podTransport) readCA() error {
 	pem, err := os.ReadFile(t.caFile)
 	if err != nil {
@@ -84,11 +86,6 @@ func (t *podTransport) readCA() error {
 		return nil
 	}
 	t.ca = pem
-	t.next = &http.Transport{
-		TLSClientConfig:        &tls.Config{RootCAs: pool},
-		ForceAttemptHTTP2:      true,
-		DisableKeepAlives:      true, // minutes pass between two fetches
-		MaxResponseHeaderBytes: 64 << 10,
-	}
+	t.next = outbound.NewDirectTransport(&tls.Config{RootCAs: pool}, nil)
 	return nil
 }

@@ -3,49 +3,48 @@ package issuers
 import (
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// KeycloakScopes says what of a Keycloak token becomes the client's scopes.
+// KeycloakScopes selects the part of a Keycloak token that holds the scopes.
 type KeycloakScopes int
 
 const (
-	// KeycloakClientRoles: the roles of the client that is the audience
-	// (resource_access). The default.
+	// KeycloakClientRoles, the default, selects the roles of the client that is
+	// the audience (resource_access).
 	KeycloakClientRoles KeycloakScopes = iota
-	// KeycloakRealmRoles: the realm roles (realm_access).
+	// KeycloakRealmRoles selects the realm roles (realm_access).
 	KeycloakRealmRoles
-	// KeycloakClientScopes: the claim "scope", which names the client scopes
-	// that the machine was assigned or, of the optional ones, asked for.
+	// KeycloakClientScopes selects the claim "scope", which names the client
+	// scopes of the machine: the default ones, and the optional ones it requested.
 	KeycloakClientScopes
 )
 
-// KeycloakOptions are the optional parts of a [Keycloak] issuer. The zero
-// value is every default.
+// KeycloakOptions are the optional parts of a [Keycloak] issuer. The zero value is
+// the default.
 type KeycloakOptions struct {
 	Scopes KeycloakScopes
+
+	// JWKS becomes Issuer.JWKS. With InsecureHTTP, realmURL may be plain http on
+	// any host.
+	JWKS verifier.JWKSOptions
 }
 
-// Keycloak trusts the service accounts of a Keycloak realm. realmURL is the
-// realm's address, such as "https://sso.example.com/realms/prod", as tokens
-// have it in "iss". audience is the client ID of this API, or what else an
-// audience mapper puts into tokens. opts may be nil.
+// Keycloak returns the issuer for the service accounts of a Keycloak realm.
+// realmURL is the realm's address, such as "https://sso.example.com/realms/prod",
+// exactly as in the tokens' "iss". Plain http is admitted on loopback. audience is
+// the client ID of this API, or the value of an audience mapper. opts may be nil.
 //
-// On its own a token has no "aud" at all, or "account", which is Keycloak's own
-// and stands in nearly every token: it is refused here. A machine that has one
-// of the API's client roles gets the API's client ID into "aud"; for others,
-// add an audience mapper to a client scope of theirs.
+// By default, a token has no "aud", or "account", which is Keycloak's own and
+// stands in nearly every token: it is refused here. A machine with a client role
+// of the API gets the API's client ID in "aud". For other machines, add an
+// audience mapper to one of their client scopes.
 //
-// A service account's token names its client in "client_id" ("clientId" of
-// old), by the default client scope "service_account"; no person's session has
-// such a note. Lightweight access tokens leave the claims out that are needed
-// here.
-//
-// From Keycloak's "Audience support" and "Using a service account" (Server
-// Administration Guide), its source (ClientCredentialsGrantType.java) and
-// phasetwo.io/tutorials/clients/audience (for 26.8), read on 2026-11-22 in
-// stored copies. The rest of the token's shape is as far as known.
+// A service account's token names its client in "client_id" ("clientId" in older
+// releases), by the default client scope "service_account". People's tokens have
+// no such claim. Lightweight access tokens lack the claims that are needed here.
 func Keycloak(realmURL, audience string, opts *KeycloakOptions) (verifier.Issuer, error) {
 	if opts == nil {
 		opts = &KeycloakOptions{}
@@ -53,9 +52,9 @@ func Keycloak(realmURL, audience string, opts *KeycloakOptions) (verifier.Issuer
 	const where = "the realm's address, as the field \"issuer\" of its OpenID Endpoint Configuration " +
 		"(Realm settings) has it: https://sso.example.com/realms/prod"
 	m := mistakes{preset: "Keycloak"}
-	m.url(realmURL, where)
+	m.url(realmURL, opts.JWKS.InsecureHTTP, where)
 	if _, realm, _ := strings.Cut(realmURL, "/realms/"); realm == "" || strings.Contains(realm, "/") {
-		m.add("%.128q names no realm, or more than that: write %s", realmURL, where)
+		m.add("%s names no realm, or more than that: write %s", redact.Quote(realmURL), where)
 	}
 	m.audience(audience, "the client ID of this API, or what else an audience mapper puts into tokens")
 	if audience == "account" {
@@ -66,6 +65,7 @@ func Keycloak(realmURL, audience string, opts *KeycloakOptions) (verifier.Issuer
 		Name:           realmURL,
 		Audiences:      []string{audience},
 		JWKSURL:        realmURL + "/protocol/openid-connect/certs",
+		JWKS:           opts.JWKS,
 		ClientIDClaims: []string{"azp"},
 		Accept:         acceptKeycloak,
 	}
@@ -81,14 +81,14 @@ func Keycloak(realmURL, audience string, opts *KeycloakOptions) (verifier.Issuer
 }
 
 func acceptKeycloak(c verifier.Client) error {
-	// An ID token has "ID" here, a logout token "Logout".
+	// "typ" is "ID" in an ID token and "Logout" in a logout token.
 	if verifier.ClaimEquals("typ", "Bearer")(c) != nil {
 		return notMachine(`"typ" is not "Bearer"`)
 	}
 	if verifier.ClaimEquals("client_id", c.ID)(c) != nil && verifier.ClaimEquals("clientId", c.ID)(c) != nil {
 		return notMachine(`no "client_id" that is "azp", which a service account has`)
 	}
-	// Alone, it would prove nothing: people can choose their user name.
+	// This claim alone would prove nothing: people can choose their user name.
 	const name = "preferred_username"
 	if verifier.ClaimAbsent(name)(c) == nil {
 		return nil // without the client scope "profile"
@@ -96,8 +96,8 @@ func acceptKeycloak(c verifier.Client) error {
 	return verifier.ClaimEquals(name, "service-account-"+strings.ToLower(c.ID))(c)
 }
 
-// keycloakRoles makes the scopes of roles. Roles that are not there are none;
-// of a wrong type, they refuse the token.
+// keycloakRoles returns a ScopesFrom that reads roles. Absent roles are no scopes;
+// roles of a wrong type are an error.
 func keycloakRoles(which KeycloakScopes, audience string) func(verifier.Client) (scopes.Set, error) {
 	type roles struct {
 		Roles []string `json:"roles"`

@@ -1,6 +1,7 @@
 package issuers_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -94,6 +95,7 @@ func TestMistakes(t *testing.T) {
 		{"Keycloak: a slash at the end", keycloak(realm+"/", "reports"), []string{"more than that"}},
 		{"Keycloak: http to a private address", keycloak("http://10.0.0.1/realms/prod", "reports"), []string{"is not https"}},
 		{"Keycloak: http", keycloak("http://sso.example.com/realms/prod", "reports"), []string{"is not https"}},
+		{"Keycloak: http on another private host", keycloak("http://10.0.0.1/realms/prod", "reports"), []string{"is not https"}},
 		{"Keycloak: dots", keycloak("https://sso.example.com/x/../realms/prod", "reports"), []string{"dot segments"}},
 		{"Keycloak: account", keycloak(realm, "account"), []string{"Keycloak's own", "audience mapper"}},
 		{"Keycloak: scopes", func() (verifier.Issuer, error) {
@@ -121,6 +123,9 @@ func TestMistakes(t *testing.T) {
 		{"GitHub: the default audience", github("https://github.com/octo-org", issuers.GitHubCaller{OwnerID: "1"}), []string{"core.getIDToken"}},
 
 		{"Zitadel: everything at once", zitadel("", "", ""), []string{"is no domain", "no project ID", "no user ID"}},
+		{"Zitadel: http", zitadel("http://zitadel.internal", "1"), []string{"is not https"}},
+		{"Zitadel: a path", zitadel("http://localhost:8080/x", "1"), []string{"has a path"}},
+		{"Zitadel: a slash", zitadel("https://acme.zitadel.cloud/", "1"), []string{"has a path"}},
 		{"Zitadel: a project's name", zitadel("acme.zitadel.cloud", "reports"), []string{"Resource ID"}},
 		{"Zitadel: a user's name", zitadel("acme.zitadel.cloud", "1", "worker"), []string{"not its name"}},
 
@@ -132,6 +137,10 @@ func TestMistakes(t *testing.T) {
 		{"Kubernetes: a subject", kubernetes(cluster, api, issuers.Callers{"system:serviceaccount:a:b": {}}, issuers.KubernetesOptions{}), []string{"namespace/name"}},
 		{"Kubernetes: a colon", kubernetes(cluster, api, issuers.Callers{"a/b:c": {}}, issuers.KubernetesOptions{}), []string{"namespace/name"}},
 		{"Kubernetes: two places", kubernetes(cluster, api, okCallers, issuers.KubernetesOptions{JWKSURL: cluster, InCluster: true}), []string{"choose one"}},
+		{"Kubernetes: two transports", kubernetes(cluster, api, okCallers, issuers.KubernetesOptions{
+			InCluster: true, JWKS: verifier.JWKSOptions{Transport: http.DefaultTransport},
+		}), []string{"choose one"}},
+		{"Kubernetes: http", kubernetes("http://k3s.internal:6443", api, okCallers, issuers.KubernetesOptions{}), []string{"is not https"}},
 		{"Kubernetes: no pod", kubernetes(cluster, api, okCallers, issuers.KubernetesOptions{InCluster: true}), []string{"this is no pod"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,8 +160,10 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestAddresses: what follows from the arguments.
+// TestAddresses: name, key set and algorithms follow from the arguments, and the
+// verifier accepts them.
 func TestAddresses(t *testing.T) {
+	insecure := verifier.JWKSOptions{InsecureHTTP: true}
 	callers := issuers.Callers{"a/b": {}}
 	kubernetes := func(issuer string, opts *issuers.KubernetesOptions) func() (verifier.Issuer, error) {
 		return func() (verifier.Issuer, error) { return issuers.Kubernetes(issuer, api, callers, opts) }
@@ -179,6 +190,9 @@ func TestAddresses(t *testing.T) {
 			return issuers.Keycloak("http://localhost:8080/realms/r", "reports", nil)
 		},
 			"http://localhost:8080/realms/r", "http://localhost:8080/realms/r/protocol/openid-connect/certs", ""},
+		{"Keycloak by http", func() (verifier.Issuer, error) {
+			return issuers.Keycloak("http://keycloak:8080/realms/r", "reports", &issuers.KeycloakOptions{JWKS: insecure})
+		}, "http://keycloak:8080/realms/r", "http://keycloak:8080/realms/r/protocol/openid-connect/certs", ""},
 		{"Cognito in China", func() (verifier.Issuer, error) { return issuers.Cognito("cn-north-1_Ab12", "a") },
 			"https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_Ab12",
 			"https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_Ab12/.well-known/jwks.json", "RS256"},
@@ -187,6 +201,13 @@ func TestAddresses(t *testing.T) {
 			"https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_Ab12/.well-known/jwks.json", "RS256"},
 		{"Zitadel", func() (verifier.Issuer, error) { return issuers.Zitadel("id.example.com", "1", nil) },
 			"https://id.example.com", "https://id.example.com/oauth/v2/keys", ""},
+		{"Zitadel for development", func() (verifier.Issuer, error) { return issuers.Zitadel("http://localhost:8080", "1", nil) },
+			"http://localhost:8080", "http://localhost:8080/oauth/v2/keys", ""},
+		{"Zitadel by http", func() (verifier.Issuer, error) {
+			return issuers.Zitadel("http://zitadel:8080", "1", &issuers.ZitadelOptions{JWKS: insecure})
+		}, "http://zitadel:8080", "http://zitadel:8080/oauth/v2/keys", ""},
+		{"Kubernetes by http", kubernetes("http://k3s:6443", &issuers.KubernetesOptions{JWKS: insecure}),
+			"http://k3s:6443", "http://k3s:6443/openid/v1/jwks", "RS256 ES256"},
 		{"Kubernetes", kubernetes("https://k8s.example.com/", nil), "https://k8s.example.com/", "https://k8s.example.com/openid/v1/jwks", "RS256 ES256"},
 		{"EKS", kubernetes("https://oidc.eks.eu-west-1.amazonaws.com/id/EX", nil),
 			"https://oidc.eks.eu-west-1.amazonaws.com/id/EX", "https://oidc.eks.eu-west-1.amazonaws.com/id/EX/keys", "RS256 ES256"},
@@ -204,6 +225,12 @@ func TestAddresses(t *testing.T) {
 			if iss.WildcardScopes {
 				t.Error("wildcard scopes are Stytch's alone")
 			}
+			iss.JWKS.Transport = http.NewFileTransport(http.Dir(t.TempDir())) // no network
+			v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{iss}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.Close()
 		})
 	}
 }

@@ -4,57 +4,72 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// ZitadelOptions are the optional parts of a [Zitadel] issuer. The zero value
-// is every default.
+// ZitadelOptions are the optional parts of a [Zitadel] issuer. The zero value is
+// the default.
 type ZitadelOptions struct {
-	// ServiceUsers are the user IDs, which are numbers, of service users that
-	// get their tokens by client ID and secret. Those that use a private key
-	// need not be named.
+	// ServiceUsers are the user IDs (numbers) of service users that get their
+	// tokens with a client secret. Service users with a private key need not be
+	// listed.
 	ServiceUsers []string
+
+	// JWKS becomes Issuer.JWKS. With InsecureHTTP, domain may be a plain http URL
+	// of any host.
+	JWKS verifier.JWKSOptions
 }
 
-// Zitadel trusts the service users of a Zitadel instance. domain is the
-// instance's, and projectID the Resource ID of the project that this service
-// belongs to: callers ask for it with the scope
-// "urn:zitadel:iam:org:project:id:PROJECT:aud". Service users must be set to
-// the access token type JWT. opts may be nil.
+// Zitadel returns the issuer for the service users of a Zitadel instance. domain
+// is the instance's domain, or the URL of a local instance, such as
+// "http://localhost:8080". projectID is the Resource ID of this service's project;
+// callers request it with the scope "urn:zitadel:iam:org:project:id:PROJECT:aud".
+// Service users must have the access token type JWT. opts may be nil.
 //
-// Nothing in a token says that it is a machine's. That of a service user with
-// a private key (JWT profile) has its user ID for client ID too. That of one
-// with a client secret has its login name there, which looks like the client
-// ID of an application: those have to be named in ServiceUsers. The client ID
-// is the user ID. Tokens got by impersonation are refused.
+// Experimental: the shape of a service user's token is known from one example and
+// from Zitadel's source (see SOURCES.md). Compare it with a token of your own.
 //
-// Scopes are the keys of the roles in the project, which callers ask for with
-// the scope "urn:zitadel:iam:org:projects:roles"; in which organization a role
-// was granted makes no difference.
+// Nothing in a token says that it is a machine's. With a private key (JWT
+// profile), a service user's "client_id" is its user ID. With a client secret it
+// is its login name, which looks like the client ID of an application: list those
+// users in ServiceUsers. The client ID is the user ID. Tokens obtained by
+// impersonation are refused.
 //
-// From "Claims in ZITADEL" and "Scopes in ZITADEL" (zitadel.com/docs), a token
-// at questions.zitadel.com, and Zitadel's source (internal/api/oidc), read on
-// 2026-11-22 in stored copies. The path of the keys is as far as known.
+// Scopes are the keys of the roles in the project, which callers request with the
+// scope "urn:zitadel:iam:org:projects:roles". The organization that granted a role
+// does not matter.
 func Zitadel(domain, projectID string, opts *ZitadelOptions) (verifier.Issuer, error) {
 	if opts == nil {
 		opts = &ZitadelOptions{}
 	}
 	m := mistakes{preset: "Zitadel"}
-	m.host(domain, "the instance's domain, as the console's address has it (acme-ab12cd.zitadel.cloud)")
+	const where = "the instance's domain, as the console's address has it (acme-ab12cd.zitadel.cloud)"
+	name := "https://" + domain
+	if strings.Contains(domain, "://") {
+		name = domain
+		if u := m.url(domain, opts.JWKS.InsecureHTTP, where); u != nil && u.Path != "" {
+			m.add("%s has a path: write %s", redact.Quote(domain), where)
+		}
+	} else {
+		m.host(domain, where)
+	}
 	if !isNumber(projectID) {
-		m.add("%.64q is no project ID: write the Resource ID, a number, that the console shows on the project's page", projectID)
+		m.add("%s is no project ID: write the Resource ID, a number, that the console shows on the project's page", redact.Quote(projectID))
 	}
 	for _, id := range opts.ServiceUsers {
 		if !isNumber(id) {
-			m.add("%.64q is no user ID: write the number that the console shows on the service user's page, not its name", id)
+			m.add("%s is no user ID: write the number that the console shows on the service user's page, not its name", redact.Quote(id))
 		}
 	}
 	return m.result(verifier.Issuer{
-		Name:           "https://" + domain,
+		Name:           name,
 		Audiences:      []string{projectID},
-		JWKSURL:        "https://" + domain + "/oauth/v2/keys",
+		JWKSURL:        name + "/oauth/v2/keys",
+		JWKS:           opts.JWKS,
 		ClientIDClaims: []string{"sub"},
 		ScopesFrom:     zitadelRoles("urn:zitadel:iam:org:project:" + projectID + ":roles"),
 		Accept:         acceptZitadel(slices.Clone(opts.ServiceUsers)),
@@ -63,10 +78,10 @@ func Zitadel(domain, projectID string, opts *ZitadelOptions) (verifier.Issuer, e
 
 func acceptZitadel(serviceUsers []string) func(verifier.Client) error {
 	return func(c verifier.Client) error {
-		// ID tokens name the project as their audience too.
+		// ID tokens have the project as their audience too.
 		for _, name := range []string{"act", "at_hash", "nonce", "amr", "acr", "auth_time"} {
 			if verifier.ClaimAbsent(name)(c) != nil {
-				return notMachine(`it holds "` + name + `", so it is an ID token or got by impersonation`)
+				return notMachine(`it holds "` + name + `", so it is an ID token or was obtained by impersonation`)
 			}
 		}
 		if slices.Contains(serviceUsers, c.Subject) || verifier.ClaimEquals("client_id", c.Subject)(c) == nil {
@@ -76,7 +91,7 @@ func acceptZitadel(serviceUsers []string) func(verifier.Client) error {
 	}
 }
 
-// zitadelRoles makes the scopes of the names in a claim such as
+// zitadelRoles returns a ScopesFrom that reads the member names of a claim such as
 // {"reader": {"<organization>": "<domain>"}}.
 func zitadelRoles(name string) func(verifier.Client) (scopes.Set, error) {
 	return func(c verifier.Client) (scopes.Set, error) {

@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -157,7 +158,7 @@ func (a *Authority) listen(addr string) error {
 		addr = "127.0.0.1:0"
 	}
 	if host, _, err := net.SplitHostPort(addr); err != nil || !outbound.IsLoopback(host) {
-		return fmt.Errorf(`m2mtest: Addr %q is no loopback address: write "127.0.0.1:" and a port`, addr)
+		return fmt.Errorf(`m2mtest: Addr %s is no loopback address: write "127.0.0.1:" and a port`, redact.Quote(addr))
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // maxItems bounds what one claim can make a service sort and keep. Real
@@ -174,8 +176,8 @@ func checkNames(names []string) error {
 	var errs []error
 	for _, name := range names {
 		if !valid(name) {
-			errs = append(errs, fmt.Errorf("%q is not a scope name: want one or more printable ASCII "+
-				"characters other than space, %q and %q (RFC 6749 §3.3)", name, `"`, `\`))
+			errs = append(errs, fmt.Errorf("%s is not a scope name: want one or more printable ASCII "+
+				"characters other than space, %q and %q (RFC 6749 §3.3)", redact.Quote(name), `"`, `\`))
 		}
 	}
 	return errors.Join(errs...)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/m2mauth/m2mauth/internal/jwks"
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
@@ -84,7 +85,7 @@ func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 func guarded(name string, call func() *Error) (refused *Error) {
 	defer func() {
 		if r := recover(); r != nil {
-			refused = refuseWith(Unavailable, Panicked, fmt.Errorf("%s: %.64q", name, fmt.Sprint(r)))
+			refused = refuseWith(Unavailable, Panicked, fmt.Errorf("%s: %s", name, redact.Quote(fmt.Sprint(r))))
 		}
 	}()
 	return call()

@@ -10,6 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/jwks"
 	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // mistakes collects everything that is wrong with a Config, so that it can be
@@ -58,10 +59,10 @@ func (cfg Config) withDefaults() (Config, error) {
 	names := make(map[string]int)
 	for i := range cfg.Issuers {
 		iss := &cfg.Issuers[i]
-		m := mistakes{fmt.Sprintf("Issuers[%d] (%q)", i, iss.Name), &errs}
+		m := mistakes{fmt.Sprintf("Issuers[%d] (%s)", i, redact.Quote(iss.Name)), &errs}
 		for _, name := range append([]string{iss.Name}, iss.Aliases...) {
 			if first, taken := names[name]; taken && name != "" {
-				m.add("the name %q is taken by Issuers[%d]: each name and alias may stand once", name, first)
+				m.add("the name %s is taken by Issuers[%d]: each name and alias may stand once", redact.Quote(name), first)
 			}
 			names[name] = i
 		}
@@ -145,8 +146,8 @@ func completeAlgorithms(m mistakes, list []string) []string {
 			m.add("Algorithms holds %q: with it, whoever can read the key set could make tokens; "+
 				"write what the authority signs with, such as RS256", name)
 		default:
-			m.add("Algorithms holds %q, which is not known: want RS256, RS384, RS512, PS256, PS384, PS512, "+
-				"ES256, ES384, ES512 or EdDSA", name)
+			m.add("Algorithms holds %s, which is not known: want RS256, RS384, RS512, PS256, PS384, PS512, "+
+				"ES256, ES384, ES512 or EdDSA", redact.Quote(name))
 		}
 	}
 	return canonical

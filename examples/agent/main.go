@@ -24,14 +24,12 @@ import (
 	"google.golang.org/grpc/credentials/oauth"
 	"google.golang.org/grpc/status"
 
+	"github.com/m2mauth/m2mauth/examples/internal/flags"
 	"github.com/m2mauth/m2mauth/examples/internal/ordersv1"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-func main() {
-	timeout := flag.Duration("timeout", 30*time.Second, "")
-	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Agent does what a CI job or an agent does: with its own credentials it gets a
+const usage = `Agent does what a CI job or an agent does: with its own credentials it gets a
 token, and calls an HTTP API and a gRPC API with it. The APIs, which it starts
 on loopback, are somebody else's; so that it can be tried, it is registered
 first and deleted afterwards.
@@ -41,13 +39,12 @@ first and deleted afterwards.
 
 By default a local authority is started. With STYTCH_PROJECT_ID and
 STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
-`)
-	}
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
+`
+
+func main() {
+	set := flag.NewFlagSet("agent", flag.ContinueOnError)
+	timeout := set.Duration("timeout", 30*time.Second, "")
+	flags.Parse(set, usage, nil)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, *timeout)

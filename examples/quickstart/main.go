@@ -15,26 +15,24 @@ import (
 	"io"
 	"os"
 	"os/signal"
+
+	"github.com/m2mauth/m2mauth/examples/internal/flags"
 )
 
-func main() {
-	serve := flag.Bool("serve", false, "keep the authority and both APIs up, and print commands to try")
-	verbose := flag.Bool("v", false, "show every request and answer")
-	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Quickstart starts an authority, an HTTP API and a gRPC API on loopback, and
+const usage = `Quickstart starts an authority, an HTTP API and a gRPC API on loopback, and
 shows how a machine is accepted or refused, with real requests and answers.
 Nothing has to be set up and nothing is left behind.
 
   -v       show every request and answer
   -serve   keep everything up, and print curl and grpcurl commands to try
   -h       show this
-`)
-	}
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
+`
+
+func main() {
+	set := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	serve := set.Bool("serve", false, "keep the authority and both APIs up, and print commands to try")
+	verbose := set.Bool("v", false, "show every request and answer")
+	flags.Parse(set, usage, nil)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Stdout, *serve, *verbose); err != nil {

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/m2mauth/m2mauth/examples/internal/flags"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
@@ -22,13 +23,7 @@ type options struct {
 	timeout        time.Duration
 }
 
-func main() {
-	var o options
-	flag.IntVar(&o.calls, "calls", 10_000, "")
-	flag.IntVar(&o.restart, "restart", 0, "")
-	flag.DurationVar(&o.timeout, "timeout", 2*time.Minute, "")
-	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Rotate registers a client, lets eight instances of it call an API with its
+const usage = `Rotate registers a client, lets eight instances of it call an API with its
 tokens, and rotates the client's secret meanwhile: start, hand the next secret to
 the instances, complete. It counts the calls, fails if one has failed, and
 deletes the client.
@@ -41,13 +36,15 @@ deletes the client.
 
 By default a local authority is started. With STYTCH_PROJECT_ID and
 STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
-`)
-	}
-	flag.Parse()
-	if flag.NArg() > 0 || o.calls < 100 || o.restart < 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
+`
+
+func main() {
+	set := flag.NewFlagSet("rotate", flag.ContinueOnError)
+	var o options
+	set.IntVar(&o.calls, "calls", 10_000, "")
+	set.IntVar(&o.restart, "restart", 0, "")
+	set.DurationVar(&o.timeout, "timeout", 2*time.Minute, "")
+	flags.Parse(set, usage, func() bool { return o.calls >= 100 && o.restart >= 0 })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Stdout, o); err != nil {

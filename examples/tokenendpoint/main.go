@@ -16,13 +16,11 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/m2mauth/m2mauth/examples/internal/flags"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-func main() {
-	serve := flag.Bool("serve", false, "")
-	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), `Tokenendpoint starts a SaaS on loopback: a token endpoint of its own in front of
+const usage = `Tokenendpoint starts a SaaS on loopback: a token endpoint of its own in front of
 Stytch, and an API. A customer's machine is registered, gets its tokens from the
 SaaS, and calls the API; everything that must be refused is tried too.
 
@@ -32,13 +30,12 @@ SaaS, and calls the API; everything that must be refused is tried too.
 By default a local authority plays Stytch. With STYTCH_PROJECT_ID and
 STYTCH_SECRET in the environment it is Stytch itself, or whoever is at
 STYTCH_URL.
-`)
-	}
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
+`
+
+func main() {
+	set := flag.NewFlagSet("tokenendpoint", flag.ContinueOnError)
+	serve := set.Bool("serve", false, "")
+	flags.Parse(set, usage, nil)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Stdout, *serve); err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
@@ -39,17 +40,13 @@ Exit status: 0 ended by a signal, 1 it could not serve, 2 usage.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
 	flags := flag.NewFlagSet("authority", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // it would quote unknown flags and malformed values
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8484", "")
 	flags.StringVar(&o.file, "file", "authority.db", "")
 	flags.BoolVar(&o.rotateKeys, "rotate-keys", false, "")
-	flags.Usage = func() { fmt.Fprint(stderr, usage) }
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		fmt.Fprint(stderr, usage)
 		return 2 // also for -h: a script should not go on
-	}
-	if flags.NArg() > 0 {
-		flags.Usage()
-		return 2
 	}
 	o.project, o.secret = os.Getenv("STYTCH_PROJECT_ID"), os.Getenv("STYTCH_SECRET")
 	if err := run(ctx, stdout, o); err != nil {
@@ -103,7 +100,7 @@ Get a token with the client_id and client_secret of the answer:
 Its keys, for services that verify tokens:
 
   curl -s $STYTCH_URL/v1/sessions/jwks/$STYTCH_PROJECT_ID
-`, o.file, a.URL(), a.ProjectID(), a.Secret())
+`, redact.Text(o.file), a.URL(), a.ProjectID(), a.Secret())
 	<-ctx.Done()
 	return nil
 }

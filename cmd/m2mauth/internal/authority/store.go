@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -26,10 +27,13 @@ const (
 func openStore(path string) (*store, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%s is in use by another authority", path)
+		return nil, errors.New("-file is in use by another authority")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		if e, ok := errors.AsType[*os.PathError](err); ok {
+			err = e.Err // the path may be a secret in the wrong flag
+		}
+		return nil, fmt.Errorf("-file: %w", err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range []string{recordsBucket, projectBucket} {
@@ -41,7 +45,7 @@ func openStore(path string) (*store, error) {
 	})
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("-file: %w", err)
 	}
 	return &store{db}, nil
 }
