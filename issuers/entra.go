@@ -52,7 +52,7 @@ func EntraV1(tenantID, audience string, more ...string) (verifier.Issuer, error)
 	for _, a := range audiences {
 		m.audience(a, where)
 		if strings.HasPrefix(a, "https://graph.microsoft.com") || a == "00000003-0000-0000-c000-000000000000" {
-			m.add("the audience %s is Microsoft Graph, whose tokens nobody else can verify: write %s", redact.Quote(a), where)
+			m.add("an audience is Microsoft Graph, whose tokens nobody else can verify: write %s", where)
 		}
 	}
 	return m.result(entra("https://sts.windows.net/"+tenantID+"/",

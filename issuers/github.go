@@ -50,8 +50,8 @@ func GitHubActions(audience string, caller GitHubCaller, more ...GitHubCaller) (
 	m := mistakes{preset: "GitHubActions"}
 	m.audience(audience, "the audience that workflows ask for, best this service's URL")
 	if strings.HasPrefix(audience, "https://github.com/") || audience == "https://github.com" {
-		m.add("the audience %s is GitHub's default, which other services get as well: have workflows ask for "+
-			"one of your own with core.getIDToken(audience)", redact.Quote(audience))
+		m.add("the audience is GitHub's default, which other services get as well: have workflows ask for " +
+			"one of your own with core.getIDToken(audience)")
 	}
 	callers := append([]GitHubCaller{caller}, more...)
 	for i, c := range callers {

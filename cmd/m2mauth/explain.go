@@ -158,6 +158,9 @@ func (s *subject) report() report {
 			}
 			if s.refusal.Err != nil {
 				row.cause = s.refusal.Err.Error()
+				if c == checkScopes {
+					row.cause = requirement(row.cause)
+				}
 			}
 			row.hint = s.hint(c)
 		}

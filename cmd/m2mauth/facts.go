@@ -29,13 +29,13 @@ func (s *subject) facts(c check) (found, want string) {
 		return "alg " + value(t.header["alg"]) + ", kid " + value(t.header["kid"]) + s.extensions(),
 			"alg an asymmetric signature, kid a string, none of crit, b64, zip, enc"
 	case checkIssuer:
-		return value(t.claims["iss"]), orList(append([]string{iss.Name}, iss.Aliases...))
+		return value(t.claims["iss"]), configured(append([]string{iss.Name}, iss.Aliases...))
 	case checkAudience:
 		name := t.first(iss.AudienceClaims)
 		if name == "" {
-			return "no " + strings.Join(iss.AudienceClaims, " or "), orList(iss.Audiences)
+			return "no " + strings.Join(iss.AudienceClaims, " or "), configured(iss.Audiences)
 		}
-		return name + " " + value(t.claims[name]), orList(iss.Audiences)
+		return name + " " + value(t.claims[name]), configured(iss.Audiences)
 	case checkTimes:
 		return "exp " + value(t.claims["exp"]) + ", nbf " + value(t.claims["nbf"]) + ", iat " + value(t.claims["iat"]),
 			"exp a number of seconds since 1970; so are nbf and iat, where present"
@@ -50,9 +50,9 @@ func (s *subject) facts(c check) (found, want string) {
 	case checkIssuedAt:
 		return t.moment("iat", s.now), "missing, or not after " + s.clock()
 	case checkType:
-		return "typ " + value(t.header["typ"]), strings.ReplaceAll(orList(iss.TokenTypes), `""`, "missing")
+		return "typ " + value(t.header["typ"]), strings.ReplaceAll(configured(iss.TokenTypes), `""`, "missing")
 	case checkAlgorithm:
-		return "alg " + value(t.header["alg"]), orList(iss.Algorithms) + ", and the key's own"
+		return "alg " + value(t.header["alg"]), configured(iss.Algorithms) + ", and the key's own"
 	case checkKey:
 		return "kid " + value(t.header["kid"]), s.published()
 	case checkSignature:
@@ -102,7 +102,7 @@ func (s *subject) clientFacts(c check) (found, want string) {
 			}
 			found = quoteList(names)
 		}
-		return found, s.need.String()
+		return found, requirement(s.need.String())
 	}
 }
 
@@ -137,5 +137,3 @@ func segments(n int) string {
 	}
 	return fmt.Sprintf("%d segments", n)
 }
-
-func orList(list []string) string { return strings.ReplaceAll(quoteList(list), ", ", " or ") }

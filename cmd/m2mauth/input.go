@@ -47,10 +47,11 @@ func fileFetcher(name string) func(context.Context) ([]byte, error) {
 	return func(context.Context) ([]byte, error) {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("-jwks-file: %w", withoutPath(err))
 		}
 		defer f.Close()
-		return io.ReadAll(io.LimitReader(f, maxKeySet))
+		doc, err := io.ReadAll(io.LimitReader(f, maxKeySet))
+		return doc, withoutPath(err)
 	}
 }
 

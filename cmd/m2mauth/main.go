@@ -27,6 +27,7 @@ import (
 	"syscall"
 
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // The exit statuses.
@@ -80,7 +81,7 @@ func runExplain(ctx context.Context, args []string, stdin io.Reader, stdout, std
 		return exitUsage // and not 0, which would let a script go on
 	}
 	for line := range lines(err.Error()) {
-		fmt.Fprintln(stderr, "m2mauth explain:", plain(line))
+		fmt.Fprintln(stderr, "m2mauth explain:", plain(redact.Tokens(line)))
 	}
 	fmt.Fprintln(stderr, "Run m2mauth explain -help for the flags.")
 	return exitUsage

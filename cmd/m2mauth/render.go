@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -63,10 +64,10 @@ func (r report) summary() string {
 		return fmt.Sprintf("%s, %s", plain(string(e.Reason)), e.Code)
 	}
 	c := r.subject.decision.Client
-	return "client " + quote(c.ID) + " of " + quote(c.Issuer)
+	return "client " + quote(c.ID) + " of " + quote(redact.Text(c.Issuer))
 }
 
-func oneLine(text string) string { return plain(strings.ReplaceAll(text, "\n", "; ")) }
+func oneLine(text string) string { return plain(redact.Tokens(strings.ReplaceAll(text, "\n", "; "))) }
 
 // wrap writes head and then text, which is broken at spaces, or within a word
 // that is longer than a line.
@@ -133,7 +134,7 @@ func (r report) writeJSON(w io.Writer) error {
 		doc.Code, doc.Reason = e.Code.String(), plain(string(e.Reason))
 	} else {
 		c := r.subject.decision.Client
-		doc.Client = &jsonClient{plain(c.ID), plain(c.Issuer)}
+		doc.Client = &jsonClient{plain(redact.Tokens(c.ID)), plain(redact.Text(c.Issuer))}
 	}
 	for _, row := range r.rows {
 		doc.Checks = append(doc.Checks, jsonCheck{

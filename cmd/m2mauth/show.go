@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // shown is what a token says of itself, for display alone: nothing is decided
@@ -110,13 +113,17 @@ func value(raw json.RawMessage) string {
 	case json.Unmarshal(raw, &list) == nil:
 		return "[" + quoteList(list) + "]"
 	default:
+		if shown := redact.Tokens(string(raw)); shown != string(raw) {
+			return plain(shown[:min(len(shown), maxShown)])
+		}
 		return plain(string(raw[:min(len(raw), maxShown)])) + ellipsis(len(raw) > maxShown)
 	}
 }
 
-// quote shows a text that somebody else wrote: no escape sequence of it
-// reaches a terminal.
+// quote shows a text of the token or the key set: no escape sequence of it reaches
+// a terminal, and no token within it.
 func quote(text string) string {
+	text = redact.Tokens(text)
 	return strconv.QuoteToASCII(text[:min(len(text), maxShown)]) + ellipsis(len(text) > maxShown)
 }
 
@@ -130,6 +137,25 @@ func quoteList(list []string) string {
 		quoted = append(quoted, quote(text))
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// configured shows a list of configured names, without the secrets of URLs and
+// what was put into the wrong flag.
+func configured(list []string) string {
+	shown := make([]string, len(list))
+	for i, text := range list {
+		shown[i] = redact.Text(text)
+	}
+	return strings.ReplaceAll(quoteList(shown), ", ", " or ")
+}
+
+// requirement shows the text of a Requirement, in which each scope is quoted,
+// without what configured hides.
+func requirement(text string) string {
+	quoted := regexp.MustCompile(`"[^"]*"`) // no scope contains a quotation mark
+	return quoted.ReplaceAllStringFunc(text, func(scope string) string {
+		return `"` + redact.Text(strings.Trim(scope, `"`)) + `"`
+	})
 }
 
 func ellipsis(cut bool) string {

@@ -49,6 +49,28 @@ func Text(text string) string {
 	return shown
 }
 
+// Tokens returns text, in which each word that holds a token or a key is replaced
+// by a note. It is for text that is mostly not configuration: claims, and errors
+// of other packages.
+func Tokens(text string) string {
+	if !isToken(text) {
+		return text
+	}
+	if holdsPEM(text) {
+		return note(text, secret)
+	}
+	words := strings.Split(text, " ")
+	for i, word := range words {
+		if isToken(word) {
+			words[i] = note(word, secret)
+		}
+	}
+	if shown := strings.Join(words, " "); !isToken(shown) {
+		return shown
+	}
+	return note(text, secret) // which spans words
+}
+
 // URL returns raw without user info, query and fragment, where secrets stand. A
 // URL that does not parse is replaced by a note, because nobody can say which
 // part of it is the password. (The errors of url.Parse quote it: don't pass them
@@ -74,7 +96,8 @@ func show(text string) (string, state) {
 	case strings.Contains(text, "://"):
 		return showURL(text)
 	default:
-		if end := strings.IndexAny(text, "?#="); end >= 0 {
+		// "=" at the end is base64's padding, and followed by nothing.
+		if end := strings.IndexAny(strings.TrimRight(text, "="), "?#="); end >= 0 {
 			return text[:end], shortened
 		}
 		return text, whole
@@ -86,7 +109,10 @@ func showURL(raw string) (string, state) {
 		return note(raw, secret), replaced
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" || u.Host == "" {
+	if err == nil && holdsUserInfo(u.Path) { // a URL after a URL
+		return note(raw, secret), replaced
+	}
+	if err != nil || strings.ContainsAny(strings.TrimSpace(raw), " \t\r\n") || u.Scheme == "" || u.Host == "" {
 		return note(raw, "are no valid URL"), replaced
 	}
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(), whole

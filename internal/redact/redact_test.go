@@ -37,6 +37,7 @@ func TestQuote(t *testing.T) {
 		{"a malformed escape", "https://a.example/%zzhunter2", invalid},
 		{"a URL without host", "https:///hunter2", invalid},
 		{"user info without scheme", "user:hunter2@a.example", hidden},
+		{"user info in a path", "https://github.com/https://user:hunter2@a.example", hidden},
 		{"user info after slashes", "//user:hunter2@a.example", hidden},
 		{"a JWT", jwt, hidden},
 		{"a JWT with its scheme", "Bearer " + jwt, hidden},
@@ -81,12 +82,29 @@ func TestText(t *testing.T) {
 		{"api://default", "api://default"},
 		{"stytch.com/project-test-1", "stytch.com/project-test-1"},
 		{"scope=secret", "scope…"},
+		{"MTIzNA==", "MTIzNA=="},
 		{"all of read:orders and write:*", "all of read:orders and write:*"},
 		{jwt, "(not shown: 106 bytes that look like a secret)"},
 		{"all of " + jwt, "(not shown: 113 bytes that look like a secret)"},
 	} {
 		if got := Text(tt.text); got != tt.want {
 			t.Errorf("Text(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"", ""},
+		{"CN=worker,OU=jobs", "CN=worker,OU=jobs"},
+		{"https://a.example/?x=1", "https://a.example/?x=1"},
+		{"acct:ada@example.com", "acct:ada@example.com"},
+		{"open " + jwt + ": no such file", "open (not shown: 107 bytes that look like a secret) no such file"},
+		{"Bearer " + opaque, "(not shown: 39 bytes that look like a secret)"},
+		{"-----BEGIN PRIVATE KEY-----\nhunter2", "(not shown: 35 bytes that look like a secret)"},
+	} {
+		if got := Tokens(tt.text); got != tt.want {
+			t.Errorf("Tokens(%q) = %q, want %q", tt.text, got, tt.want)
 		}
 	}
 }

@@ -11,8 +11,12 @@ func isSecret(text string) bool {
 	if isToken(text) {
 		return true
 	}
+	return !strings.Contains(text, "://") && holdsUserInfo(text)
+}
+
+func holdsUserInfo(text string) bool {
 	user, _, found := strings.Cut(text, "@")
-	return found && !strings.Contains(text, "://") && strings.Contains(user, ":")
+	return found && strings.Contains(user, ":")
 }
 
 // schemes are authentication schemes (RFC 9110 §11.1) that a credential may have
@@ -42,8 +46,10 @@ func isToken(text string) bool {
 			}
 		}
 	}
-	return strings.Contains(lower, "-----begin") || holdsJWT(text)
+	return holdsPEM(text) || holdsJWT(text)
 }
+
+func holdsPEM(text string) bool { return strings.Contains(strings.ToLower(text), "-----begin") }
 
 // holdsJWT reports whether text holds a segment of a JWT, which is base64url of
 // a JSON object (RFC 7519 §3): of "{" and then a quote, a space or a line break.
