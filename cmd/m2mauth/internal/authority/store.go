@@ -9,6 +9,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // store keeps the authority's records in a bbolt file. Each Save is one
@@ -27,13 +29,13 @@ const (
 func openStore(path string) (*store, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, errors.New("-file is in use by another authority")
+		return nil, fmt.Errorf("%s is in use by another authority", redact.Text(path))
 	}
 	if err != nil {
 		if e, ok := errors.AsType[*os.PathError](err); ok {
-			err = e.Err // the path may be a secret in the wrong flag
+			err = e.Err // which repeats the path: it may be a secret in the wrong flag
 		}
-		return nil, fmt.Errorf("-file: %w", err)
+		return nil, fmt.Errorf("%s: %w", redact.Text(path), err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range []string{recordsBucket, projectBucket} {
@@ -45,7 +47,7 @@ func openStore(path string) (*store, error) {
 	})
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("-file: %w", err)
+		return nil, fmt.Errorf("%s: %w", redact.Text(path), err)
 	}
 	return &store{db}, nil
 }
