@@ -168,12 +168,16 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 // it is a header under grpc.Server.ServeHTTP.
 func (i *Interceptor) refuse(ctx context.Context, err *verifier.Error) error {
 	// The setters fail only without a transport, as in a unit test.
-	if value := err.Challenge(i.opts.realm()); value != "" {
+	own := *err
+	if own.Realm == "" {
+		own.Realm = i.opts.Realm
+	}
+	if challenges := own.Challenges(); challenges != nil {
 		send := grpc.SetTrailer
 		if ctx.Value(http.ServerContextKey) != nil {
 			send = grpc.SetHeader
 		}
-		_ = send(ctx, metadata.Pairs("www-authenticate", value))
+		_ = send(ctx, metadata.MD{"www-authenticate": challenges})
 	}
 	if err.RetryAfter > 0 {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", pushback(err.RetryAfter)))

@@ -26,7 +26,7 @@ type problem struct {
 // nil, it reads Realm and Resource.
 func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options) {
 	e := verifier.AsError(err)
-	status := statusOf(e.Code)
+	status := e.Code.HTTPStatus()
 	body, _ := json.Marshal(problem{ // strings and an int: it can't fail
 		Title:  http.StatusText(status),
 		Status: status,
@@ -35,8 +35,8 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options
 	})
 
 	h := w.Header()
-	if challenge := opts.challenge(e); challenge != "" {
-		h.Set("WWW-Authenticate", challenge)
+	if challenges := opts.challenges(e); challenges != nil {
+		h["Www-Authenticate"] = challenges
 	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", retryAfter(e.RetryAfter))
@@ -48,21 +48,6 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options
 	w.WriteHeader(status)
 	if r == nil || r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a caller that is gone needs no answer
-	}
-}
-
-func statusOf(c verifier.Code) int {
-	switch c {
-	case verifier.NoCredentials, verifier.InvalidToken:
-		return http.StatusUnauthorized
-	case verifier.InvalidRequest:
-		return http.StatusBadRequest
-	case verifier.InsufficientScope:
-		return http.StatusForbidden
-	case verifier.TooManyRequests:
-		return http.StatusTooManyRequests
-	default:
-		return http.StatusServiceUnavailable
 	}
 }
 

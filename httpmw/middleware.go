@@ -87,18 +87,18 @@ func (o *Options) realm() string {
 	return o.Realm
 }
 
-// challenge is the value of WWW-Authenticate that goes with e, or "". It tells
-// where the resource's metadata is, if there is any (RFC 9728 §5.1).
-func (o *Options) challenge(e *verifier.Error) string {
-	challenge := e.Challenge(o.realm())
-	if challenge == "" || o == nil || o.Resource == "" {
-		return challenge
+// challenges returns the values of WWW-Authenticate that go with e.
+func (o *Options) challenges(e *verifier.Error) []string {
+	own := *e
+	if o != nil && own.Realm == "" {
+		own.Realm = o.Realm
 	}
-	r, err := parseResource(o.Resource)
-	if err != nil {
-		return challenge // New refuses it; WriteError alone takes what it gets
+	if o != nil && own.ResourceMetadata == "" && o.Resource != "" {
+		if r, err := parseResource(o.Resource); err == nil {
+			own.ResourceMetadata = r.metadataURL()
+		}
 	}
-	return challenge + `, resource_metadata="` + r.metadataURL() + `"`
+	return own.Challenges()
 }
 
 // New makes a Middleware of v, or reports every mistake at once. opts may be

@@ -176,22 +176,6 @@ func TestWriteErrorWithoutOptions(t *testing.T) {
 	}
 }
 
-// A challenge with hundreds of scopes would not fit into a header.
-func TestChallengeLeavesOutTooManyScopes(t *testing.T) {
-	var many []string
-	for i := range 400 {
-		many = append(many, fmt.Sprintf("scope:%d", i))
-	}
-	need, err := scopes.AllOf(many)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &verifier.Error{Code: verifier.InsufficientScope, Need: need}
-	if got := e.Challenge("api"); got != `Bearer realm="api", error="insufficient_scope"` {
-		t.Errorf("got %d bytes: %.80s", len(got), got)
-	}
-}
-
 func TestErrorHandler(t *testing.T) {
 	var got *verifier.Error
 	var of string

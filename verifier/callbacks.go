@@ -70,7 +70,7 @@ func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 	if v.cfg.Check == nil {
 		return nil
 	}
-	r.Authorization = nil // it has been judged, and should end up in nobody's log
+	r.Authorization, r.DPoP = nil, nil // they were checked, and must not end up in a log
 	return guarded("Check", func() *Error {
 		if err := v.cfg.Check(ctx, client, r); err != nil {
 			return checkRefusal(ctx, err)

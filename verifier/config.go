@@ -204,6 +204,34 @@ type Request struct {
 	// to look for them elsewhere than in its own TLS connection. An error or a
 	// panic refuses the call as Unavailable.
 	PeerCertificatesFrom func() ([]*x509.Certificate, error)
+
+	// DPoP is every value of the DPoP header or metadata key (RFC 9449 §4.1),
+	// untouched. Guards set it, and the three fields below, only for calls that
+	// carry a proof. The verifier does not check proofs yet: it refuses every
+	// token that is bound to a DPoP key as Bound.
+	DPoP []string
+
+	// Method is the HTTP method, to compare with a proof's "htm": POST for
+	// gRPC.
+	Method string
+
+	// Origin is the address by which clients reach this service, from the
+	// configuration: scheme and host, and the prefix that a proxy removes. With
+	// Path it is what a proof's "htu" must name.
+	Origin string
+
+	// Path is the path of the request line as the client sent it, without the
+	// query and still encoded.
+	Path string
+
+	// Realm is the realm in the challenge of a refusal: "api" if empty. If a
+	// challenge can't hold it, "api" replaces it, too: it must be printable
+	// ASCII without '"' and '\', of at most 256 bytes.
+	Realm string
+
+	// ResourceMetadata, if set, is the URL of this resource's metadata, which
+	// challenges name (RFC 9728 §5.1).
+	ResourceMetadata string
 }
 
 // Decision is one decision, as Observe is told of it. It holds no token. What

@@ -36,6 +36,7 @@ func (v *Verifier) decide(ctx context.Context, r Request, bare *string, need sco
 	d := v.judge(ctx, r, bare, need)
 	if d.err != nil {
 		d.err.Need = need
+		d.err.Realm, d.err.ResourceMetadata = r.Realm, r.ResourceMetadata
 	}
 	if v.observes() {
 		d.took = time.Since(began)

@@ -2,6 +2,7 @@ package verifier_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/m2mauth/m2mauth/internal/doortest"
@@ -25,7 +26,7 @@ func TestAuthorizeDoor(t *testing.T) {
 			if found {
 				t.Error("the context beside an error holds a client")
 			}
-			return doortest.Result{Code: e.Code, Client: client, Seen: err.Error() + e.Challenge("api")}
+			return doortest.Result{Code: e.Code, Client: client, Seen: err.Error() + strings.Join(e.Challenges(), " | ")}
 		}
 		return doortest.Result{Reached: true, Client: client}
 	})

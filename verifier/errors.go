@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/m2mauth/m2mauth/scopes"
@@ -170,6 +169,9 @@ type Error struct {
 	Need       scopes.Requirement // what was required, for the challenge
 	RetryAfter time.Duration      // with Unavailable and TooManyRequests: when to try again; 0 says nothing
 	Err        error              // the cause, if there is more to say; not for callers
+
+	Realm            string // of the challenge, from the Request: "api" if empty
+	ResourceMetadata string // URL in the challenge, from the Request: none if empty
 }
 
 // Error is for logs: Code, Reason and cause.
@@ -210,33 +212,4 @@ func AsError(err error) *Error {
 		return e
 	}
 	return &Error{Code: Unavailable, Reason: CheckFailed, Err: err}
-}
-
-// maxChallengeScope bounds the scope parameter of a challenge; a longer one
-// is left out, because half of it would mislead.
-const maxChallengeScope = 2048
-
-// Challenge is the value of the WWW-Authenticate header that goes with e
-// (RFC 6750 §3, RFC 9110 §11.6.1), or "" if none does: telling a caller to
-// authenticate when the keys can't be had would make it throw a good token
-// away. realm must hold neither '"' nor '\'.
-func (e *Error) Challenge(realm string) string {
-	var b strings.Builder
-	b.WriteString(`Bearer realm="`)
-	b.WriteString(realm)
-	b.WriteByte('"')
-	switch e.Code {
-	case NoCredentials: // no error code where none was tried (RFC 6750 §3.1)
-	case InvalidRequest, InvalidToken:
-		b.WriteString(`, error="` + e.Code.String() + `"`)
-	case InsufficientScope:
-		b.WriteString(`, error="insufficient_scope"`)
-		// Scope names hold no quote and no backslash, so they need no escape.
-		if scope := strings.Join(e.Need.Scopes(), " "); scope != "" && len(scope) <= maxChallengeScope {
-			b.WriteString(`, scope="` + scope + `"`)
-		}
-	default:
-		return ""
-	}
-	return b.String()
 }

@@ -4,38 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
-
-// TestChallenge: what is said to callers is fixed by the Code, and nothing of
-// the Reason or the cause is in it.
-func TestChallenge(t *testing.T) {
-	name := strings.Repeat("s", 1023)
-	for _, tt := range []struct {
-		code verifier.Code
-		need scopes.Requirement
-		want string
-	}{
-		{verifier.NoCredentials, scopes.All("a"), `Bearer realm="r"`},
-		{verifier.InvalidRequest, scopes.All("a"), `Bearer realm="r", error="invalid_request"`},
-		{verifier.InvalidToken, scopes.All("a"), `Bearer realm="r", error="invalid_token"`},
-		{verifier.InsufficientScope, scopes.All("b", "a"), `Bearer realm="r", error="insufficient_scope", scope="a b"`},
-		{verifier.InsufficientScope, scopes.Requirement{}, `Bearer realm="r", error="insufficient_scope"`},
-		{verifier.InsufficientScope, scopes.All(name, name+"t"), `Bearer realm="r", error="insufficient_scope", scope="` + name + " " + name + `t"`},
-		{verifier.InsufficientScope, scopes.All(name, name+"tt"), `Bearer realm="r", error="insufficient_scope"`},
-		{verifier.Unavailable, scopes.All("a"), ""},
-		{0, scopes.All("a"), ""},
-	} {
-		e := &verifier.Error{Code: tt.code, Reason: "a_reason", Need: tt.need, Err: errors.New("a cause")}
-		if got := e.Challenge("r"); got != tt.want {
-			t.Errorf("%v: %s, want %s", tt.code, got, tt.want)
-		}
-	}
-}
 
 // TestErrorIsItsReason, and its cause, and nothing else.
 func TestErrorIsItsReason(t *testing.T) {

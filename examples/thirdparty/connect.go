@@ -50,8 +50,8 @@ func connectError(err error) *connect.Error {
 			e.AddDetail(detail)
 		}
 	}
-	if challenge := verifier.AsError(err).Challenge("api"); challenge != "" {
-		e.Meta().Set("WWW-Authenticate", challenge)
+	for _, challenge := range verifier.AsError(err).Challenges() {
+		e.Meta().Add("WWW-Authenticate", challenge)
 	}
 	return e
 }
