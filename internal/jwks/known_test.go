@@ -196,6 +196,20 @@ func TestRemoved(t *testing.T) {
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
 		})
 	})
+	t.Run("by the timer, and Refresh at once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			a := &authority{answer: serves(ed("a"), ed("b"))}
+			s := open(t, a)
+			a.now(serves(ed("b")))
+			passUntil(s.Status().Next)
+			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
+			refresh(t, s)
+			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
+			n := a.fetches()
+			pass(10 * time.Second)
+			wantFetches(t, a, n) // no second look is needed
+		})
+	})
 	t.Run("while there were no keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a := &authority{answer: serves(ed("a"))}
@@ -269,7 +283,9 @@ func TestReplicas(t *testing.T) {
 		a.now(second)
 		pass(15 * time.Second)
 		wantFind(t, s, a, asks("b", time.Hour), found, 0, 1)
-		pass(ms)
+		n := a.fetches()
+		pass(5 * time.Second)
+		wantFetches(t, a, n) // a is gone, and there is no second look for it either
 		wantFind(t, s, a, asks("a", time.Hour), MayBeNewer, 0, 0)
 		pass(30 * time.Second)
 		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 1)
