@@ -2,9 +2,9 @@
 //
 // Readers load one atomic pointer to an immutable [Set]: no lock and no I/O
 // while the key is known. One owner goroutine per [Source] does all fetching,
-// detached from any caller's context. The pointer's identity is the
-// generation: a reader asks for a set other than the one it has seen, and what
-// was verified under a set is bound to it.
+// detached from any caller's context. [Source.Find] is the only place where a
+// caller waits for a key. What was verified under a set is bound to it by its
+// pointer.
 package jwks
 
 import (
