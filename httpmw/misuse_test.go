@@ -251,7 +251,7 @@ func TestInsecurePeerCertificatesFails(t *testing.T) {
 				told = append(told, "")
 				return
 			}
-			told = append(told, d.Err.Reason)
+			told = append(told, d.Reason)
 		},
 	})
 	if err != nil {
@@ -270,7 +270,7 @@ func TestInsecurePeerCertificatesFails(t *testing.T) {
 	}{
 		{"it works", scopes.Authenticated(), good, func() error { return nil }, 200, "", 1},
 		{"an error", scopes.Authenticated(), good, func() error { return errors.New("no such header") }, 503, verifier.PeerUnknown, 1},
-		{"an error that names a Code", scopes.Authenticated(), good, func() error { return &verifier.Error{Code: verifier.InvalidToken} }, 503, verifier.PeerUnknown, 1},
+		{"an error that names a Code", scopes.Authenticated(), good, func() error { return &verifier.Error{Code: verifier.InvalidToken} }, 401, verifier.Denied, 1},
 		{"a panic", scopes.Authenticated(), good, func() error { panic("malformed") }, 503, verifier.Panicked, 1},
 		{"junk", scopes.Authenticated(), "Bearer x", func() error { panic("asked") }, 401, verifier.Malformed, 0},
 		{"public", scopes.Public(), good, func() error { panic("asked") }, 200, "", 0},

@@ -42,10 +42,10 @@ func (l *lookout) call(t *testing.T, v *verifier.Verifier, r verifier.Request, n
 }
 
 func reasonOfDecision(d verifier.Decision) verifier.Reason {
-	if d.Err == nil {
-		return ""
+	if (d.Err == nil) != (d.Reason == "") {
+		panic(fmt.Sprintf("a decision with the Reason %q and the error %v", d.Reason, d.Err))
 	}
-	return d.Err.Reason
+	return d.Reason
 }
 
 // want asserts what comes of a call: a Reason, or "" and whether it was a hit.
@@ -75,7 +75,7 @@ func TestHitCoversEveryByte(t *testing.T) {
 	refused := func(what, changed string) {
 		t.Helper()
 		d := l.call(t, v, bearer(changed), scopes.Authenticated())
-		if d.Err == nil || d.Cached || d.Client.ID != "" || d.Err.Code != verifier.InvalidToken && d.Err.Code != verifier.InvalidRequest {
+		if d.Err == nil || d.Cached || d.Client.ID != "" || verifier.AsError(d.Err).Code != verifier.InvalidToken && verifier.AsError(d.Err).Code != verifier.InvalidRequest {
 			t.Errorf("%s: %v, cached %t, %v", what, d.Err, d.Cached, d.Client)
 		}
 	}

@@ -104,7 +104,7 @@ func TestHitNeedsKeysInForce(t *testing.T) {
 				tt.then(s, v)
 				for range 2 {
 					d := l.call(t, v, r, scopes.Authenticated())
-					if reasonOfDecision(d) != tt.want || d.Err != nil && d.Err.Code != verifier.Unavailable || d.Cached != (tt.want == "") {
+					if reasonOfDecision(d) != tt.want || d.Err != nil && verifier.AsError(d.Err).Code != verifier.Unavailable || d.Cached != (tt.want == "") {
 						t.Errorf("%v, cached %t; want %q", d.Err, d.Cached, tt.want)
 					}
 				}

@@ -10,7 +10,16 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// grantedScopes asks the issuer's ScopesFrom, if it has one.
+// Forbid returns an error for [Config].Check: the client is who it says it is,
+// and may not do this, whatever its scopes. The call is refused with the Code
+// InsufficientScope and the Reason Forbidden. cause, which may be nil, is for
+// Observe alone.
+func Forbid(cause error) error {
+	return &Error{Code: InsufficientScope, Reason: Forbidden, Err: cause}
+}
+
+// grantedScopes calls the issuer's ScopesFrom, or reads the scope claim if
+// there is none.
 func (c claims) grantedScopes(client Client) (set scopes.Set, refused *Error) {
 	if c.issuer.ScopesFrom == nil {
 		return c.scopes()
@@ -18,7 +27,7 @@ func (c claims) grantedScopes(client Client) (set scopes.Set, refused *Error) {
 	refused = guarded("ScopesFrom", func() *Error {
 		var err error
 		if set, err = c.issuer.ScopesFrom(client); err != nil {
-			return refuseWith(InvalidToken, ClaimMalformed, fmt.Errorf("ScopesFrom: %w", err))
+			return refusalOf(err, InvalidToken, ClaimMalformed)
 		}
 		return nil
 	})
@@ -28,23 +37,17 @@ func (c claims) grantedScopes(client Client) (set scopes.Set, refused *Error) {
 	return set, nil
 }
 
-// accept asks the issuer's Accept.
+// accept calls the issuer's Accept.
 func (c claims) accept(client Client) *Error {
 	return guarded("Accept", func() *Error {
-		err := c.issuer.Accept(client)
-		if err == nil {
-			return nil
+		if err := c.issuer.Accept(client); err != nil {
+			return refusalOf(err, InvalidToken, NotAccepted)
 		}
-		reason, ok := errors.AsType[Reason](err)
-		if !ok || reason == "" || reason.code() != InvalidToken {
-			reason = NotAccepted
-		}
-		return refuseWith(InvalidToken, reason, err)
+		return nil
 	})
 }
 
-// findPeer asks the transport for the caller's certificates, if it wants to be
-// asked.
+// findPeer calls PeerCertificatesFrom, if the transport has set it.
 func (r *Request) findPeer(ctx context.Context) *Error {
 	from := r.PeerCertificatesFrom
 	if from == nil {
@@ -53,19 +56,14 @@ func (r *Request) findPeer(ctx context.Context) *Error {
 	r.PeerCertificates, r.PeerCertificatesFrom = nil, nil
 	return guarded("PeerCertificatesFrom", func() *Error {
 		var err error
-		r.PeerCertificates, err = from()
-		switch {
-		case err == nil:
-			return nil
-		case isGone(ctx, err):
-			return refuseWith(Unavailable, Canceled, err)
-		default:
-			return refuseWith(Unavailable, PeerUnknown, err)
+		if r.PeerCertificates, err = from(); err != nil {
+			return refusalWithin(ctx, err, Unavailable, PeerUnknown)
 		}
+		return nil
 	})
 }
 
-// check asks Config.Check.
+// check calls Config.Check.
 func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 	if v.cfg.Check == nil {
 		return nil
@@ -73,15 +71,15 @@ func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
 	r.Authorization, r.DPoP = nil, nil // they were checked, and must not end up in a log
 	return guarded("Check", func() *Error {
 		if err := v.cfg.Check(ctx, client, r); err != nil {
-			return checkRefusal(ctx, err)
+			return refusalWithin(ctx, err, Unavailable, CheckFailed)
 		}
 		return nil
 	})
 }
 
-// guarded calls a callback of the configuration, and whatever looks at its
-// error: methods of that error are the caller's code as well. A panic becomes
-// a refusal that says nothing about the token.
+// guarded calls a callback of the configuration, and what looks at its error:
+// methods of that error are the caller's code as well. A panic becomes a
+// refusal that says nothing about the token.
 func guarded(name string, call func() *Error) (refused *Error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -91,37 +89,60 @@ func guarded(name string, call func() *Error) (refused *Error) {
 	return call()
 }
 
-// checkRefusal classifies an error of Config.Check. Only what it says
-// expressly counts against the token.
-func checkRefusal(ctx context.Context, err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok && e != nil {
-		own := *e // Check may return the same one every time
-		own.Err = err
-		switch {
-		case e.Code == InvalidToken && e.Reason == "":
-			own.Reason = Denied
-		case e.Code == InsufficientScope && e.Reason == "":
-			own.Reason = Forbidden
-		case e.Code == Unavailable && e.Reason == "":
-			own.Reason = CheckFailed
-		}
-		if e.Code == InvalidToken || e.Code == InsufficientScope || e.Code == Unavailable {
-			return &own
-		}
-	}
-	switch {
-	case errors.Is(err, Revoked):
-		return refuseWith(InvalidToken, Revoked, err)
-	case isGone(ctx, err):
+// refusalWithin is refusalOf for a callback that was given ctx. The end of ctx
+// is nobody's failure.
+func refusalWithin(ctx context.Context, err error, code Code, reason Reason) *Error {
+	refused := refusalOf(err, code, reason)
+	if refused.Reason == reason && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return refuseWith(Unavailable, Canceled, err)
-	default:
-		return refuseWith(Unavailable, CheckFailed, err)
 	}
+	return refused
 }
 
-// isGone reports whether err says that the caller's own context has ended.
-func isGone(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+// refusalOf makes a refusal of the error of a callback. An *Error keeps its
+// Code, and a Reason has one; any other error gets code and reason. The result
+// is a new Error: a callback may return the same one to every call.
+func refusalOf(err error, code Code, reason Reason) *Error {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil && (e.Code.isKnown() || e.Reason != "") {
+		own := *e
+		if !own.Code.isKnown() {
+			own.Code = e.Reason.code()
+		}
+		if own.Reason == "" {
+			own.Reason = own.Code.reason(code, reason)
+		}
+		if err != error(e) {
+			own.Err = wrapped{err, e, e.Err}
+		}
+		return &own
+	}
+	if r, ok := errors.AsType[Reason](err); ok && r != "" {
+		own := refuse(r.code(), r)
+		if err != error(r) {
+			own.Err = wrapped{err, r, nil}
+		}
+		return own
+	}
+	return refuseWith(code, reason, err)
+}
+
+// reason is the Reason of a callback's *Error that has none: the callback's
+// own if the Code is, too.
+func (c Code) reason(code Code, reason Reason) Reason {
+	switch {
+	case c == code:
+		return reason
+	case c == NoCredentials:
+		return CredentialsMissing
+	case c == InvalidRequest:
+		return CredentialsMalformed
+	case c == InvalidToken:
+		return Denied
+	case c == InsufficientScope:
+		return Forbidden
+	default:
+		return CheckFailed
+	}
 }
 
 // keyObserver returns the function that a Source calls with its states, or nil

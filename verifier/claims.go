@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"crypto/sha256"
-	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -47,35 +46,40 @@ func findRegistered(members strictjson.Object) (r registered) {
 	return r
 }
 
-// claimError is ClaimMalformed with the name of the claim.
-func claimError(name, problem string) *Error {
-	return refuseWith(InvalidToken, ClaimMalformed, claimProblem{name, problem})
+// claimError is ClaimMalformed, with what the claim is and what it should be.
+func claimError(name string, v strictjson.Value, want string) *Error {
+	return refuseWith(InvalidToken, ClaimMalformed, claimIs(name, v, want))
 }
 
-// claimProblem puts off the making of a text that is rarely read.
-type claimProblem struct{ name, problem string }
-
-func (p claimProblem) Error() string { return strconv.Quote(p.name) + " " + p.problem }
-
-// first finds the first of the names that is present. It alone decides: what
-// it lacks, a later one does not make up for.
-func (c claims) first(names []string) (name string, v strictjson.Value, present bool) {
+// first returns the first of the claims that is present. It alone decides: a
+// later one does not make up for what it lacks.
+func (c claims) first(names []string) (name string, v strictjson.Value) {
 	for _, name := range names {
 		if v, present := c.members.Get(name); present {
-			return name, v, true
+			return name, v
 		}
 	}
-	return "", strictjson.Value{}, false
+	return "", strictjson.Value{}
 }
 
-// text reads an optional claim that must be a string, and not an empty one.
+// orAbsent is v, or the zero Value if it is null: serializers that know no
+// absent members write null.
+func orAbsent(v strictjson.Value) strictjson.Value {
+	if v.IsNull() {
+		return strictjson.Value{}
+	}
+	return v
+}
+
+// text reads an optional claim that must be a string. It is "" if the claim is
+// absent, null or empty.
 func text(name string, v strictjson.Value) (string, *Error) {
-	if v.IsAbsent() {
+	if v = orAbsent(v); v.IsAbsent() {
 		return "", nil
 	}
 	s, ok := v.Text()
-	if !ok || s == "" {
-		return "", claimError(name, "is not a string, or empty")
+	if !ok {
+		return "", claimError(name, v, "a string")
 	}
 	return s, nil
 }
@@ -96,7 +100,7 @@ func date(name string, v strictjson.Value) (time.Time, *Error) {
 	}
 	literal, ok := v.Number()
 	if !ok || len(literal) > maxNumber {
-		return time.Time{}, claimError(name, "is not a number, or a very long one")
+		return time.Time{}, claimError(name, v, wantDate)
 	}
 	if n, err := strconv.ParseInt(literal, 10, 64); err == nil && n >= 0 && n <= maxNumericDate {
 		return time.Unix(n, 0), nil
@@ -105,28 +109,31 @@ func date(name string, v strictjson.Value) (time.Time, *Error) {
 	// undefined.
 	f, err := strconv.ParseFloat(literal, 64)
 	if err != nil || !(f >= 0 && f <= maxNumericDate) {
-		return time.Time{}, claimError(name, "is not a time from 1970 to 9999")
+		return time.Time{}, claimError(name, v, wantDate)
 	}
 	whole, fraction := math.Modf(f)
 	return time.Unix(int64(whole), int64(fraction*1e9)), nil
 }
 
-// dates reads when the token was issued and when it is good.
+const wantDate = "a number of seconds since 1970, before the year 10000"
+
+// dates reads when the token was issued and when it is good. Without exp it
+// would be good for ever, so null does not stand for absence there.
 func (r *registered) dates(iss *issuer) (d dates, err *Error) {
 	if d.expires, err = date("exp", r.exp); err != nil {
 		return d, err
 	}
-	if d.notBefore, err = date("nbf", r.nbf); err != nil {
+	if d.notBefore, err = date("nbf", orAbsent(r.nbf)); err != nil {
 		return d, err
 	}
-	if d.issued, err = date("iat", r.iat); err != nil {
+	if d.issued, err = date("iat", orAbsent(r.iat)); err != nil {
 		return d, err
 	}
 	switch {
 	case d.expires.IsZero():
-		return d, claimError("exp", "is missing")
+		return d, claimError("exp", r.exp, wantDate)
 	case iss.MaxTokenAge > 0 && d.issued.IsZero():
-		return d, claimError("iat", "is missing, and the issuer has a MaxTokenAge")
+		return d, claimError("iat", r.iat, wantDate+": the issuer has a MaxTokenAge")
 	}
 	return d, nil
 }
@@ -134,10 +141,10 @@ func (r *registered) dates(iss *issuer) (d dates, err *Error) {
 // maxItems bounds the lists of a token: its audiences and its scopes.
 const maxItems = 256
 
-// audience finds who the token is meant for (RFC 7519 §4.1.3), and checks that
+// audience reads whom the token is meant for (RFC 7519 §4.1.3), and checks that
 // this service is among them.
 func (c claims) audience() (strictjson.Value, *Error) {
-	_, v, _ := c.first(c.issuer.AudienceClaims)
+	name, v := c.first(c.issuer.AudienceClaims)
 	isUs := func(name string) bool { return slices.Contains(c.issuer.Audiences, name) }
 	if one, isText := v.Text(); isText {
 		if isUs(one) {
@@ -146,39 +153,60 @@ func (c claims) audience() (strictjson.Value, *Error) {
 	} else if all, ok := v.Texts(maxItems); ok && slices.ContainsFunc(all, isUs) {
 		return v, nil
 	}
-	return v, refuse(InvalidToken, Audience)
+	return v, refuseWith(InvalidToken, Audience, notAmong(name, v, c.issuer.AudienceClaims, c.issuer.Audiences))
+}
+
+// notAmong is the cause of a refusal for a claim that names none of want.
+func notAmong(name string, v strictjson.Value, names, want []string) error {
+	return cause(func() string {
+		if name == "" {
+			return noClaim(names, oneOf(want)).Error()
+		}
+		return claimIs(name, v, oneOf(want)).Error()
+	})
 }
 
 func (c claims) clientID() (string, *Error) {
-	_, v, _ := c.first(c.issuer.ClientIDClaims)
+	const want = "the client ID, a string"
+	name, v := c.first(c.issuer.ClientIDClaims)
+	if name == "" {
+		return "", refuseWith(InvalidToken, ClientIDMissing, noClaim(c.issuer.ClientIDClaims, want))
+	}
 	id, ok := v.Text()
 	if !ok || id == "" {
-		return "", refuse(InvalidToken, ClientIDMissing)
+		return "", refuseWith(InvalidToken, ClientIDMissing, claimIs(name, v, want))
 	}
 	return id, nil
 }
 
 // scopes reads the granted scopes: none if no claim holds them, so that only
-// scopes.Authenticated is met.
+// scopes.Authenticated is met. null stands for an absent claim.
 func (c claims) scopes() (scopes.Set, *Error) {
-	name, v, present := c.first(c.issuer.ScopeClaims)
-	if !present {
-		return scopes.Set{}, nil
+	for _, name := range c.issuer.ScopeClaims {
+		v, _ := c.members.Get(name)
+		if v = orAbsent(v); v.IsAbsent() {
+			continue
+		}
+		set, ok := scopeSet(v)
+		if !ok {
+			return scopes.Set{}, claimError(name, v, "a string or an array of strings, of at most 256 scopes")
+		}
+		return set, nil
 	}
-	var set scopes.Set
-	err := errScopeType
-	if text, ok := v.Text(); ok {
-		set, err = scopes.Parse(text)
-	} else if items, ok := v.Texts(maxItems); ok {
-		set, err = scopes.ParseList(items)
-	}
-	if err != nil {
-		return scopes.Set{}, claimError(name, err.Error())
-	}
-	return set, nil
+	return scopes.Set{}, nil
 }
 
-var errScopeType = errors.New("is neither a string nor an array of at most 256 strings")
+func scopeSet(v strictjson.Value) (set scopes.Set, ok bool) {
+	var err error
+	if text, isText := v.Text(); isText {
+		set, err = scopes.Parse(text)
+	} else if items, isList := v.Texts(maxItems); isList {
+		set, err = scopes.ParseList(items)
+	} else {
+		return scopes.Set{}, false
+	}
+	return set, err == nil
+}
 
 // certificate reads which client certificate the token is bound to (RFC 8705
 // §3.1), if it is bound at all. A confirmation that is not understood, in
@@ -188,16 +216,15 @@ func (r *registered) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
 	if r.cnf.IsAbsent() {
 		return nil, nil
 	}
+	const name, want = "x5t#S256", "the SHA-256 of the certificate in base64url"
 	cnf, _ := r.cnf.Object()
-	if len(cnf) != 1 || cnf[0].Name != "x5t#S256" {
-		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
+	if len(cnf) != 1 || cnf[0].Name != name {
+		return nil, refuseWith(InvalidToken, Bound, claimIs("cnf", r.cnf, `an object of "`+name+`" alone`))
 	}
 	text, _ := cnf[0].Value.Text()
 	digest, decodeErr := jose.DecodeBase64URL(nil, text)
 	if decodeErr != nil || len(digest) != sha256.Size {
-		return nil, refuseWith(InvalidToken, Bound, errConfirmation)
+		return nil, refuseWith(InvalidToken, Bound, claimIs(name, cnf[0].Value, want))
 	}
 	return (*[sha256.Size]byte)(digest), nil
 }
-
-var errConfirmation = errors.New(`the only "cnf" understood is {"x5t#S256": <SHA-256 of the certificate>}`)

@@ -47,21 +47,25 @@ func (c Client) Audience() []string {
 // behind it.
 var ErrNoClaims = errors.New("m2mauth: the client has no claims: it does not come from a token")
 
-// Claims decodes the token's payload into dst, a pointer, by dst's json tags.
-// The bytes are exactly those whose signature was checked. Unlike
-// encoding/json's, names match case-sensitively: a claim "Role" never fills a
-// field tagged "role".
+// Claims decodes the token's payload into dst, a pointer, as encoding/json's
+// Unmarshal does: json.Number, time.Duration in nanoseconds, tag options,
+// embedded structs and null included. One thing differs: names match
+// case-sensitively. A claim "Role" never fills a field tagged "role", for two
+// readers of one token must not see two values. The bytes are exactly those
+// whose signature was checked. A Client without a token returns ErrNoClaims.
 func (c Client) Claims(dst any) error {
 	if c.token == nil {
 		return ErrNoClaims
 	}
-	return jsonv2.Unmarshal([]byte(c.token.payload), dst)
+	return jsonv2.UnmarshalExact([]byte(c.token.payload), dst)
 }
 
-// claim finds one claim of the payload, which was checked when the token was.
-func (c Client) claim(name string) (strictjson.Value, bool) {
+// claim returns one claim of the payload, which was checked when the token was.
+// It is the zero Value if the claim is absent.
+func (c Client) claim(name string) strictjson.Value {
 	if c.token == nil {
-		return strictjson.Value{}, false
+		return strictjson.Value{}
 	}
-	return c.token.members.Get(name)
+	v, _ := c.token.members.Get(name)
+	return v
 }

@@ -33,14 +33,16 @@ type Config struct {
 	// times CacheSize, for larger tokens take the place of several.
 	CacheSize int
 
-	// Check, if set, is asked on every call that carries a verified token,
-	// cached or not, before the requirement is: for revocation, tenancy and
-	// the like. A non-nil error refuses the call. It is InvalidToken,
-	// InsufficientScope or Unavailable if it wraps an *Error of that Code,
-	// InvalidToken if it wraps Revoked, and Unavailable otherwise: an outage
-	// of what Check asks must not make machines throw good tokens away.
+	// Check, if set, is called for every call with a verified token, cached or
+	// not, before the requirement is compared: for revocation, tenancy and the
+	// like. A non-nil error refuses the call. A Reason, alone or wrapped,
+	// refuses with that Reason and its Code: return Revoked, or Forbid(cause)
+	// where the client is good and this is not for it. An *Error refuses with
+	// its own Code. Any other error is Unavailable with the Reason
+	// CheckFailed: an outage of what Check asks must not make machines throw
+	// good tokens away.
 	// It must be safe for concurrent use. No lock is held: it may call the
-	// Verifier, but Verify and Authorize ask Check again.
+	// Verifier, but Verify and Authorize call Check again.
 	Check func(context.Context, Client, Request) error
 
 	// Observe, if set, is told of every decision before the handler runs: for
@@ -126,7 +128,8 @@ type Issuer struct {
 
 	// ScopesFrom, if set, makes the scopes instead of ScopeClaims: from roles
 	// or nested claims. The Client it gets is verified and has no Scopes yet.
-	// An error refuses the token.
+	// An error refuses the token: by the rule of Config.Check if it is a
+	// Reason or an *Error, else as InvalidToken with the Reason ClaimMalformed.
 	ScopesFrom func(Client) (scopes.Set, error)
 
 	// WildcardScopes gives the Client's scopes Stytch's rule: a granted
@@ -140,10 +143,11 @@ type Issuer struct {
 	// Accept decides whether a verified token is a machine's of this issuer:
 	// SubjectIsClient if nil, for authorities sign people's tokens with the
 	// same keys. It is required if ClientIDClaims holds "sub", since the
-	// subject then is the client whoever it is. An error that wraps a Reason
-	// refuses with that Reason, any other with NotAccepted. Like ScopesFrom it
-	// is asked when a token is verified, and not again while that is
-	// remembered: what may change meanwhile is Check's.
+	// subject then is the client whoever it is. An error refuses the token: by
+	// the rule of Config.Check if it is a Reason or an *Error, else as
+	// InvalidToken with the Reason NotAccepted. Like ScopesFrom it is called
+	// when a token is verified, and not again while that is remembered: what
+	// may change meanwhile belongs in Check.
 	Accept func(Client) error
 }
 
@@ -199,10 +203,11 @@ type Request struct {
 	// and no copy: Check must not change the certificates.
 	PeerCertificates []*x509.Certificate
 
-	// PeerCertificatesFrom, if set, is asked for the PeerCertificates, in place
-	// of which it stands, once the token is verified: for a transport that has
-	// to look for them elsewhere than in its own TLS connection. An error or a
-	// panic refuses the call as Unavailable.
+	// PeerCertificatesFrom, if set, supplies the certificates instead of
+	// PeerCertificates. It is called after the token is verified, for a
+	// transport that has to look elsewhere than in its own TLS connection. An
+	// error refuses the call: by the rule of Config.Check if it is a Reason or
+	// an *Error, else, like a panic, as Unavailable.
 	PeerCertificatesFrom func() ([]*x509.Certificate, error)
 
 	// DPoP is every value of the DPoP header or metadata key (RFC 9449 §4.1),
@@ -234,15 +239,21 @@ type Request struct {
 	ResourceMetadata string
 }
 
-// Decision is one decision, as Observe is told of it. It holds no token. What
-// a caller could have written as it liked, in Operation and in the text of
-// Err, is quoted and cut at 64 bytes.
+// Decision is one decision, as Observe receives it. It holds no token. In the
+// text of Err, values that the caller wrote are quoted and cut at 64 bytes.
 type Decision struct {
+	// Operation is the Request's, quoted if it is not of printable ASCII. It
+	// is not cut. Guards take it from the configuration, so that it can label
+	// metrics. Where a guard wraps a whole router it is the request's path:
+	// callers then write it, without a bound on its length or on how many
+	// there are.
 	Operation string
-	Issuer    string             // the configured Name; "" before one is known
-	Client    Client             // zero unless its token was verified
-	Need      scopes.Requirement // what was required; zero for Verify
-	Err       *Error             // nil if the call was let in
-	Cached    bool               // the token was met before, and its signature not checked again
-	Took      time.Duration
+
+	Issuer string             // the configured Name; "" before one is known
+	Client Client             // zero unless its token was verified
+	Need   scopes.Requirement // what was required; zero for Verify
+	Reason Reason             // "" if the call was allowed
+	Err    error              // an *Error; nil if the call was allowed
+	Cached bool               // the token was met before, and its signature not checked again
+	Took   time.Duration
 }

@@ -1,6 +1,11 @@
 package verifier
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // bearerSlack is what a credential may be longer than its token: the scheme
 // and some spaces.
@@ -16,7 +21,8 @@ func bearerToken(values []string, maxToken int) (string, *Error) {
 	if len(values) > 1 {
 		// Whichever of the two was taken, somebody on the path may have taken
 		// the other.
-		return "", refuse(InvalidRequest, CredentialsMultiple)
+		n := len(values)
+		return "", refuseWith(InvalidRequest, CredentialsMultiple, cause(func() string { return fmt.Sprintf("found %d Authorization values, want 1", n) }))
 	}
 	value := values[0]
 	// A bounded part of it comes first: gRPC admits 16 MiB.
@@ -25,23 +31,56 @@ func bearerToken(values []string, maxToken int) (string, *Error) {
 	isBearer := strings.EqualFold(scheme, "Bearer") // ASCII only, by schemeLen
 	if len(start) < len(value) {
 		if isBearer {
-			return "", refuse(InvalidToken, TooLarge)
+			return "", refuseWith(InvalidToken, TooLarge, tooLong(len(value)-len(scheme)-1, maxToken))
 		}
-		return "", refuse(NoCredentials, SchemeUnsupported)
+		return "", refuseWith(NoCredentials, SchemeUnsupported, errScheme(scheme))
 	}
 	rest := value[len(scheme):]
-	if scheme == "" || !printable(value) || rest != "" && rest[0] != ' ' {
-		return "", refuse(InvalidRequest, CredentialsMalformed)
-	}
-	if !isBearer {
-		return "", refuse(NoCredentials, SchemeUnsupported)
+	switch {
+	case value == "":
+		return "", refuseWith(InvalidRequest, CredentialsMalformed, errEmptyCredential)
+	case !printable(value):
+		return "", refuseWith(InvalidRequest, CredentialsMalformed, errUnprintable)
+	case scheme == "" || rest != "" && rest[0] != ' ':
+		return "", refuseWith(InvalidRequest, CredentialsMalformed, errNoScheme)
+	case !isBearer:
+		return "", refuseWith(NoCredentials, SchemeUnsupported, errScheme(scheme))
 	}
 	token := strings.TrimLeft(rest, " ")
-	if token == "" || strings.IndexByte(token, ' ') >= 0 || strings.IndexByte(token, ',') >= 0 {
-		return "", refuse(InvalidRequest, CredentialsMalformed)
+	switch {
+	case token == "":
+		return "", refuseWith(InvalidRequest, CredentialsMalformed, errNoToken)
+	case strings.IndexByte(token, ' ') >= 0 || strings.IndexByte(token, ',') >= 0:
+		return "", refuseWith(InvalidRequest, CredentialsMalformed, errSeveral)
 	}
 	return token, nil
 }
+
+// The causes of CredentialsMalformed.
+var (
+	errEmptyCredential = errors.New(`the Authorization value is empty, want "Bearer" and a token`)
+	errUnprintable     = errors.New("the Authorization value holds a tab, a control or a non-ASCII character, want printable ASCII")
+	errNoScheme        = errors.New(`the Authorization value does not begin with a scheme, want "Bearer", a space and a token`)
+	errNoToken         = errors.New(`nothing follows the scheme, want "Bearer", a space and a token`)
+	errSeveral         = errors.New("the token holds a space or a comma, want one token")
+)
+
+// knownSchemes are those of IANA's registry, and some that are in wide use.
+// Others are not shown: a client that forgets the scheme has its token or
+// password there.
+var knownSchemes = []string{"Basic", "Concealed", "Digest", "DPoP", "GNAP", "HOBA", "Mutual", "Negotiate", "OAuth", "PrivateToken",
+	"SCRAM-SHA-1", "SCRAM-SHA-256", "vapid", "NTLM", "AWS4-HMAC-SHA256", "ApiKey", "Hawk", "JWT", "Token"}
+
+// errScheme is the cause of SchemeUnsupported.
+func errScheme(scheme string) error {
+	i := slices.IndexFunc(knownSchemes, func(known string) bool { return strings.EqualFold(known, scheme) })
+	if i < 0 {
+		return errOtherScheme
+	}
+	return cause(func() string { return `the scheme is "` + knownSchemes[i] + `", want "Bearer"` })
+}
+
+var errOtherScheme = errors.New(`the Authorization value does not begin with "Bearer" and a space`)
 
 // schemeLen is the length of the auth-scheme that value begins with
 // (RFC 9110 §11.1: a token).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"slices"
 	"strconv"
 	"time"
 
@@ -82,14 +83,25 @@ func (v *Verifier) judge(ctx context.Context, r Request, bare *string, need scop
 	if d.err = v.check(ctx, d.token.client, r); d.err != nil {
 		return d
 	}
-	switch {
-	case need.MetBy(d.token.client.Scopes):
+	switch granted := d.token.client.Scopes; {
+	case need.MetBy(granted):
 	case need.IsZero():
 		d.err = refuse(InsufficientScope, NoRequirement)
 	default:
-		d.err = refuse(InsufficientScope, ScopeMissing)
+		d.err = refuseWith(InsufficientScope, ScopeMissing, scopesMissing(granted, need))
 	}
 	return d
+}
+
+// scopesMissing is the cause of ScopeMissing.
+func scopesMissing(granted scopes.Set, need scopes.Requirement) error {
+	return cause(func() string {
+		found := "no scopes"
+		if granted.Len() > 0 {
+			found = listed(slices.Collect(granted.All()), ", ", excerpt)
+		}
+		return "granted " + found + ", want " + need.String()
+	})
 }
 
 // remembered finds a token that was verified before, and still stands. One
@@ -118,9 +130,12 @@ func (t *token) checkBinding(chain []*x509.Certificate) *Error {
 	if t.certificate == nil {
 		return nil
 	}
+	if len(chain) == 0 || chain[0] == nil {
+		return refuseWith(InvalidToken, Bound, otherCertificate(*t.certificate, nil))
+	}
 	// The thumbprints are no secrets, so they need no constant-time comparison.
-	if len(chain) == 0 || chain[0] == nil || sha256.Sum256(chain[0].Raw) != *t.certificate {
-		return refuse(InvalidToken, Bound)
+	if proved := sha256.Sum256(chain[0].Raw); proved != *t.certificate {
+		return refuseWith(InvalidToken, Bound, otherCertificate(*t.certificate, slices.Clone(proved[:])))
 	}
 	return nil
 }
@@ -134,14 +149,14 @@ func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requireme
 		return
 	}
 	told := Decision{
-		Operation: quoted(r.Operation),
+		Operation: visible(r.Operation),
 		Need:      need,
 		Cached:    d.cached,
 		Took:      d.took,
 	}
 	if d.err != nil {
 		err := *d.err // a copy: the caller's answer is made of the other
-		told.Err = &err
+		told.Reason, told.Err = err.Reason, &err
 	}
 	if d.issuer != nil {
 		told.Issuer = d.issuer.Name
@@ -153,11 +168,17 @@ func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requireme
 	v.cfg.Observe(ctx, told)
 }
 
-// maxQuoted bounds a piece of text that a caller could write as it liked.
-const maxQuoted = 64
+// visible makes the name of an operation fit for a log: as it is if it is of
+// visible ASCII and spaces, else quoted.
+func visible(name string) string {
+	if printable(name) {
+		return name
+	}
+	return strconv.QuoteToASCII(name)
+}
 
-// quoted makes such a text fit for a log: as it is if it is short and of
-// visible ASCII, else quoted and cut.
+// quoted makes a text that somebody else could write as they liked fit for a
+// log: as it is if it is short and of visible ASCII, else quoted and cut.
 func quoted(text string) string {
 	if len(text) <= maxQuoted && printable(text) {
 		return text

@@ -52,6 +52,8 @@ func (c Code) String() string {
 	}
 }
 
+func (c Code) isKnown() bool { return c.String() != Code(0).String() }
+
 // Message is the fixed text that callers are told. The cause of a refusal is
 // for [Config].Observe alone: it would help an attacker more than a caller.
 func (c Code) Message() string {
@@ -74,7 +76,10 @@ func (c Code) Message() string {
 //
 //	if errors.Is(err, verifier.Expired) { … }
 //
-// An [Issuer].Accept or [Config].Check may return one, alone or wrapped.
+// The callbacks of a configuration may return one, alone or wrapped: the call
+// is then refused with it, and with the Code below which it is listed here. A
+// Reason of your own has the Code InvalidToken; to choose another, return an
+// [*Error].
 type Reason string
 
 // Error returns the Reason itself.
@@ -113,10 +118,10 @@ const (
 	BadSignature    Reason = "signature"           // the signature does not match
 	ClientIDMissing Reason = "client_id"           // no client ID, or an empty one
 	NotMachine      Reason = "not_machine"         // a person's token
-	NotAccepted     Reason = "not_accepted"        // refused by Issuer.Accept
+	NotAccepted     Reason = "not_accepted"        // refused by Issuer.Accept or ClientIDIn
 	Bound           Reason = "sender_constrained"  // bound to a key that the caller did not prove
 	Revoked         Reason = "revoked"             // refused by Config.Check
-	Denied          Reason = "denied"              // refused by Config.Check, without a Reason
+	Denied          Reason = "denied"              // refused by a callback, without a Reason
 	NotVerified     Reason = "client_not_verified" // Recheck of a Client that this Verifier did not verify
 )
 
@@ -124,7 +129,7 @@ const (
 const (
 	ScopeMissing  Reason = "scope_missing"         // the client's scopes do not meet the requirement
 	NoRequirement Reason = "operation_undeclared"  // the operation has no requirement, so nobody may
-	Forbidden     Reason = "operation_not_allowed" // refused by Config.Check, without a Reason
+	Forbidden     Reason = "operation_not_allowed" // refused by Config.Check (see Forbid)
 )
 
 // Reasons of [TooManyRequests].
@@ -136,7 +141,7 @@ const (
 const (
 	KeysUnavailable Reason = "keys_unavailable" // there are no keys of the issuer, or the token's key may be newer than they are
 	PeerUnknown     Reason = "peer_unknown"     // Request.PeerCertificatesFrom failed
-	CheckFailed     Reason = "check_failed"     // Config.Check failed
+	CheckFailed     Reason = "check_failed"     // Config.Check, or another callback, failed
 	Panicked        Reason = "panicked"         // a callback panicked
 	Canceled        Reason = "canceled"         // the caller's own context ended first
 	Closed          Reason = "verifier_closed"  // after Close, or a Verifier that New did not make
@@ -180,11 +185,14 @@ func (e *Error) Error() string {
 		return "m2mauth: no error"
 	}
 	text := "m2mauth: " + e.Code.String() + ": " + string(e.Reason)
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
+	if e.Err == nil || e.Err == error(e.Reason) {
+		return text // said once
 	}
-	return text
+	return text + ": " + e.Err.Error()
 }
+
+// MarshalText returns what Error does, so that JSON shows a refusal, too.
+func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 // Is reports whether target is e's Reason. It is what errors.Is calls, and
 // spares it the list that Unwrap has to make.
@@ -204,12 +212,13 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Reason, e.Err}
 }
 
-// AsError returns err as an *Error, for adapters that render refusals. An
-// error of any other kind becomes Unavailable, for nothing is known of the
-// token then.
+// AsError returns err as an *Error, for adapters that render refusals: the
+// *Error that err wraps, or a new one of the Reason that it wraps. An error of
+// any other kind becomes Unavailable, for nothing is known of the token then.
+// The same goes for nil: ask before whether there is an error.
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok && e != nil {
 		return e
 	}
-	return &Error{Code: Unavailable, Reason: CheckFailed, Err: err}
+	return refusalOf(err, Unavailable, CheckFailed)
 }

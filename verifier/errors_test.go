@@ -49,9 +49,24 @@ func TestAsError(t *testing.T) {
 	if got := verifier.AsError(fmt.Errorf("x: %w", own)); got != own {
 		t.Errorf("%v, want the one that is wrapped", got)
 	}
-	for _, err := range []error{nil, (*verifier.Error)(nil), errors.New("x"), verifier.Expired} {
+	for _, err := range []error{nil, (*verifier.Error)(nil), errors.New("x"), verifier.Reason("")} {
 		if got := verifier.AsError(err); got == nil || got.Code != verifier.Unavailable || got.Reason != verifier.CheckFailed || got.Err != err {
 			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
+// TestAsErrorOfAReason: a Reason, alone or wrapped, has its Code, as in a
+// callback.
+func TestAsErrorOfAReason(t *testing.T) {
+	for err, want := range map[error]string{
+		verifier.Expired:   "m2mauth: invalid_token: expired",
+		verifier.Forbidden: "m2mauth: insufficient_scope: operation_not_allowed",
+		verifier.Closed:    "m2mauth: unavailable: verifier_closed",
+		fmt.Errorf("client 1: %w", verifier.Revoked): "m2mauth: invalid_token: revoked: client 1",
+	} {
+		if got := verifier.AsError(err); got.Error() != want || !errors.Is(got, err) {
+			t.Errorf("AsError(%v) = %v, want %s", err, got, want)
 		}
 	}
 }

@@ -34,10 +34,10 @@ func Example() {
 	fmt.Println(client.ID, client.Scopes, err)
 
 	_, err = v.Verify(ctx, authority.Token(m2mtest.TokenSpec{TTL: -time.Hour}))
-	fmt.Println(errors.Is(err, verifier.Expired), err)
+	fmt.Println(errors.Is(err, verifier.Expired), verifier.AsError(err).Code)
 	// Output:
 	// m2m-client-test-1 read:users <nil>
-	// true m2mauth: invalid_token: expired
+	// true invalid_token
 }
 
 // An adapter for another transport fills a Request and calls Authorize.
@@ -63,11 +63,12 @@ func ExampleVerifier_Authorize() {
 	}
 	// Output:
 	// true <nil>
-	// false m2mauth: insufficient_scope: scope_missing
+	// false m2mauth: insufficient_scope: scope_missing: granted "jobs:run", want all("jobs:delete")
 }
 
-// Check is asked on every call, so a revoked client is out at once. Observe is
-// the audit log.
+// Check runs on every call, so a revoked client is refused at once. It may also
+// forbid one operation to a good client. Observe is the audit log. For tenants
+// in the paths of requests, see the example of httpmw's Middleware.Require.
 func ExampleConfig_check() {
 	authority := m2mtest.NewAuthority(nil)
 	defer authority.Close()
@@ -75,29 +76,41 @@ func ExampleConfig_check() {
 	v, err := verifier.New(verifier.Config{
 		Issuers: []verifier.Issuer{authority.Issuer()},
 		Check: func(ctx context.Context, c verifier.Client, r verifier.Request) error {
-			if revoked[c.ID] {
-				return verifier.Revoked
+			var claims struct {
+				Tenant string `json:"tenant"`
+			}
+			switch err := c.Claims(&claims); {
+			case err != nil:
+				return verifier.Forbid(err)
+			case revoked[c.ID]:
+				return verifier.Revoked // 401: the token is no longer good
+			case r.Operation == "export" && claims.Tenant != "acme":
+				return verifier.Forbid(fmt.Errorf("the client is of tenant %q", claims.Tenant)) // 403
 			}
 			return nil
 		},
 		Observe: func(ctx context.Context, d verifier.Decision) {
-			if d.Err != nil {
-				fmt.Println("refused:", d.Client.ID, d.Err.Reason)
-				return
-			}
-			fmt.Println("let in:", d.Client.ID)
+			fmt.Println(d.Client.ID, d.Err)
 		},
 	})
 	if err != nil {
 		panic(err)
 	}
 	defer v.Close()
-	for _, id := range []string{"m2m-client-test-1", "m2m-client-test-2"} {
-		v.Verify(context.Background(), authority.Token(m2mtest.TokenSpec{ClientID: id}))
+	for _, token := range []m2mtest.TokenSpec{
+		{ClientID: "m2m-client-test-1", Claims: map[string]any{"tenant": "acme"}},
+		{ClientID: "m2m-client-test-2", Claims: map[string]any{"tenant": "acme"}},
+		{ClientID: "m2m-client-test-3", Claims: map[string]any{"tenant": "globex"}},
+	} {
+		_, _ = v.Authorize(context.Background(), verifier.Request{
+			Operation:     "export",
+			Authorization: []string{"Bearer " + authority.Token(token)},
+		}, scopes.Authenticated())
 	}
 	// Output:
-	// let in: m2m-client-test-1
-	// refused: m2m-client-test-2 revoked
+	// m2m-client-test-1 <nil>
+	// m2m-client-test-2 m2mauth: invalid_token: revoked
+	// m2m-client-test-3 m2mauth: insufficient_scope: operation_not_allowed: the client is of tenant "globex"
 }
 
 // New reports every mistake at once, and says what to write instead.

@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/jwks"
@@ -43,87 +42,4 @@ func trimApplication(t string) string {
 		return t[len(prefix):]
 	}
 	return t
-}
-
-// SubjectIsClient accepts a token whose subject is the client itself, or that
-// has none: the mark of the client-credentials grant at most authorities
-// (RFC 9068 §2.2). Anything else is NotMachine: a token that a client got on
-// behalf of a person.
-func SubjectIsClient(c Client) error {
-	if c.Subject == "" || c.Subject == c.ID {
-		return nil
-	}
-	return NotMachine
-}
-
-// SubjectHasPrefix accepts tokens whose subject begins with prefix, where that
-// is how an authority names machines; others are NotMachine.
-func SubjectHasPrefix(prefix string) func(Client) error {
-	return func(c Client) error {
-		if prefix != "" && strings.HasPrefix(c.Subject, prefix) {
-			return nil
-		}
-		return NotMachine
-	}
-}
-
-// ClaimEquals accepts tokens in which the claim called name is the string
-// value; others are NotMachine.
-func ClaimEquals(name, value string) func(Client) error {
-	return func(c Client) error {
-		if v, ok := c.claim(name); ok {
-			if text, isText := v.Text(); isText && text == value {
-				return nil
-			}
-		}
-		return NotMachine
-	}
-}
-
-// ClaimAbsent accepts tokens without a claim called name, whatever its value;
-// others are NotMachine.
-func ClaimAbsent(name string) func(Client) error {
-	return func(c Client) error {
-		if c.token == nil {
-			return ErrNoClaims
-		}
-		if _, present := c.claim(name); present {
-			return NotMachine
-		}
-		return nil
-	}
-}
-
-// ClaimPrefixAbsent accepts tokens without a claim whose name begins with
-// prefix; others are NotMachine.
-func ClaimPrefixAbsent(prefix string) func(Client) error {
-	return func(c Client) error {
-		if c.token == nil {
-			return ErrNoClaims
-		}
-		for _, m := range c.token.members {
-			if strings.HasPrefix(m.Name, prefix) {
-				return NotMachine
-			}
-		}
-		return nil
-	}
-}
-
-var errNoRule = errors.New("AcceptAll without a rule")
-
-// AcceptAll accepts what every one of the rules accepts. Without a rule it
-// accepts nothing.
-func AcceptAll(rules ...func(Client) error) func(Client) error {
-	return func(c Client) error {
-		if len(rules) == 0 {
-			return errNoRule
-		}
-		for _, rule := range rules {
-			if err := rule(c); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 }

@@ -3,11 +3,12 @@ package verifier
 import "time"
 
 // lifetime is when a token is good, the leeway included: from one moment on,
-// and until another, at which it is not. Each has the Reason why it isn't
-// before, and after.
+// and until another, at which it no longer is. Each has the Reason that a
+// token is refused for before it, and after it.
 type lifetime struct {
-	from, until time.Time
-	early, late Reason
+	from, until    time.Time
+	early, late    Reason
+	leeway, maxAge time.Duration // for the text of a refusal
 }
 
 // dates are the times that a token names. All but expires may be zero.
@@ -17,23 +18,48 @@ func (d dates) lifetime(leeway, maxAge time.Duration) lifetime {
 	l := lifetime{
 		from: d.notBefore.Add(-leeway), early: NotYetValid,
 		until: d.expires.Add(leeway), late: Expired,
+		leeway: leeway,
 	}
 	if d.issued.After(d.notBefore) {
 		l.from, l.early = d.issued.Add(-leeway), IssuedInFuture
 	}
 	if aged := d.issued.Add(maxAge).Add(leeway); maxAge > 0 && aged.Before(l.until) {
-		l.until, l.late = aged, TooOld
+		l.until, l.late, l.maxAge = aged, TooOld, maxAge
 	}
 	return l
 }
 
-// at holds the lifetime against the clock.
+// at refuses the token if it is not good now.
 func (l *lifetime) at(now time.Time) *Error {
 	switch {
 	case !now.Before(l.until):
-		return refuse(InvalidToken, l.late)
+		return refuseWith(InvalidToken, l.late, l.lateAt(now))
 	case now.Before(l.from):
-		return refuse(InvalidToken, l.early)
+		return refuseWith(InvalidToken, l.early, l.earlyAt(now))
 	}
 	return nil
+}
+
+// lateAt is the cause of Expired and TooOld.
+func (l *lifetime) lateAt(now time.Time) error {
+	until, leeway, maxAge := l.until, l.leeway, l.maxAge
+	return cause(func() string {
+		name, limit := `"exp"`, ""
+		if maxAge > 0 {
+			name, limit = `"iat"`, "MaxTokenAge is "+maxAge.String()+", "
+		}
+		return name + " " + when(until.Add(-leeway-maxAge), now) + "; " + limit + "the leeway is " + leeway.String()
+	})
+}
+
+// earlyAt is the cause of NotYetValid and IssuedInFuture.
+func (l *lifetime) earlyAt(now time.Time) error {
+	from, leeway, early := l.from, l.leeway, l.early
+	return cause(func() string {
+		name := `"nbf" `
+		if early == IssuedInFuture {
+			name = `"iat" `
+		}
+		return name + when(from.Add(leeway), now) + "; the leeway is " + leeway.String()
+	})
 }

@@ -15,11 +15,11 @@ import (
 // The caller must call the CancelFunc when the work is done.
 func (v *Verifier) UntilExpiry(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(orBackground(ctx))
-	late, reason, ok := v.deadlineOf(ctx)
+	l, ok := v.lifetimeOf(ctx)
 	if !ok {
 		return ctx, func() { cancel(nil) }
 	}
-	w := &watch{now: v.cfg.Now, late: late, expire: func() { cancel(refuse(InvalidToken, reason)) }}
+	w := &watch{now: v.cfg.Now, lifetime: l, cancel: cancel}
 	w.look()
 	return ctx, func() {
 		w.stop()
@@ -31,9 +31,9 @@ func (v *Verifier) UntilExpiry(ctx context.Context) (context.Context, context.Ca
 // which stands still while a machine is suspended and does not see the wall
 // clock set, so it looks again every now and then.
 type watch struct {
-	now    func() time.Time
-	late   time.Time
-	expire func()
+	now      func() time.Time
+	lifetime lifetime
+	cancel   context.CancelCauseFunc
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -48,9 +48,10 @@ func (w *watch) look() {
 	if w.stopped {
 		return
 	}
-	left := w.late.Sub(w.now())
+	now := w.now()
+	left := w.lifetime.until.Sub(now)
 	if left <= 0 {
-		w.expire()
+		w.cancel(refuseWith(InvalidToken, w.lifetime.late, w.lifetime.lateAt(now)))
 		return
 	}
 	w.timer = time.AfterFunc(min(left, lookAgain), w.look)
@@ -65,17 +66,17 @@ func (w *watch) stop() {
 	}
 }
 
-// deadlineOf is when the Client in ctx expires, if it does.
-func (v *Verifier) deadlineOf(ctx context.Context) (late time.Time, reason Reason, ok bool) {
+// lifetimeOf returns the lifetime of the Client in ctx, if it expires.
+func (v *Verifier) lifetimeOf(ctx context.Context) (l lifetime, ok bool) {
 	c := callFrom(ctx)
 	switch {
 	case v.isUnmade() || c == nil:
-		return time.Time{}, "", false
+		return lifetime{}, false
 	case c.client.token != nil:
-		l := &c.client.token.lifetime
-		return l.until, l.late, true
+		return c.client.token.lifetime, true
 	default: // planted by a test of a handler
-		return c.client.ExpiresAt.Add(v.cfg.Leeway), Expired, !c.client.ExpiresAt.IsZero()
+		expires := c.client.ExpiresAt
+		return dates{expires: expires}.lifetime(v.cfg.Leeway, 0), !expires.IsZero()
 	}
 }
 

@@ -105,7 +105,8 @@ func TestCallbacksChangeNothing(t *testing.T) {
 				change(&d.Client)
 			}
 			if d.Err != nil {
-				d.Err.Code, d.Err.Reason, d.Err.Need = 0, "", scopes.Public()
+				e := verifier.AsError(d.Err)
+				e.Code, e.Reason, e.Need = 0, "", scopes.Public()
 			}
 		}
 	})

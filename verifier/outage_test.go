@@ -294,10 +294,10 @@ func TestCauseOfAnOutage(t *testing.T) {
 			if reasonOfDecision(d) != verifier.KeysUnavailable || !errors.Is(d.Err, broken) {
 				t.Fatalf("%v; want %s, and the cause", d.Err, verifier.KeysUnavailable)
 			}
-			if soonest == 0 || d.Err.RetryAfter < soonest {
-				soonest = d.Err.RetryAfter
+			if soonest == 0 || verifier.AsError(d.Err).RetryAfter < soonest {
+				soonest = verifier.AsError(d.Err).RetryAfter
 			}
-			latest = max(latest, d.Err.RetryAfter)
+			latest = max(latest, verifier.AsError(d.Err).RetryAfter)
 		}
 		if longest := min(left, 30*time.Second); soonest < time.Second || latest > longest || soonest > longest/2 || latest < longest/2 {
 			t.Errorf("told to come back after %v to %v, with %v to go until the next attempt", soonest, latest, left)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -29,7 +30,8 @@ func TestPeerCertificatesFrom(t *testing.T) {
 		{"none", func() ([]*x509.Certificate, error) { return nil, nil }, verifier.Bound, ""},
 		{"an error", func() ([]*x509.Certificate, error) { return nil, broken }, verifier.PeerUnknown, verifier.PeerUnknown},
 		{"the right one beside an error", func() ([]*x509.Certificate, error) { return []*x509.Certificate{mine}, broken }, verifier.PeerUnknown, verifier.PeerUnknown},
-		{"an error of a Code", func() ([]*x509.Certificate, error) { return nil, &verifier.Error{Code: verifier.InvalidToken} }, verifier.PeerUnknown, verifier.PeerUnknown},
+		{"an error of a Code", func() ([]*x509.Certificate, error) { return nil, &verifier.Error{Code: verifier.InvalidToken} }, verifier.Denied, verifier.Denied},
+		{"a Reason", func() ([]*x509.Certificate, error) { return nil, fmt.Errorf("header: %w", verifier.Bound) }, verifier.Bound, verifier.Bound},
 		{"a panic", func() ([]*x509.Certificate, error) { panic("malformed") }, verifier.Panicked, verifier.Panicked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -32,10 +32,10 @@ type token struct {
 // finds in d.
 func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if len(raw) > v.cfg.MaxTokenBytes {
-		return refuse(InvalidToken, TooLarge)
+		return refuseWith(InvalidToken, TooLarge, tooLong(len(raw), v.cfg.MaxTokenBytes))
 	}
 	var buf jose.Buffers
-	parsed, parts, err := jose.ParseToken(raw, &v.headers, &buf)
+	parsed, parts, err := jose.ParseToken(raw, v.cfg.MaxTokenBytes/bytesPerMember, &v.headers, &buf)
 	if err != nil {
 		return joseError(err)
 	}
@@ -46,7 +46,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	name, isText := registered.iss.Text()
 	iss := v.byName[name]
 	if !isText || iss == nil {
-		return refuseWith(InvalidToken, UnknownIssuer, untrusted("iss", name))
+		return refuseWith(InvalidToken, UnknownIssuer, v.unknownIssuer(registered.iss))
 	}
 	d.issuer = iss
 
@@ -65,10 +65,10 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refused
 	}
 	if !iss.admits(parsed.Header.Type, parsed.Header.HasType) {
-		return refuseWith(InvalidToken, TokenType, untrusted("typ", parsed.Header.Type))
+		return refuseWith(InvalidToken, TokenType, headerIs("typ", parsed.Header.Type, parsed.Header.HasType, iss.TokenTypes))
 	}
 	if !slices.Contains(iss.Algorithms, parsed.Header.Algorithm) {
-		return refuseWith(InvalidToken, Algorithm, untrusted("alg", parsed.Header.Algorithm))
+		return refuseWith(InvalidToken, Algorithm, headerIs("alg", parsed.Header.Algorithm, true, iss.Algorithms))
 	}
 
 	key, set, err := iss.source.Find(ctx, jwks.Query{
@@ -115,6 +115,15 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	return nil
 }
 
+// bytesPerMember bounds how many members a token may have by MaxTokenBytes. A
+// token of Keycloak with the roles of 130 clients has some 280.
+const bytesPerMember = 16
+
+// unknownIssuer is the cause of UnknownIssuer.
+func (v *Verifier) unknownIssuer(iss strictjson.Value) error {
+	return cause(func() string { return claimIs("iss", iss, oneOf(v.Issuers())).Error() })
+}
+
 // size is about how many bytes a token holds, beside its text.
 func (t *token) size() int {
 	const fixed, member = 512, 48 // the structs, and what a claim takes beside its text
@@ -147,7 +156,7 @@ func (c claims) identify(t *token, r *registered) (err *Error) {
 	return c.accept(*client)
 }
 
-// joseError says which Reason an error of package jose is.
+// joseError returns the refusal for an error of package jose.
 func joseError(err error) *Error {
 	reason := Malformed
 	for _, m := range []struct {
@@ -162,6 +171,9 @@ func joseError(err error) *Error {
 		if errors.Is(err, m.kind) {
 			reason = m.reason
 		}
+	}
+	if found := jose.Found(err); !found.IsAbsent() {
+		return refuseWith(InvalidToken, reason, cause(func() string { return err.Error() + ", found " + describe(found) }))
 	}
 	return refuseWith(InvalidToken, reason, err)
 }

@@ -40,6 +40,17 @@ func (c check) String() string {
 	}[c]
 }
 
+// saysAll reports whether the facts of the check, found and wanted, are all that
+// the verifier's cause says.
+func (c check) saysAll() bool {
+	switch c {
+	case checkSize, checkIssuer, checkAudience, checkExpiry, checkNotBefore, checkIssuedAt, checkType,
+		checkClientID, checkScopes:
+		return true
+	}
+	return false
+}
+
 // failedAt is the check that made the verifier refuse: those before it were
 // passed, those behind it not reached. It reads what the verifier says of its
 // refusal, and judges nothing itself. ok is false for a Reason that is not

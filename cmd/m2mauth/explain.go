@@ -156,7 +156,7 @@ func (s *subject) report() report {
 			if s.refusal.Code == verifier.Unavailable {
 				row.state = unknown
 			}
-			if s.refusal.Err != nil {
+			if s.refusal.Err != nil && !c.saysAll() {
 				row.cause = s.refusal.Err.Error()
 				if c == checkScopes {
 					row.cause = requirement(row.cause)

@@ -1,11 +1,7 @@
 package doortest
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net"
 	"slices"
 	"strings"
 
@@ -40,16 +36,6 @@ func sender(f *Fixture) []Case {
 }
 
 func policy() []Case {
-	check := func(err error) func(*verifier.Config) {
-		return func(c *verifier.Config) {
-			c.Check = func(_ context.Context, _ verifier.Client, r verifier.Request) error {
-				if r.Authorization != nil {
-					panic("Check was shown the credential")
-				}
-				return err
-			}
-		}
-	}
 	granted := func(names ...string) spec { return spec{Scopes: names} }
 	wildcards := func(i *verifier.Issuer) { i.WildcardScopes = true }
 	const insufficient = verifier.InsufficientScope
@@ -64,10 +50,8 @@ func policy() []Case {
 			{Name: "ScopesFrom", Need: scopes.All("role"), Issuer: func(i *verifier.Issuer) {
 				i.ScopesFrom = func(c verifier.Client) (scopes.Set, error) { return scopes.Of("role"), nil }
 			}},
-			{Name: "Check agrees", Config: check(nil)},
 			{Name: "public, no token", Need: scopes.Public(), Values: func(*Fixture) []string { return nil }},
 			{Name: "public, a broken token", Need: scopes.Public(), Values: func(*Fixture) []string { return []string{"Bearer \x00", ""} }},
-			{Name: "public, Check is not asked", Need: scopes.Public(), Config: check(errors.New("no"))},
 		},
 		refused(insufficient, verifier.ScopeMissing,
 			Case{Name: "scope missing", Spec: granted("a"), Need: scopes.All("a", "b")},
@@ -92,35 +76,6 @@ func policy() []Case {
 		),
 		refused(insufficient, verifier.NoRequirement,
 			Case{Name: "no requirement", NoNeed: true},
-		),
-		invalid(verifier.Revoked,
-			Case{Name: "Check: revoked", Config: check(fmt.Errorf("client 1: %w", verifier.Revoked))},
-			Case{Name: "Check: InvalidToken with a Reason", Config: check(&verifier.Error{Code: verifier.InvalidToken, Reason: verifier.Revoked})},
-			Case{Name: "Check: revoked, before the scope", Config: check(verifier.Revoked), Need: scopes.All("a")},
-		),
-		invalid(verifier.Denied,
-			Case{Name: "Check: InvalidToken", Config: check(&verifier.Error{Code: verifier.InvalidToken})},
-		),
-		refused(insufficient, verifier.Forbidden,
-			Case{Name: "Check: InsufficientScope", Config: check(fmt.Errorf("x: %w", &verifier.Error{Code: verifier.InsufficientScope}))},
-		),
-		refused(insufficient, "tenant_suspended",
-			Case{Name: "Check: InsufficientScope with a Reason", Config: check(&verifier.Error{Code: insufficient, Reason: "tenant_suspended"})},
-		),
-		refused(verifier.Unavailable, "database_down",
-			Case{Name: "Check: Unavailable with a Reason", Config: check(&verifier.Error{Code: verifier.Unavailable, Reason: "database_down"})},
-		),
-		refused(verifier.Unavailable, verifier.CheckFailed,
-			Case{Name: "Check: a nil Error", Config: check((*verifier.Error)(nil))},
-			Case{Name: "Check: an error", Config: check(errors.New("no database"))},
-			Case{Name: "Check: Unavailable", Config: check(&verifier.Error{Code: verifier.Unavailable})},
-			Case{Name: "Check: a Code that is not its own", Config: check(&verifier.Error{Code: verifier.NoCredentials})},
-		),
-		refused(verifier.Unavailable, verifier.Panicked,
-			Case{Name: "Check returns a nil pointer", Config: check((*net.OpError)(nil))},
-			Case{Name: "Check panics", Config: func(c *verifier.Config) {
-				c.Check = func(context.Context, verifier.Client, verifier.Request) error { panic("no") }
-			}},
 		),
 	)
 }

@@ -14,6 +14,9 @@ func times(f *Fixture) []Case {
 	var malformed []Case
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		for _, value := range []string{`"1"`, `true`, `null`, `-1`, `1e400`, `1e308`, `253402300800`, `-1e-300`, `{}`, `[1]`} {
+			if value == "null" && name != "exp" {
+				continue // as if it were absent
+			}
 			malformed = append(malformed, Case{Name: name + " " + value, Spec: claim(name, json.RawMessage(value))})
 		}
 	}

@@ -188,8 +188,15 @@ func (c Case) call(f *Fixture) (call Call, secrets []string) {
 
 // judge holds what came of a call, and what Observe was told, against the row.
 func judge(t *testing.T, c Case, got Result, told verifier.Decision) {
-	if (told.Err == nil) != (c.Reason == "") || told.Err != nil && (told.Err.Reason != c.Reason || told.Err.Code != c.Code) {
-		t.Errorf("decision: %v; want %v %v", told.Err, c.Code, c.Reason)
+	var code verifier.Code
+	if told.Err != nil {
+		code = verifier.AsError(told.Err).Code
+	}
+	if told.Reason != c.Reason || code != c.Code || (told.Err == nil) != (c.Code == 0) {
+		t.Errorf("decision: %v, %v; want %v %v", told.Reason, told.Err, c.Code, c.Reason)
+	}
+	if told.Err != nil {
+		once(t, told)
 	}
 	if got.Code != c.Code {
 		t.Errorf("the answer stands for %v, want %v\n%s", got.Code, c.Code, got.Seen)
@@ -202,6 +209,13 @@ func judge(t *testing.T, c Case, got Result, told verifier.Decision) {
 	}
 	if got.Reached && !c.Need.IsPublic() && got.Client.ID == "" {
 		t.Error("the handler was reached without a client")
+	}
+}
+
+// once reports a refusal whose text says its Reason twice.
+func once(t *testing.T, told verifier.Decision) {
+	if text := told.Err.Error(); strings.Count(text, ": "+string(told.Reason)+":") > 1 || strings.HasSuffix(text, ": "+string(told.Reason)+": "+string(told.Reason)) {
+		t.Errorf("the Reason is said twice: %s", text)
 	}
 }
 

@@ -31,7 +31,7 @@ func FuzzParseToken(f *testing.F) {
 	f.Add(withHeader(goodHeader) + ".a.b")
 
 	f.Fuzz(func(t *testing.T, token string) {
-		tok, parts, err := ParseToken(token, nil, nil)
+		tok, parts, err := ParseToken(token, 512, nil, nil)
 		if err != nil {
 			of := 0
 			for _, kind := range kinds {

@@ -14,14 +14,14 @@ func TestHeadersSaveDecodingAlone(t *testing.T) {
 	var headers Headers
 	p := signedBy(edKey(), "EdDSA")
 	for range 2 {
-		tok, parts, err := ParseToken(p.compact(), &headers, nil)
+		tok, parts, err := ParseToken(p.compact(), 512, &headers, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := tok.Verify(parts, key, "EdDSA"); err != nil {
 			t.Fatal(err)
 		}
-		if plain, _, _ := ParseToken(p.compact(), nil, nil); plain.Header != tok.Header {
+		if plain, _, _ := ParseToken(p.compact(), 512, nil, nil); plain.Header != tok.Header {
 			t.Errorf("header %+v, want %+v", tok.Header, plain.Header)
 		}
 		headers.Admit(tok)
@@ -29,7 +29,7 @@ func TestHeadersSaveDecodingAlone(t *testing.T) {
 	// The same header before a signature that is another's.
 	forged := p.compact()
 	forged = forged[:strings.LastIndexByte(forged, '.')+1] + strings.Repeat("A", 86)
-	tok, parts, err := ParseToken(forged, &headers, nil)
+	tok, parts, err := ParseToken(forged, 512, &headers, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestHeadersAreBounded(t *testing.T) {
 func TestHeadersKeepNoToken(t *testing.T) {
 	var headers Headers
 	token := func(kid string) Token {
-		tok, _, err := ParseToken(withHeader(`{"alg":"RS256","kid":"`+kid+`","typ":"JWT"}`), nil, nil)
+		tok, _, err := ParseToken(withHeader(`{"alg":"RS256","kid":"`+kid+`","typ":"JWT"}`), 512, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func check(t *testing.T, token string, key *Key, allowed ...string) error {
 	if !ok {
 		t.Fatalf("a key for %q is not usable for %q", key.Algorithm, allowed)
 	}
-	tok, parts, err := ParseToken(token, nil, nil)
+	tok, parts, err := ParseToken(token, 512, nil, nil)
 	if err == nil {
 		err = tok.Verify(parts, key, algorithm)
 	}
@@ -231,7 +231,7 @@ func TestVerifyEveryBit(t *testing.T) {
 	verified := 0
 	refused := func(token, what string, i int) {
 		t.Helper()
-		tok, parts, err := ParseToken(token, nil, nil)
+		tok, parts, err := ParseToken(token, 512, nil, nil)
 		if err != nil {
 			return
 		}

@@ -15,7 +15,7 @@ import (
 // [ErrAlgorithm] or [ErrSignature].
 func (t Token) Verify(parts Parts, k *Key, algorithm string) error {
 	if t.Header.Algorithm != algorithm {
-		return &tokenError{ErrAlgorithm, "not the key's"}
+		return &tokenError{kind: ErrAlgorithm, text: "not the key's"}
 	}
 	var buf [1024]byte // of an ordinary token there is no copy on the heap
 	return k.VerifyBytes(algorithm, append(buf[:0], t.signed...), parts.signature)

@@ -21,20 +21,32 @@ var (
 	ErrSignature = errors.New("signature does not match")
 )
 
-// tokenError is one of the kinds above, with what exactly is wrong.
+// tokenError is one of the kinds above, with what exactly is wrong, and the
+// value that is, if it is a header member's.
 type tokenError struct {
-	kind error
-	text string
+	kind  error
+	text  string
+	found strictjson.Value
 }
 
 func (e *tokenError) Error() string { return e.kind.Error() + ": " + e.text }
 func (e *tokenError) Unwrap() error { return e.kind }
 
+// Found returns the value of the header member that an error of ParseToken is
+// about. It is the zero Value if there is none. The sender wrote it: quote it,
+// and cut it.
+func Found(err error) strictjson.Value {
+	if e, ok := errors.AsType[*tokenError](err); ok {
+		return e.found
+	}
+	return strictjson.Value{}
+}
+
 const maxKeyID = 256 // bytes
 
-var (
-	headerLimits  = strictjson.Limits{Depth: 4, Members: 256}
-	payloadLimits = strictjson.Limits{Depth: 16, Members: 256}
+const (
+	headerDepth  = 4
+	payloadDepth = 16
 )
 
 // Header is what the header of a token says, as far as it matters here. The
@@ -74,9 +86,11 @@ type Buffers struct {
 }
 
 // ParseToken takes a compact JWS apart. The cost is linear in the token's
-// length, which the caller bounds. headers, which may be nil, saves the work
-// for a header text that is known to it, and buf may be nil as well.
-func ParseToken(compact string, headers *Headers, buf *Buffers) (t Token, parts Parts, err error) {
+// length, which the caller bounds. It refuses a header or payload of more than
+// members members, those of nested objects included. headers, which may be nil,
+// saves the work for a header text that is known to it, and buf may be nil as
+// well.
+func ParseToken(compact string, members int, headers *Headers, buf *Buffers) (t Token, parts Parts, err error) {
 	if buf == nil {
 		buf = new(Buffers)
 	}
@@ -90,15 +104,15 @@ func ParseToken(compact string, headers *Headers, buf *Buffers) (t Token, parts 
 	}
 	t.header, t.signed = header, compact[:len(header)+1+len(payload)]
 	if t.Header, t.known = headers.get(header); !t.known {
-		if t.Header, err = parseHeader(header); err != nil {
+		if t.Header, err = parseHeader(header, members); err != nil {
 			return Token{}, Parts{}, err
 		}
 	}
 	if t.Payload, err = decodeText(payload); err != nil {
 		return Token{}, Parts{}, err
 	}
-	if parts.Claims, err = strictjson.Parse(t.Payload, payloadLimits, buf.claims[:]); err != nil {
-		return Token{}, Parts{}, &tokenError{ErrMalformed, "payload: " + err.Error()}
+	if parts.Claims, err = strictjson.Parse(t.Payload, strictjson.Limits{Depth: payloadDepth, Members: members}, buf.claims[:]); err != nil {
+		return Token{}, Parts{}, &tokenError{kind: ErrMalformed, text: "payload: " + err.Error()}
 	}
 	if parts.signature, err = DecodeBase64URL(buf.signature[:0], signature); err != nil {
 		return Token{}, Parts{}, err
@@ -106,15 +120,15 @@ func ParseToken(compact string, headers *Headers, buf *Buffers) (t Token, parts 
 	return t, parts, nil
 }
 
-func parseHeader(segment string) (Header, error) {
+func parseHeader(segment string, most int) (Header, error) {
 	text, err := decodeText(segment)
 	if err != nil {
 		return Header{}, err
 	}
 	var buf [8]strictjson.Member
-	members, err := strictjson.Parse(text, headerLimits, buf[:])
+	members, err := strictjson.Parse(text, strictjson.Limits{Depth: headerDepth, Members: most}, buf[:])
 	if err != nil {
-		return Header{}, &tokenError{ErrMalformed, "header: " + err.Error()}
+		return Header{}, &tokenError{kind: ErrMalformed, text: "header: " + err.Error()}
 	}
 	return readHeader(members)
 }
@@ -127,37 +141,37 @@ func readHeader(members strictjson.Object) (Header, error) {
 		switch m.Name {
 		case "alg":
 			if h.Algorithm, hasAlgorithm = CanonicalAlgorithm(text); !hasAlgorithm {
-				return Header{}, &tokenError{ErrAlgorithm, "not an asymmetric signature algorithm"}
+				return Header{}, &tokenError{ErrAlgorithm, `"alg" is not an asymmetric signature algorithm`, m.Value}
 			}
 		case "kid":
 			if !isText || text == "" || len(text) > maxKeyID {
-				return Header{}, &tokenError{ErrKeyID, `"kid" is not a string of 1 to 256 bytes`}
+				return Header{}, &tokenError{ErrKeyID, `"kid" is not a string of 1 to 256 bytes`, m.Value}
 			}
 			h.KeyID = text
 		case "typ":
 			if !isText {
-				return Header{}, &tokenError{ErrMalformed, `"typ" is not a string`}
+				return Header{}, &tokenError{ErrMalformed, `"typ" is not a string`, m.Value}
 			}
 			h.Type, h.HasType = text, true
 		case "cty":
 			// A nested JWT (RFC 7519 §5.2): what was signed is no claims set.
 			if !isText || strings.EqualFold(text, "JWT") || strings.EqualFold(text, "application/jwt") {
-				return Header{}, &tokenError{ErrExtension, `"cty"`}
+				return Header{}, &tokenError{kind: ErrExtension, text: `"cty"`}
 			}
 		case "crit", "b64", "zip", "enc":
-			return Header{}, &tokenError{ErrExtension, `"` + m.Name + `"`}
+			return Header{}, &tokenError{kind: ErrExtension, text: `"` + m.Name + `"`}
 		}
 	}
 	if !hasAlgorithm {
-		return Header{}, &tokenError{ErrAlgorithm, `"alg" is missing`}
+		return Header{}, &tokenError{kind: ErrAlgorithm, text: `"alg" is missing`}
 	}
 	return h, nil
 }
 
 var (
-	errSegments  = &tokenError{ErrMalformed, "not three segments"}
-	errEmpty     = &tokenError{ErrMalformed, "a segment is empty"}
-	errNotStrict = &tokenError{ErrMalformed, "a segment is not strict base64url"}
+	errSegments  = &tokenError{kind: ErrMalformed, text: "not three segments"}
+	errEmpty     = &tokenError{kind: ErrMalformed, text: "a segment is empty"}
+	errNotStrict = &tokenError{kind: ErrMalformed, text: "a segment is not strict base64url"}
 )
 
 // decodeText decodes a segment into a string of its own.

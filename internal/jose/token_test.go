@@ -65,7 +65,7 @@ func checkQuotesNothing(t *testing.T, err error, token string) {
 // quotes nothing, and no part of a Token beside it.
 func checkRefused(t *testing.T, token string, want error) {
 	t.Helper()
-	got, _, err := ParseToken(token, nil, nil)
+	got, _, err := ParseToken(token, 512, nil, nil)
 	checkKind(t, err, want)
 	checkQuotesNothing(t, err, token)
 	if !reflect.DeepEqual(got, Token{}) {
@@ -107,7 +107,7 @@ func TestParseTokenAccepts(t *testing.T) {
 		{"most members", `{"alg":"RS256",` + members(255) + `}`, Header{Algorithm: "RS256"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tok, _, err := ParseToken(withHeader(tt.header), nil, nil)
+			tok, _, err := ParseToken(withHeader(tt.header), 512, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ func TestParseTokenAccepts(t *testing.T) {
 		})
 	}
 	for name := range algorithms {
-		tok, _, err := ParseToken(withHeader(`{"alg":"`+name+`"}`), nil, nil)
+		tok, _, err := ParseToken(withHeader(`{"alg":"`+name+`"}`), 512, nil, nil)
 		if err != nil || tok.Header.Algorithm != name {
 			t.Errorf("%s: %+v, %v", name, tok.Header, err)
 		}
@@ -129,11 +129,11 @@ func TestParseTokenPayload(t *testing.T) {
 		{"empty object", `{}`},
 		{"the bytes that were signed, not a copy made anew", " {\"b\": 1.0e0 ,\r\n\"a\":\"\\u0061\"} "},
 		{"deepest", nested(16)},
-		{"most members", `{` + members(256) + `}`},
+		{"most members", `{` + members(512) + `}`},
 		{"case variants beside each other", `{"exp":1,"Exp":2,"EXP":3}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tok, _, err := ParseToken(withPayload(tt.payload), nil, nil)
+			tok, _, err := ParseToken(withPayload(tt.payload), 512, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestParseTokenPayload(t *testing.T) {
 			}
 		})
 	}
-	_, parts, err := ParseToken(withPayload(`{"exp":1,"Exp":2}`), nil, nil)
+	_, parts, err := ParseToken(withPayload(`{"exp":1,"Exp":2}`), 512, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestParseTokenStructure(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { checkRefused(t, tt.token, ErrMalformed) })
 	}
-	if _, _, err := ParseToken(good, nil, nil); err != nil {
+	if _, _, err := ParseToken(good, 512, nil, nil); err != nil {
 		t.Errorf("the token that all of these were made of: %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestParseTokenTrailingBits(t *testing.T) {
 			texts := []string{goodHeader, goodPayload, goodSignature}
 			texts[i] += filler
 			segments := strings.Split(join(texts[0], texts[1], texts[2]), ".")
-			if _, _, err := ParseToken(strings.Join(segments, "."), nil, nil); err != nil {
+			if _, _, err := ParseToken(strings.Join(segments, "."), 512, nil, nil); err != nil {
 				t.Fatalf("%s without trailing bits: %v", segment, err)
 			}
 			last := len(segments[i]) - 1
@@ -289,8 +289,8 @@ func TestParseTokenJSON(t *testing.T) {
 		{"duplicate in an object", inside(`"c":{"d":1,"d":2}`)},
 		{"duplicate in an object in an array", inside(`"c":[{"d":1,"\u0064":2}]`)},
 
-		{"257 members", inside(members(255))}, // and its own two
-		{"257 members in all", inside(`"c":{` + members(127) + `},"d":{` + members(126) + `}`)},
+		{"513 members", inside(members(511))}, // and its own two
+		{"513 members in all", inside(`"c":{` + members(255) + `},"d":{` + members(254) + `}`)},
 		{"very deep", inside(`"c":` + strings.Repeat("[", 100_000))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -405,7 +405,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		withPayload(`{"` + canary + `":` + canary + `}`),
 		withPayload(`{"` + canary + `":1,"` + canary + `":2}`),
 	} {
-		_, _, err := ParseToken(token, nil, nil)
+		_, _, err := ParseToken(token, 512, nil, nil)
 		if err == nil {
 			t.Fatalf("%s is accepted", token)
 		}
@@ -414,6 +414,24 @@ func TestErrorsQuoteNothing(t *testing.T) {
 				t.Errorf("%q quotes the token", err)
 			}
 			checkQuotesNothing(t, err, token)
+		}
+	}
+}
+
+// TestFound: the value that an error is about, for texts that quote and cut it.
+func TestFound(t *testing.T) {
+	for header, want := range map[string]string{
+		`{"alg":"HS256"}`:              `"HS256"`,
+		`{"alg":null}`:                 `null`,
+		`{"alg":"RS256","kid":[1]}`:    `[1]`,
+		`{"alg":"RS256","typ":{}}`:     `{}`,
+		`{"alg":"RS256","zip":"DEF"}`:  ``,
+		`{"typ":"JWT"}`:                ``,
+		`{"alg":"RS256","kid":"a"}bad`: ``,
+	} {
+		_, _, err := ParseToken(withHeader(header), 512, nil, nil)
+		if got := Found(err).JSON(); err == nil || got != want {
+			t.Errorf("Found(%s) = %s, %v; want %s", header, got, err, want)
 		}
 	}
 }
@@ -438,7 +456,7 @@ func TestJunkIsCheap(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, _, err := ParseToken(tt.token, nil, nil)
+			_, _, err := ParseToken(tt.token, 512, nil, nil)
 			runtime.ReadMemStats(&after)
 			if n := after.TotalAlloc - before.TotalAlloc; n > most {
 				t.Errorf("%d bytes of memory for a token of %d, want at most %d", n, len(tt.token), most)

@@ -85,7 +85,7 @@ func TestVectors(t *testing.T) {
 	for _, tt := range vectors {
 		t.Run(tt.name, func(t *testing.T) {
 			dot := strings.LastIndexByte(tt.token, '.')
-			tok, parts, err := ParseToken(tt.token, nil, nil)
+			tok, parts, err := ParseToken(tt.token, 512, nil, nil)
 			switch {
 			case !tt.isObject:
 				checkRefused(t, tt.token, ErrMalformed)

@@ -2,7 +2,24 @@
 
 package jsonv2
 
-import "github.com/go-json-experiment/json"
+import (
+	encodingjson "encoding/json"
 
-func marshal(v any) ([]byte, error)       { return json.Marshal(v) }
-func unmarshal(doc []byte, dst any) error { return json.Unmarshal(doc, dst) }
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+)
+
+func marshal(v any) ([]byte, error)            { return json.Marshal(v) }
+func unmarshal(doc []byte, dst any) error      { return json.Unmarshal(doc, dst) }
+func unmarshalExact(doc []byte, dst any) error { return json.Unmarshal(doc, dst, exact) }
+
+// exact are the rules of encoding/json, but for the case of names. To this
+// package the Number of encoding/json is a string like any other.
+var exact = json.JoinOptions(
+	jsonv1.DefaultOptionsV1(),
+	json.MatchCaseInsensitiveNames(false),
+	json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, n *encodingjson.Number) error {
+		return (*jsonv1.Number)(n).UnmarshalJSONFrom(dec)
+	})),
+)

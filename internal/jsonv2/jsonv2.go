@@ -11,3 +11,8 @@ func Marshal(v any) ([]byte, error) { return marshal(v) }
 // Unmarshal decodes doc, which must be one JSON value, into the value that dst
 // points to.
 func Unmarshal(doc []byte, dst any) error { return unmarshal(doc, dst) }
+
+// UnmarshalExact decodes as encoding/json's Unmarshal does, but names match in
+// their exact case. It is for documents that were checked before: duplicate
+// names and invalid UTF-8 are no errors here.
+func UnmarshalExact(doc []byte, dst any) error { return unmarshalExact(doc, dst) }

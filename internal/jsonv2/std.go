@@ -2,7 +2,14 @@
 
 package jsonv2
 
-import "encoding/json/v2"
+import (
+	jsonv1 "encoding/json"
+	"encoding/json/v2"
+)
 
-func marshal(v any) ([]byte, error)       { return json.Marshal(v) }
-func unmarshal(doc []byte, dst any) error { return json.Unmarshal(doc, dst) }
+func marshal(v any) ([]byte, error)            { return json.Marshal(v) }
+func unmarshal(doc []byte, dst any) error      { return json.Unmarshal(doc, dst) }
+func unmarshalExact(doc []byte, dst any) error { return json.Unmarshal(doc, dst, exact) }
+
+// exact are the rules of encoding/json, but for the case of names.
+var exact = json.JoinOptions(jsonv1.DefaultOptionsV1(), json.MatchCaseInsensitiveNames(false))

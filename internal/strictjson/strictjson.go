@@ -84,6 +84,9 @@ type Value struct{ raw string }
 // is not there.
 func (v Value) IsAbsent() bool { return v.raw == "" }
 
+// IsNull reports whether v is null.
+func (v Value) IsNull() bool { return v.raw == "null" }
+
 // Text returns the string that v is, unescaped.
 func (v Value) Text() (text string, ok bool) {
 	if v.raw == "" || v.raw[0] != '"' {

@@ -1,0 +1,176 @@
+package verifier
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/strictjson"
+)
+
+// cause says what a call had and what was wanted. Its text is made when
+// somebody reads it: most refusals are never read, and a flood of them must
+// stay cheap. What comes from the caller is quoted, and cut at 64 bytes; what
+// comes from the configuration is whole.
+type cause func() string
+
+func (c cause) Error() string { return c() }
+
+// maxQuoted bounds a piece of text that a caller could write as it liked.
+const maxQuoted = 64
+
+// maxListed bounds how many items of a list a text names.
+const maxListed = 8
+
+// excerpt quotes at most 64 bytes of a text that a caller could write as it
+// liked.
+func excerpt(text string) string {
+	if len(text) > maxQuoted {
+		return strconv.QuoteToASCII(text[:maxQuoted]) + "..."
+	}
+	return strconv.QuoteToASCII(text)
+}
+
+// oneOf lists configured names, of which one was wanted.
+func oneOf(names []string) string { return listed(names, " or ", strconv.QuoteToASCII) }
+
+// listed joins the first names, and says how many more there are.
+func listed(names []string, separator string, quote func(string) string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i == maxListed {
+			fmt.Fprintf(&b, " and %d more", len(names)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(separator)
+		}
+		b.WriteString(quote(name))
+	}
+	return b.String()
+}
+
+// describe shows the value of a claim: short ones as they are, of an object
+// the names alone.
+func describe(v strictjson.Value) string {
+	if text, ok := v.Text(); ok {
+		return excerpt(text)
+	}
+	if texts, ok := v.Texts(len(v.JSON())); ok {
+		return "[" + listed(texts, ", ", excerpt) + "]"
+	}
+	if members, ok := v.Object(); ok {
+		names := make([]string, len(members))
+		for i, m := range members {
+			names[i] = m.Name
+		}
+		return "an object {" + listed(names, ", ", excerpt) + "}"
+	}
+	switch raw := v.JSON(); {
+	case raw == "":
+		return "missing"
+	case raw[0] == '[':
+		return "an array with other things than strings"
+	case len(raw) > maxQuoted:
+		return "a number of " + strconv.Itoa(len(raw)) + " characters"
+	default:
+		return raw // a number, true, false or null
+	}
+}
+
+// claimIs is the cause of a refusal for the value of one claim or header
+// member.
+func claimIs(name string, v strictjson.Value, want string) error {
+	return cause(func() string { return strconv.Quote(name) + " is " + describe(v) + ", want " + want })
+}
+
+// noClaim is the cause of a refusal for want of any of the claims.
+func noClaim(names []string, want string) error {
+	return cause(func() string {
+		is := " is missing, want "
+		if len(names) > 1 {
+			is = " are missing, want "
+		}
+		return listed(names, " and ", strconv.Quote) + is + want
+	})
+}
+
+// headerIs is claimIs for a member of the header, which is a string if it is
+// present.
+func headerIs(name, value string, present bool, want []string) error {
+	return cause(func() string {
+		found := "missing"
+		if present {
+			found = excerpt(value)
+		}
+		// An empty TokenType stands for a header without "typ".
+		return strconv.Quote(name) + " is " + found + ", want " + strings.ReplaceAll(oneOf(want), `""`, "none")
+	})
+}
+
+// tooLong is the cause of a refusal for size.
+func tooLong(length, most int) error {
+	return cause(func() string { return fmt.Sprintf("the token has %d bytes, want at most %d", length, most) })
+}
+
+// otherCertificate is the cause of a refusal for a token that is bound to a
+// certificate which the caller did not prove. Thumbprints are as in
+// "x5t#S256"; they are no secrets.
+func otherCertificate(bound [sha256.Size]byte, proved []byte) error {
+	return cause(func() string {
+		text := "the token is bound to the certificate " + base64.RawURLEncoding.EncodeToString(bound[:]) + ", the caller proved "
+		if proved == nil {
+			return text + "none"
+		}
+		return text + base64.RawURLEncoding.EncodeToString(proved)
+	})
+}
+
+// when shows a time and its distance from now.
+func when(t, now time.Time) string {
+	d, text := now.Sub(t), " ago"
+	is := "was "
+	if d < 0 {
+		d, is = -d, "is "
+		text = " from now"
+	}
+	if d >= time.Second {
+		d = d.Round(time.Second)
+	}
+	return is + t.UTC().Format(time.RFC3339) + ", " + d.String() + text
+}
+
+// wrapped is the cause of a refusal that a callback returned inside an error of
+// its own. Code and Reason are said already, so its text leaves out theirs.
+type wrapped struct {
+	error       // what the callback returned
+	inner error // the *Error or Reason in it
+	err   error // the cause of an *Error, or nil
+}
+
+func (w wrapped) Unwrap() error { return w.error }
+
+func (w wrapped) Error() string {
+	text, said := w.error.Error(), w.inner.Error()
+	before, isEnd := strings.CutSuffix(text, said)
+	after, isStart := strings.CutPrefix(text, said)
+	switch {
+	case isEnd:
+		text = strings.TrimSuffix(before, ": ")
+	case isStart:
+		text = strings.TrimPrefix(after, ": ")
+	default:
+		return text
+	}
+	switch {
+	case w.err == nil:
+		return text
+	case text == "":
+		return w.err.Error()
+	default:
+		return text + ": " + w.err.Error()
+	}
+}
