@@ -2,6 +2,7 @@ package scopes
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -210,7 +211,7 @@ func (r Requirement) Scopes() []string {
 	return sortedNames(names)
 }
 
-// String is r as one would write it: `all("a", "b")`, `any("a", "b")`,
+// String returns r as one would write it: `all("a", "b")`, `any("a", "b")`,
 // `authenticated`, `public`; the zero Requirement is `nobody`. Requirements
 // print alike only if they are equal.
 func (r Requirement) String() string {
@@ -225,6 +226,12 @@ func (r Requirement) String() string {
 		return "nobody"
 	}
 }
+
+// MarshalText returns what String does, for JSON.
+func (r Requirement) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// LogValue returns what String does, for slog.
+func (r Requirement) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 func (e *expr) String() string {
 	// Names are quoted: a scope may be called "public" or "all(x)", and '"' is

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -157,9 +158,15 @@ func (s Set) Equal(o Set) bool {
 	return s.wildcards == o.wildcards && slices.Equal(s.names, o.names)
 }
 
-// String is the Set as a scope claim, in ascending order: "read:users
+// String returns the Set as a scope claim, in ascending order: "read:users
 // write:users".
 func (s Set) String() string { return strings.Join(s.names, " ") }
+
+// MarshalText returns what String does, for JSON.
+func (s Set) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue returns what String does, for slog.
+func (s Set) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // valid reports whether name is a scope-token: 1*( %x21 / %x23-5B / %x5D-7E )
 // (RFC 6749 §3.3).

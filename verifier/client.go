@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jsonv2"
@@ -15,21 +14,18 @@ import (
 //
 // (Issuer, ID) is the identity: two authorities may use the same client ID.
 type Client struct {
-	ID        string // from the first present of Issuer.ClientIDClaims
-	Subject   string // "sub", or ""
-	Issuer    string // the configured Issuer.Name, never an alias
-	TokenID   string // "jti", or ""
-	KeyID     string // "kid" of the key that verified the token, or ""
-	Scopes    scopes.Set
-	IssuedAt  time.Time // "iat", or zero
-	NotBefore time.Time // "nbf", or zero
-	ExpiresAt time.Time // "exp"; never zero in a verified Client
+	ID        string     // from the first present of Issuer.ClientIDClaims
+	Subject   string     `json:",omitzero"` // "sub", or ""
+	Issuer    string     // the configured Issuer.Name, never an alias
+	TokenID   string     `json:",omitzero"` // "jti", or ""
+	KeyID     string     `json:",omitzero"` // "kid" of the key that verified the token, or ""
+	Scopes    scopes.Set // what the token grants
+	IssuedAt  time.Time  `json:",omitzero"` // "iat", or zero
+	NotBefore time.Time  `json:",omitzero"` // "nbf", or zero
+	ExpiresAt time.Time  `json:",omitzero"` // "exp"; never zero in a verified Client
 
 	token *token // nil in a Client that no Verifier made
 }
-
-// String names the identity, and keeps fmt from printing the claims.
-func (c Client) String() string { return fmt.Sprintf("client %q of %q", c.ID, c.Issuer) }
 
 // Audience returns the token's audience: a copy.
 func (c Client) Audience() []string {

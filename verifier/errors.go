@@ -185,10 +185,13 @@ func (e *Error) Error() string {
 		return "m2mauth: no error"
 	}
 	text := "m2mauth: " + e.Code.String() + ": " + string(e.Reason)
-	if e.Err == nil || e.Err == error(e.Reason) {
-		return text // said once
+	if e.Err == nil {
+		return text
 	}
-	return text + ": " + e.Err.Error()
+	if cause := e.Err.Error(); cause != "" && cause != string(e.Reason) { // said once
+		text += ": " + cause
+	}
+	return text
 }
 
 // MarshalText returns what Error does, so that JSON shows a refusal, too.

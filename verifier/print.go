@@ -1,0 +1,130 @@
+package verifier
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// How the types of this package print: by fmt in one line, by slog in groups, by
+// JSON with the names of their fields. None shows a token or the claims.
+
+// String names the identity, and keeps fmt from printing the claims.
+func (c Client) String() string { return fmt.Sprintf("client %q of %q", c.ID, c.Issuer) }
+
+// LogValue returns the identity, and what the token says of itself, as a group.
+func (c Client) LogValue() slog.Value {
+	return slog.GroupValue(present(
+		slog.String("client_id", c.ID),
+		slog.String("issuer", c.Issuer),
+		slog.String("subject", c.Subject),
+		slog.String("token_id", c.TokenID),
+		slog.String("key_id", c.KeyID),
+		slog.String("scopes", c.Scopes.String()),
+		slog.Time("issued_at", c.IssuedAt),
+		slog.Time("not_before", c.NotBefore),
+		slog.Time("expires_at", c.ExpiresAt),
+	)...)
+}
+
+// present leaves out what is empty.
+func present(attrs ...slog.Attr) []slog.Attr {
+	kept := attrs[:0]
+	for _, a := range attrs {
+		switch a.Value.Kind() {
+		case slog.KindString:
+			if a.Value.String() == "" {
+				continue
+			}
+		case slog.KindTime:
+			if a.Value.Time().IsZero() {
+				continue
+			}
+		}
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// LogValue returns the decision as a group: outcome, reason and cause first.
+func (d Decision) LogValue() slog.Value {
+	outcome, cause := "allowed", ""
+	if d.Err != nil {
+		outcome, cause = AsError(d.Err).Code.String(), d.Err.Error()
+	}
+	attrs := present(
+		slog.String("outcome", outcome),
+		slog.String("reason", string(d.Reason)),
+		slog.String("cause", cause),
+		slog.String("operation", d.Operation),
+		slog.String("issuer", d.Issuer),
+		slog.String("scopes_required", d.Need.String()),
+	)
+	if d.Client.ID != "" {
+		attrs = append(attrs, slog.Any("client", d.Client))
+	}
+	return slog.GroupValue(append(attrs, slog.Bool("cached", d.Cached), slog.Duration("took", d.Took))...)
+}
+
+// String tells the state of the keys in one line.
+func (s IssuerStatus) String() string {
+	text := fmt.Sprintf("keys of %q: %s, %d in use", s.Issuer, s.State, len(s.Keys))
+	if !s.Confirmed.IsZero() {
+		text += ", confirmed " + s.Confirmed.UTC().Format(time.RFC3339)
+	}
+	if len(s.Problems) > 0 {
+		text += fmt.Sprintf(", problems %v", s.Problems)
+	}
+	if s.LastError != nil {
+		text += ", last error: " + s.LastError.Error()
+	}
+	return text
+}
+
+// LogValue returns the state as a group.
+func (s IssuerStatus) LogValue() slog.Value {
+	lastError := ""
+	if s.LastError != nil {
+		lastError = s.LastError.Error()
+	}
+	attrs := present(
+		slog.String("issuer", s.Issuer),
+		slog.String("state", string(s.State)),
+		slog.Time("confirmed", s.Confirmed),
+		slog.String("last_error", lastError),
+		slog.Time("next_attempt", s.NextAttempt),
+	)
+	attrs = append(attrs, slog.Int("fetches", s.Fetches), slog.Any("keys", s.Keys))
+	if len(s.Problems) > 0 {
+		attrs = append(attrs, slog.Any("problems", s.Problems))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// MarshalJSON writes the fields by their names, LastError as its text, and
+// leaves out what is zero of LastError and the times.
+func (s IssuerStatus) MarshalJSON() ([]byte, error) {
+	type fields IssuerStatus // without this method
+	doc := struct {
+		fields
+		LastError              string    `json:",omitzero"`
+		Confirmed, NextAttempt time.Time `json:",omitzero"`
+	}{fields: fields(s), Confirmed: s.Confirmed, NextAttempt: s.NextAttempt}
+	if s.LastError != nil {
+		doc.LastError = s.LastError.Error()
+	}
+	return json.Marshal(doc)
+}
+
+// String names the key and its algorithm.
+func (k KeyStatus) String() string { return fmt.Sprintf("%q (%s)", k.ID, k.Algorithm) }
+
+// String names the key and what is amiss with it.
+func (p KeyProblem) String() string {
+	text := fmt.Sprintf("key %q: %s", p.KeyID, p.Text)
+	if p.Compromised {
+		text += " (compromised)"
+	}
+	return text
+}
