@@ -22,10 +22,10 @@ func TestPrinting(t *testing.T) {
 	refused := &verifier.Error{Code: verifier.InsufficientScope, Reason: verifier.ScopeMissing, Err: errors.New("a cause")}
 	problem := verifier.KeyProblem{KeyID: "k", Text: "too short", Compromised: true}
 	for _, tt := range []struct {
-		name                    string
-		value                   any
+		name                   string
+		value                  any
 		text, logText, logJSON string // by fmt, by slog's two handlers
-		json                    string
+		json                   string
 	}{
 		{"Client", client,
 			`client "c" of "https://i"`,
