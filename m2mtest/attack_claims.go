@@ -58,6 +58,9 @@ func (f *forge) times() {
 	numbers := []string{`"4102444800"`, `true`, `null`, `-1`, `1e400`, `1e308`, `253402300800`, `{}`, `[4102444800]`}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		for _, number := range numbers {
+			if number == "null" && name != "exp" {
+				continue // as if it were absent
+			}
 			f.claim(name+" "+number, name, json.RawMessage(number))
 		}
 	}

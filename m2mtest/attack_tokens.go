@@ -45,7 +45,7 @@ func (f *forge) structure() {
 	header, payload := f.texts()
 	rest := payload[1:]
 	many := strings.Builder{}
-	for i := range 300 {
+	for i := range 5000 { // more than one per 16 of the largest MaxTokenBytes
 		fmt.Fprintf(&many, `"x%d":0,`, i)
 	}
 	f.rewritten("payload no object", "", "["+payload+"]")
@@ -59,7 +59,7 @@ func (f *forge) structure() {
 	f.rewritten("duplicate claim, nested", "", `{"x":{"a":1,"a":2},`+rest)
 	f.rewritten("claim in another case", "", strings.Replace(payload, `"exp":`, `"EXP":`, 1))
 	f.rewritten("nested 40 deep", "", `{"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+","+rest)
-	f.rewritten("300 claims", "", "{"+many.String()+rest)
+	f.rewritten("5,000 claims", "", "{"+many.String()+rest)
 	f.rewritten("header no object", "["+header+"]", "")
 	f.rewritten("header with trailing bytes", header+"x", "")
 	f.rewritten("duplicate header member", `{"alg":"none",`+header[1:], "")

@@ -29,7 +29,7 @@ func Example() {
 	}
 	// Output:
 	// <nil>
-	// m2mauth: insufficient_scope: scope_missing
+	// m2mauth: insufficient_scope: scope_missing: granted "reports:write", want all("reports:read")
 }
 
 // A handler alone is tested with a client in its context.
