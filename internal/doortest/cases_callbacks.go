@@ -23,6 +23,7 @@ var reasons = map[verifier.Code][]verifier.Reason{
 		verifier.TooOld, verifier.ClaimMalformed, verifier.KeyUnknown, verifier.KeyUnusable, verifier.KeyRemoved, verifier.BadSignature,
 		verifier.ClientIDMissing, verifier.NotMachine, verifier.NotAccepted, verifier.Bound, verifier.Revoked, verifier.Denied,
 		verifier.NotVerified, mine},
+	verifier.TooManyRequests:   {verifier.UnknownKeysFlood},
 	verifier.InsufficientScope: {verifier.ScopeMissing, verifier.NoRequirement, verifier.Forbidden},
 	// Canceled is left out: gRPC has statuses of its own for it.
 	verifier.Unavailable: {verifier.KeysUnavailable, verifier.PeerUnknown, verifier.CheckFailed, verifier.Panicked, verifier.Closed},
@@ -121,6 +122,7 @@ func (cb callback) errors() []Case {
 		verifier.InvalidToken:      verifier.Denied,
 		verifier.InsufficientScope: verifier.Forbidden,
 		verifier.Unavailable:       verifier.CheckFailed,
+		verifier.TooManyRequests:   verifier.CheckFailed,
 	}
 	lacking[cb.code] = cb.reason
 	rows := []Case{
