@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -23,7 +24,8 @@ var reasons = map[verifier.Code][]verifier.Reason{
 		verifier.TooOld, verifier.ClaimMalformed, verifier.KeyUnknown, verifier.KeyUnusable, verifier.KeyRemoved, verifier.BadSignature,
 		verifier.ClientIDMissing, verifier.NotMachine, verifier.NotAccepted, verifier.Bound, verifier.Revoked, verifier.Denied,
 		verifier.NotVerified, mine},
-	verifier.TooManyRequests:   {verifier.UnknownKeysFlood},
+	// UnknownKeysFlood is left out: TooManyRequests says when to try again, and a
+	// Reason does not.
 	verifier.InsufficientScope: {verifier.ScopeMissing, verifier.NoRequirement, verifier.Forbidden},
 	// Canceled is left out: gRPC has statuses of its own for it.
 	verifier.Unavailable: {verifier.KeysUnavailable, verifier.PeerUnknown, verifier.CheckFailed, verifier.Panicked, verifier.Closed},
@@ -113,7 +115,11 @@ func (cb callback) bare() (rows []Case) {
 func (cb callback) errors() []Case {
 	broken := errors.New("no database")
 	shared := func(code verifier.Code, reason verifier.Reason) error {
-		return &verifier.Error{Code: code, Reason: reason, Err: broken}
+		e := &verifier.Error{Code: code, Reason: reason, Err: broken}
+		if code == verifier.TooManyRequests {
+			e.RetryAfter = time.Second
+		}
+		return e
 	}
 	// What an *Error without a Reason is refused for.
 	lacking := map[verifier.Code]verifier.Reason{
