@@ -187,8 +187,8 @@ func wantFind(t *testing.T, s *Source, a *authority, q Query, want Why, took tim
 	if n := a.fetches() - before; why(err) != want || d != took || n != fetches {
 		t.Errorf("Find(%q): %v after %v and %d fetches; want %d after %v and %d", q.KeyID, err, d, n, want, took, fetches)
 	}
-	if want == found && (key.Key == nil || q.KeyID != "" && key.ID != q.KeyID || set == nil || !set.Holds(key)) {
-		t.Errorf("Find(%q) = key %q", q.KeyID, key.ID)
+	if want == found && (set == nil || key.Key == nil || q.KeyID != "" && key.ID != q.KeyID || !set.Holds(key)) {
+		t.Errorf("Find(%q) = key %+v of set %p, want the key and a set that holds it", q.KeyID, key, set)
 	}
 }
 

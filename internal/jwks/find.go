@@ -155,9 +155,10 @@ func (s *Source) absent(q Query, arrived time.Time, differ bool) bool {
 	return q.IssuedAt.IsZero() || !asOf.Before(q.IssuedAt.Add(s.opts.Backdating))
 }
 
-// rouse starts a fetch if the budget has one. The caller holds mu.
+// rouse starts a fetch for a call that is refused at once, if the budget has one
+// to spare. The caller holds mu.
 func (s *Source) rouse() {
-	if s.flight == nil && s.budget.take(time.Now()) {
+	if s.flight == nil && s.budget.takeSpare(time.Now()) {
 		s.launch(flight{whole: true})
 	}
 }

@@ -123,26 +123,30 @@ func TestAtOnce(t *testing.T) {
 					wantFind(t, s, a, q, tt.want, 0, fetches)
 				}
 				pass(time.Second)
+				wantFind(t, s, a, q, tt.want, 0, 0) // the last one of the budget is not for it
+				pass(15 * time.Second)
 				wantFind(t, s, a, q, tt.want, 0, 1)
-				pass(time.Second)
-				wantFind(t, s, a, q, tt.want, 0, 0) // the budget is spent
 			})
 		})
 	}
 }
 
-// TestSuspect: a bad signature looks again, within the budget, and waits for
-// nothing.
+// TestSuspect checks that a bad signature starts a fetch if the budget is full,
+// and waits for nothing.
 func TestSuspect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: tagged(`"1"`, ed("a"))}
 		s := open(t, a, hourly)
-		for _, want := range []int{2, 3, 3, 3} {
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+		}{{0, 2}, {0, 2}, {15*time.Second - 1, 2}, {1, 3}, {0, 3}} {
+			pass(step.after)
 			if took, _ := timed(func() error { s.Suspect(); return nil }); took != 0 {
-				t.Errorf("Suspect took %v", took)
+				t.Errorf("Suspect took %v, want 0", took)
 			}
 			synctest.Wait()
-			wantFetches(t, a, want)
+			wantFetches(t, a, step.want)
 		}
 		if _, etags := a.log(); strings.Join(etags, "") != "" {
 			t.Errorf("conditional fetches: %q", etags)
@@ -387,9 +391,9 @@ func TestMissingText(t *testing.T) {
 
 		a.now(serves(ed("a"), ed("b"), ec("c", 1).with("use", "enc")))
 		refresh(t, s)
-		pass(12 * time.Second)
+		pass(15 * time.Second)
 		a.now(after(2*time.Second, serves(ed("a"), ed("b"))))
-		want(asks("x\n", time.Hour), `kid "x\n" is not published`, `"a", "b"`, "fetched 12s ago")
+		want(asks("x\n", time.Hour), `kid "x\n" is not published`, `"a", "b"`, "fetched 15s ago")
 		pass(3 * time.Second)
 		a.now(down)
 		want(asks("x", 0), `kid "x" is not known yet`, `"a", "b"`, "fetched 3s ago", "the next look is due now", errDown.Error())
