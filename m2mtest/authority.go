@@ -189,6 +189,9 @@ func (a *Authority) URL() string { return a.url }
 // ProjectID is the project that is played.
 func (a *Authority) ProjectID() string { return a.projectID }
 
+// Key returns the key that signs tokens. Do not change it.
+func (a *Authority) Key() *Key { return a.keys.current() }
+
 // Secret is the project's secret: with the project ID it makes the HTTP Basic
 // credentials of the API's calls.
 func (a *Authority) Secret() string { return a.secret }

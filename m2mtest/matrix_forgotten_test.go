@@ -19,7 +19,7 @@ import (
 // TestForgotten: of 40 routes and 20 methods three were forgotten. Start-up and
 // the matrix name exactly those three.
 func TestForgotten(t *testing.T) {
-	_, v := attackFixture(t)
+	_, v := m2mtest.Trust(t, nil)
 	m, err := httpmw.New(v, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/hostile"
 	"github.com/m2mauth/m2mauth/internal/tlstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -68,14 +69,11 @@ type Case struct {
 	Issuer func(*verifier.Issuer) // changes the issuer that the fixture trusts; nil for none
 	Config func(*verifier.Config)
 
-	Spec   m2mtest.TokenSpec         // the token that is presented
-	Mangle func(token string) string // what is done to it; nil for nothing
-	Values func(f *Fixture) []string // the Authorization values, in place of Spec and Mangle
-	Spaced bool                      // all that is wrong with it is white space around the value
-
-	// Elsewhere, Query and Form are as in Call; TOKEN in them is a good token.
-	Elsewhere   map[string]string
-	Query, Form string
+	// Spec describes the token. Values, if set, replaces it by Authorization
+	// values, and Presents by a row of the corpus.
+	Spec     m2mtest.TokenSpec
+	Values   func(f *Fixture) []string
+	Presents *hostile.Credential
 
 	Certificates []tlstest.Pair
 	Need         scopes.Requirement // scopes.Authenticated() if zero, unless NoNeed

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	before := fetches.Load()
 
 	call, secrets := c.call(f)
-	if wire.Trims && c.Spaced {
+	if wire.Trims && c.Presents != nil && c.Presents.Spaced {
 		c.Code, c.Reason = 0, ""
 	}
 	refuses := wire.Refuses != nil && slices.ContainsFunc(call.Authorization, wire.Refuses)
@@ -158,32 +159,28 @@ var fetched = []verifier.Reason{
 
 // call is the Call of the row, and what must not be shown of it.
 func (c Case) call(f *Fixture) (call Call, secrets []string) {
-	call = Call{Certificates: c.Certificates, Need: c.Need, Elsewhere: map[string]string{}}
+	call = Call{Certificates: c.Certificates, Need: c.Need}
 	for _, p := range c.Certificates {
 		call.PeerCertificates = append(call.PeerCertificates, p.Leaf)
 	}
 	if c.Need.IsZero() && !c.NoNeed {
 		call.Need = scopes.Authenticated()
 	}
-	if c.Values != nil {
+	switch {
+	case c.Presents != nil:
+		p := c.Presents
+		call.Authorization, call.Elsewhere, call.Query, call.Form = p.Authorization, p.Elsewhere, p.Query, p.Form
+	case c.Values != nil:
 		call.Authorization = c.Values(f)
-	} else {
-		token := f.Token(c.Spec)
-		if c.Mangle != nil {
-			token = c.Mangle(token)
-		}
-		call.Authorization = []string{"Bearer " + token}
+	default:
+		call.Authorization = []string{"Bearer " + f.Token(c.Spec)}
 	}
-	secrets = slices.Clone(call.Authorization)
-	if c.Elsewhere == nil && c.Query == "" && c.Form == "" {
-		return call, secrets
+	secrets = slices.Concat(call.Authorization, slices.Collect(maps.Values(call.Elsewhere)))
+	for _, pair := range strings.Split(call.Query+"&"+call.Form, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		secrets = append(secrets, value)
 	}
-	good := f.Token(spec{})
-	call.Query, call.Form = strings.ReplaceAll(c.Query, "TOKEN", good), strings.ReplaceAll(c.Form, "TOKEN", good)
-	for name, value := range c.Elsewhere {
-		call.Elsewhere[name] = strings.ReplaceAll(value, "TOKEN", good)
-	}
-	return call, append(secrets, good)
+	return call, secrets
 }
 
 // judge holds what came of a call, and what Observe was told, against the row.

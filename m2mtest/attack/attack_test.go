@@ -1,7 +1,8 @@
-package m2mtest_test
+package attack_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -10,12 +11,14 @@ import (
 	"testing"
 
 	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/internal/hostile"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/m2mtest/attack"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// attacked notes what Attack reports.
+// attacked records what Run reports.
 type attacked struct{ errors, logs []string }
 
 func (*attacked) Helper() {}
@@ -26,48 +29,31 @@ func (a *attacked) Logf(format string, args ...any) {
 	a.logs = append(a.logs, fmt.Sprintf(format, args...))
 }
 
-// found holds the reports against those that there should be: each of want is
-// found, and nothing that no one of want is part of.
+// found compares the reports with want: each of want is part of one, and each
+// report has one of want in it.
 func (a *attacked) found(t *testing.T, want []string) {
 	t.Helper()
 	all := strings.Join(a.errors, "\n")
 	for _, w := range want {
 		if !strings.Contains(all, w) {
-			t.Errorf("%q was not found", w)
+			t.Errorf("Run(…) does not report %q", w)
 		}
 	}
 	for _, e := range a.errors {
 		if !slices.ContainsFunc(want, func(w string) bool { return strings.Contains(e, w) }) {
-			t.Errorf("not to be found: %s", e)
+			t.Errorf("Run(…) reports %q, want nothing of it", e)
 		}
 		if strings.Contains(e, "eyJ") {
-			t.Errorf("a token is shown: %s", e)
+			t.Errorf("Run(…) shows a token: %s", e)
 		}
 	}
 	if len(a.logs) != 1 || !strings.Contains(a.logs[0], "expected") {
-		t.Errorf("the table is not at the end: %q", a.logs)
+		t.Errorf("Run(…) logs %q, want the table at the end", a.logs)
 	}
 }
 
-func attackFixture(t *testing.T) (*m2mtest.Authority, *verifier.Verifier) {
-	t.Helper()
-	a := m2mtest.NewAuthority(&m2mtest.Options{Key: m2mtest.NewKey("ES256"), NoServer: true})
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{a.Issuer()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		v.Close()
-		a.Close()
-	})
-	if err := v.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return a, v
-}
-
-func httpOperations() []m2mtest.Operation {
-	return []m2mtest.Operation{
+func httpOperations() []attack.Operation {
+	return []attack.Operation{
 		{Call: "/a", Need: scopes.All("a", "x")},
 		{Call: "POST /b", Need: scopes.Any("b", "c")},
 		{Call: "GET /public/", Need: scopes.Public()},
@@ -81,12 +67,42 @@ type hole struct {
 	want    []string
 }
 
-func findHoles(t *testing.T, authority *m2mtest.Authority, operations []m2mtest.Operation, holes []hole) {
+func findHoles(t *testing.T, authority *m2mtest.Authority, operations []attack.Operation, holes []hole) {
 	for _, h := range holes {
 		t.Run(h.name, func(t *testing.T) {
 			var got attacked
-			m2mtest.Attack(&got, m2mtest.Target{Authority: authority, Handler: h.handler, HTTP: operations})
+			attack.Run(&got, attack.Target{Authority: authority, Handler: h.handler, HTTP: operations})
 			got.found(t, h.want)
+		})
+	}
+}
+
+// TestAttackReasons: a server that ignores one Reason accepts the rows of the
+// corpus that have it, and Run reports those and no others. So the corpus holds
+// for a key of ES256, too.
+func TestAttackReasons(t *testing.T) {
+	need := httpOperations()[0].Need
+	byReason := func(a *m2mtest.Authority) map[verifier.Reason][]string {
+		rows := map[verifier.Reason][]string{}
+		m := hostile.Maker{Authority: a, Need: need, Foreign: m2mtest.NewKey("ES256"), Trap: "http://127.0.0.1:9/"}
+		for _, c := range m.Corpus() {
+			if strings.HasSuffix(c.Name, ", no iat") {
+				continue // its Reason depends on whether keys may be fetched again
+			}
+			rows[c.Reason] = append(rows[c.Reason], "ACCEPTED: "+c.Name+": ")
+		}
+		return rows
+	}
+	authority, _ := m2mtest.Trust(t, nil)
+	for reason := range byReason(authority) {
+		t.Run(string(reason), func(t *testing.T) {
+			authority, v := m2mtest.Trust(t, nil)
+			var got attacked
+			attack.Run(&got, attack.Target{
+				Authority: authority, Handler: server(v, ignoring(reason)), HTTP: httpOperations()[:1],
+				Skip: func(attack string) bool { return strings.HasPrefix(attack, "route: ") || strings.HasSuffix(attack, ", no iat") },
+			})
+			got.found(t, byReason(authority)[reason])
 		})
 	}
 }
@@ -94,28 +110,18 @@ func findHoles(t *testing.T, authority *m2mtest.Authority, operations []m2mtest.
 // TestAttackTokens: each weakness in reading credentials and tokens is found,
 // and nothing but it.
 func TestAttackTokens(t *testing.T) {
-	authority, v := attackFixture(t)
+	authority, v := m2mtest.Trust(t, nil)
 	findHoles(t, authority, httpOperations()[:1], []hole{
-		{"any signature", server(v, ignoring(verifier.BadSignature)), []string{"signature: of a forger's key", "signature: of zeros",
-			"signature: ", "jwk of a forger's key, a published kid", "of a forger's key"}},
-		{"any key", server(v, ignoring(verifier.KeyUnknown)), []string{"signature: of a key that nobody publishes"}},
 		{"alg none", server(v, weakness{ignore: algNone}), []string{"alg none, no signature", "alg nOnE, no signature", "header: alg "}},
-		{"aud", server(v, ignoring(verifier.Audience)), []string{"claims: aud another's", "claims: aud missing", "claims: aud "}},
-		{"exp", server(v, ignoring(verifier.Expired)), []string{"expired ten minutes ago", "claims: expired", "claims: exp 0"}},
-		{"all else that a token says", server(v, ignoring(verifier.UnknownIssuer, verifier.NotYetValid, verifier.IssuedInFuture,
-			verifier.TokenType, verifier.HeaderExtension, verifier.Bound, verifier.NotMachine)), []string{
-			"iss a stranger's", "claims: iss ", "nbf in ten minutes", "iat in ten minutes", "typ of a logout token",
-			"typ of an ID token", "header: crit", "header: b64", "header: zip", "header: enc", "header: empty crit", "cty JWT",
-			"cnf of DPoP", "cnf of a certificate", "claims: cnf ", "sub a person", "a person's session", "connected app", "claims: sub"}},
 		{"first of two headers", server(v, weakness{read: func(r *http.Request) []string {
 			return r.Header["Authorization"][:min(1, len(r.Header["Authorization"]))]
-		}}), []string{"a good one before a forged one", "the same twice", "Basic beside it"}},
+		}}), []string{"a good one before a forged one", "the same twice", "Basic after it", "an empty value after it"}},
 		{"last of two headers", server(v, weakness{read: func(r *http.Request) []string {
 			return r.Header["Authorization"][max(0, len(r.Header["Authorization"])-1):]
-		}}), []string{"a forged one before a good one", "the same twice"}},
+		}}), []string{"a forged one before a good one", "the same twice", "Basic before it"}},
 		{"trims", server(v, weakness{read: func(r *http.Request) []string {
 			return []string{strings.Join(strings.Fields(r.Header.Get("Authorization")), " ")}
-		}}), []string{"credential: space behind", "credential: tab for a space", "line feed", "credential: "}},
+		}}), []string{"credential: space after", "credential: tab for a space", "line feed", "credential: "}},
 		{"query", server(v, orFrom(func(r *http.Request) string { return r.URL.Query().Get("access_token") })),
 			[]string{"elsewhere: in the query"}},
 		{"cookie", server(v, orFrom(func(r *http.Request) string {
@@ -124,34 +130,34 @@ func TestAttackTokens(t *testing.T) {
 				return ""
 			}
 			return c.Value
-		})), []string{"elsewhere: in a cookie"}},
+		})), []string{"elsewhere: in cookie"}},
 	})
 }
 
-// TestAttackHTTP: a sound server lets nothing in, and each weakness of routes
+// TestAttackHTTP: a sound server accepts nothing, and each weakness of routes
 // is found, and nothing but it.
 func TestAttackHTTP(t *testing.T) {
-	authority, v := attackFixture(t)
+	authority, v := m2mtest.Trust(t, nil)
 	findHoles(t, authority, httpOperations(), []hole{
 		{"sound", server(v, weakness{}), nil},
-		{"no guard on one route", unguarded(v), []string{"LET IN: credential: none: POST /b: 200", ": POST /b: 200", "POST /%62: 200"}},
+		{"no guard on one route", unguarded(v), []string{"ACCEPTED: credential: none: POST /b: 200", ": POST /b: 200", "POST /%62: 200", "spelling of the host: POST localhost/b: 200", "of the host, a token without the scopes"}},
 		{"scopes", server(v, ignoring(verifier.ScopeMissing)), []string{"scopes: none", "those of another operation", "scopes: "}},
 		{"form", server(v, orFrom(func(r *http.Request) string { return r.PostFormValue("token") })), []string{"elsewhere: in the form: POST /b"}},
 		{"a proxy behind a public route", proxying(v), []string{"dot segments through a public one: GET /public/%2e%2e/a: 200", "dot segments"}},
 		{"a header for the path", rewriting(v), []string{"X-Original-URL on a public one: GET /public/: 200"}},
-		{"a guard for one method", oneMethod(v), []string{"route: another method: POST /a: 200"}},
+		{"a guard for one method", oneMethod(v), []string{"route: another method: POST /a: 200", "route: another method, a token without the scopes: POST /a: 200"}},
 		{"panics", panicking(v), []string{"credential: quoted: /a: panicked: no quotes", ": panicked"}},
-		{"locks out", lockingOut(v), []string{"a good token, after the attack is not let in", "a good token is not let in"}},
-		{"lets nobody in", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }),
-			[]string{"a good token is not let in, so the refusals there prove nothing: /a: 401; POST /b: 401", "nothing was attacked"}},
-		{"is not there", http.NotFoundHandler(), []string{"LET IN: credential: none: /a: 404", ": 404"}},
+		{"locks out", lockingOut(v), []string{"a good token, after the attack is not accepted", "a good token is not accepted"}},
+		{"refuses everybody", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }),
+			[]string{"a good token is not accepted, so the refusals there prove nothing: /a: 401; POST /b: 401", "nothing was attacked"}},
+		{"is not there", http.NotFoundHandler(), []string{"ACCEPTED: credential: none: /a: 404", ": 404"}},
 	})
 }
 
 // TestAttackDisguises: a handler beside the guard that reads paths in another
 // way than the router is found, and httpmw.Mux is not fooled.
 func TestAttackDisguises(t *testing.T) {
-	authority, v := attackFixture(t)
+	authority, v := m2mtest.Trust(t, nil)
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -164,10 +170,10 @@ func TestAttackDisguises(t *testing.T) {
 		}
 	}
 	need := scopes.All("a", "x")
-	operations := []m2mtest.Operation{{Call: "GET /admin/keys", Need: need}, {Call: "GET /", Need: scopes.Public()}}
+	operations := []attack.Operation{{Call: "GET /admin/keys", Need: need}, {Call: "GET /", Need: scopes.Public()}}
 	for name, tt := range map[string]struct {
 		read func(string) string
-		want string // a call that is let in
+		want string // a call that is accepted
 	}{
 		"a file server":      {path.Clean, "GET /admin%2fkeys: 200"},
 		"case":               {strings.ToLower, "GET /ADMIN/keys: 200"},
@@ -183,7 +189,7 @@ func TestAttackDisguises(t *testing.T) {
 			plain.Handle("/", handler)
 			plain.Handle("GET /admin/keys", weakness{}.guard(v, need, answers("the keys")))
 			var got attacked
-			m2mtest.Attack(&got, m2mtest.Target{Authority: authority, Handler: plain, HTTP: operations})
+			attack.Run(&got, attack.Target{Authority: authority, Handler: plain, HTTP: operations})
 			if all := strings.Join(got.errors, "\n"); !strings.Contains(all, tt.want) {
 				t.Errorf("Attack(ServeMux) does not report %q:\n%s", tt.want, all)
 			}
@@ -195,20 +201,20 @@ func TestAttackDisguises(t *testing.T) {
 				t.Error(err)
 			}
 			got = attacked{}
-			m2mtest.Attack(&got, m2mtest.Target{Authority: authority, Handler: sound, HTTP: operations})
+			attack.Run(&got, attack.Target{Authority: authority, Handler: sound, HTTP: operations})
 			got.found(t, nil)
 		})
 	}
 }
 
 func TestAttackNothing(t *testing.T) {
-	authority, v := attackFixture(t)
+	authority, v := m2mtest.Trust(t, nil)
 	var got attacked
-	m2mtest.Attack(&got, m2mtest.Target{Authority: authority})
+	attack.Run(&got, attack.Target{Authority: authority})
 	got.found(t, []string{"nothing was attacked"})
 
 	got = attacked{}
-	m2mtest.Attack(&got, m2mtest.Target{Handler: server(v, weakness{}), HTTP: httpOperations()})
+	attack.Run(&got, attack.Target{Handler: server(v, weakness{}), HTTP: httpOperations()})
 	if len(got.errors) != 1 || !strings.Contains(got.errors[0], "no Authority") {
 		t.Errorf("got %q", got.errors)
 	}
@@ -216,26 +222,26 @@ func TestAttackNothing(t *testing.T) {
 
 // TestAttackForgotten: where nothing is required, nobody may.
 func TestAttackForgotten(t *testing.T) {
-	authority, v := attackFixture(t)
-	operations := append(httpOperations()[:1], m2mtest.Operation{Call: "GET /forgotten"})
+	authority, v := m2mtest.Trust(t, nil)
+	operations := append(httpOperations()[:1], attack.Operation{Call: "GET /forgotten"})
 	for name, h := range map[string]hole{
 		"refused": {handler: weakness{}.guard(v, scopes.Requirement{}, answers("f"))},
-		"open":    {handler: answers("f"), want: []string{"no requirement: GET /forgotten: 200; GET /forgotten: 200", "/%66orgotten"}},
+		"open":    {handler: answers("f"), want: []string{"no requirement: GET /forgotten: 200; GET /forgotten: 200", "/%66orgotten", "localhost/forgotten"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mux := server(v, weakness{})
 			mux.Handle("GET /forgotten", h.handler)
 			var got attacked
-			m2mtest.Attack(&got, m2mtest.Target{Authority: authority, Handler: mux, HTTP: operations})
+			attack.Run(&got, attack.Target{Authority: authority, Handler: mux, HTTP: operations})
 			got.found(t, h.want)
 		})
 	}
 }
 
 func TestAttackSkip(t *testing.T) {
-	authority, v := attackFixture(t)
+	authority, v := m2mtest.Trust(t, nil)
 	var got attacked
-	m2mtest.Attack(&got, m2mtest.Target{
+	attack.Run(&got, attack.Target{
 		Authority: authority, Handler: server(v, ignoring(verifier.Bound)), HTTP: httpOperations(),
 		Skip: func(attack string) bool { return strings.HasPrefix(attack, "claims: cnf ") },
 	})
@@ -246,18 +252,17 @@ func TestAttackSkip(t *testing.T) {
 }
 
 func TestOperations(t *testing.T) {
-	var got []string
-	for _, o := range m2mtest.Operations(operations(
-		entry{"GET /orders/{id}/{rest...}", scopes.Public()},
-		entry{"GET example.com/x/{$}", scopes.Public()},
-		entry{"/plain", scopes.Public()},
-		entry{"GET,HEAD /users/{id:[0-9]+}", scopes.Public()},
-		entry{"/orders.v1.Orders/List", scopes.Public()},
-	)) {
-		got = append(got, o.Call)
-	}
-	want := []string{"GET /orders/1/1", "GET /x/", "/plain", "GET /users/1", "/orders.v1.Orders/List"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	for _, tt := range []struct{ listed, want string }{
+		{"GET /orders/{id}/{rest...}", "GET /orders/1/1"},
+		{"GET example.com/x/{$}", "GET example.com/x/"},
+		{"GET {tenant}.example.com/x", "GET 1.example.com/x"},
+		{"/plain", "/plain"},
+		{"GET,HEAD /users/{id:[0-9]+}", "GET /users/1"},
+		{"/orders.v1.Orders/List", "/orders.v1.Orders/List"},
+	} {
+		got := attack.Operations(maps.All(map[string]scopes.Requirement{tt.listed: scopes.All("a")}))
+		if len(got) != 1 || got[0].Call != tt.want || !got[0].Need.Equal(scopes.All("a")) {
+			t.Errorf("Operations(%q) = %v, want %q", tt.listed, got, tt.want)
+		}
 	}
 }

@@ -1,37 +1,40 @@
-package m2mtest
+package attack
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
-// outcome is how a call ended.
+// outcome describes how a call ended.
 type outcome struct {
 	text       string // for the table: "200", "Unauthenticated"
 	ok         bool   // a plain success
-	refused    bool   // the transport's way to say that a credential won't do
+	refused    bool   // the status of a refused credential
 	broken     bool   // the server failed, or has nothing of that name
 	crashed    bool   // the handler panicked
-	body       string // of an HTTP answer
+	unsent     bool   // the request can't be written
+	body       string // of an HTTP response
 	statusCode int
 }
 
-// welcome reports whether a good token was let in.
+// welcome reports whether a good token was accepted.
 func (o outcome) welcome() bool { return !o.refused && !o.broken && !o.crashed }
 
-// letIn reports whether a hostile call got where the control got.
+// letIn reports whether a hostile call got what the control got, or a success.
 func (o outcome) letIn(control outcome) bool {
 	return o.crashed || !o.refused && (o.ok || o.text == control.text)
 }
 
-// report collects what became of each attack, in the order of their first use.
+// report collects the outcomes of each attack, in the order of first use.
 type report struct {
 	skip func(attack string) bool // may be nil
 	rows []*row
 }
 
-// The rows that the rest depends on, first in the table.
+// The first rows of the table: the others depend on them.
 const (
 	controlBefore = "a good token"
 	controlAfter  = "a good token, after the attack"
@@ -39,8 +42,8 @@ const (
 
 func newReport(skip func(string) bool) *report {
 	r := &report{skip: skip}
-	r.row(controlBefore, "let in")
-	r.row(controlAfter, "let in")
+	r.row(controlBefore, "accepted")
+	r.row(controlAfter, "accepted")
 	return r
 }
 
@@ -62,7 +65,7 @@ func (r *report) row(attack, expected string) *row {
 	return added
 }
 
-// skips reports whether an attack is left out, and notes it.
+// skips reports whether to leave out an attack, and records that.
 func (r *report) skips(attack string) bool {
 	if r.skip == nil || !r.skip(attack) {
 		return false
@@ -71,12 +74,12 @@ func (r *report) skips(attack string) bool {
 	return true
 }
 
-// control notes a call that must be let in.
+// control records a call that must be accepted.
 func (r *report) control(name, operation string, got outcome) {
-	r.judge(r.row(name, "let in"), operation, got, got.welcome())
+	r.judge(r.row(name, "accepted"), operation, got, got.welcome())
 }
 
-// add notes a call that must be refused.
+// add records a call that must be refused.
 func (r *report) add(attack, operation string, got, control outcome) {
 	r.judge(r.row(attack, "refused"), operation, got, !got.letIn(control))
 }
@@ -86,19 +89,19 @@ func (r *report) judge(to *row, operation string, got outcome, right bool) {
 		to.right++
 		return
 	}
-	to.wrong = append(to.wrong, printable(operation)+": "+got.text)
+	to.wrong = append(to.wrong, shown(operation)+": "+got.text)
 }
 
-// problems are the rows that are not as expected, one text each.
+// problems returns one text for each row that is not as expected.
 func (r *report) problems() []string {
 	var list []string
 	for _, row := range r.rows {
 		switch {
 		case row.skipped || len(row.wrong) == 0:
 		case row.expected == "refused":
-			list = append(list, "LET IN: "+row.attack+": "+strings.Join(row.wrong, "; "))
+			list = append(list, "ACCEPTED: "+row.attack+": "+strings.Join(row.wrong, "; "))
 		default:
-			list = append(list, row.attack+" is not let in, so the refusals there prove nothing: "+strings.Join(row.wrong, "; "))
+			list = append(list, row.attack+" is not accepted, so the refusals there prove nothing: "+strings.Join(row.wrong, "; "))
 		}
 	}
 	return list
@@ -123,8 +126,16 @@ func (r *row) got() string {
 	case len(r.wrong) == 0:
 		return asExpected
 	case r.expected == "refused":
-		return "LET IN: " + strings.Join(r.wrong, "; ")
+		return "ACCEPTED: " + strings.Join(r.wrong, "; ")
 	default:
 		return "REFUSED: " + strings.Join(r.wrong, "; ")
 	}
+}
+
+// shown returns text with control characters escaped.
+func shown(text string) string {
+	if strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }

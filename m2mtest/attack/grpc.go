@@ -1,4 +1,4 @@
-package m2mtest
+package attack
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/hostile"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -13,42 +14,42 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// grpcDoor calls methods with an empty message, as streams: on the wire, a
-// unary call is no different.
+// grpcDoor calls methods with one empty message, as streams: a unary call looks
+// the same on the wire.
 type grpcDoor struct {
 	conn grpc.ClientConnInterface
 }
 
-// carries leaves out what a client does not put on the wire, and what only
-// HTTP has.
-func (*grpcDoor) carries(p presented) bool {
-	for _, value := range p.authorization {
+// carries excludes values that a gRPC client does not send, and fields that
+// only HTTP has.
+func (*grpcDoor) carries(c hostile.Credential) bool {
+	for _, value := range c.Authorization {
 		if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
 			return false
 		}
 	}
-	return p.query == "" && p.form == ""
+	return c.Query == "" && c.Form == ""
 }
 
-func (d *grpcDoor) call(method string, p presented) outcome {
-	ctx, cancel := context.WithTimeout(context.Background(), attackTimeout)
+func (d *grpcDoor) call(method string, c hostile.Credential) outcome {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	md := metadata.MD{}
-	if p.authorization != nil {
-		md["authorization"] = p.authorization
+	if c.Authorization != nil {
+		md["authorization"] = c.Authorization
 	}
-	for name, value := range p.elsewhere {
+	for name, value := range c.Elsewhere {
 		md.Set(name, value)
 	}
 	stream, err := d.conn.NewStream(metadata.NewOutgoingContext(ctx, md),
 		&grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
 	if err == nil {
-		_ = stream.SendMsg(&emptypb.Empty{}) // the status tells what went wrong
+		_ = stream.SendMsg(&emptypb.Empty{}) // RecvMsg returns the status
 		_ = stream.CloseSend()
 		err = stream.RecvMsg(&emptypb.Empty{})
 	}
 	if errors.Is(err, io.EOF) {
-		err = nil // a stream that ended well, without a message
+		err = nil // the stream succeeded without a message
 	}
 	code := status.Code(err)
 	return outcome{
@@ -59,7 +60,8 @@ func (d *grpcDoor) call(method string, p presented) outcome {
 	}
 }
 
-// attackNames calls methods without a token, by names that are almost theirs.
+// attackNames calls methods without a token, by names that differ slightly from
+// theirs.
 func (d *grpcDoor) attackNames(operations []Operation, r *report) {
 	const attack = "name: no token, almost the method's name"
 	for _, o := range operations {
@@ -80,7 +82,7 @@ func (d *grpcDoor) attackNames(operations []Operation, r *report) {
 			"/" + service + "/%" + method,
 		} {
 			if name != o.Call {
-				r.add(attack, name, d.call(name, presented{}), outcome{})
+				r.add(attack, name, d.call(name, hostile.Credential{}), outcome{})
 			}
 		}
 	}

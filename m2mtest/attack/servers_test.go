@@ -1,4 +1,4 @@
-package m2mtest_test
+package attack_test
 
 import (
 	"encoding/base64"
