@@ -78,6 +78,7 @@ func authorities(f *Fixture) []Case {
 		invalid(verifier.Malformed,
 			Case{Name: "17 deep", Spec: claim("deep", nest(16))},
 			Case{Name: "513 members of a good token", Spec: members(513 - standardMembers)},
+			Case{Name: "513 members of a header", Spec: head("many", members(513).Claims["many"])},
 			Case{Name: "members by a smaller size", Spec: members(129 - standardMembers), Config: func(c *verifier.Config) { c.MaxTokenBytes = 2 << 10 }},
 		),
 	)
