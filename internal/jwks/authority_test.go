@@ -160,14 +160,10 @@ func asks(id string, ago time.Duration) Query {
 // undated is a query by a token without "iat".
 func undated(id string) Query { return Query{KeyID: id, Algorithm: "EdDSA", Now: time.Now()} }
 
-// found stands for no error in place of a Why.
-const found Why = 0
-
-// why returns the Why of err, found if it is nil, and -1 if it is another
-// error.
+// why returns the Why of err, Found if it is nil, and -1 if it is another error.
 func why(err error) Why {
 	if err == nil {
-		return found
+		return Found
 	}
 	if e, ok := errors.AsType[*MissingError](err); ok {
 		return e.Why
@@ -187,7 +183,7 @@ func wantFind(t *testing.T, s *Source, a *authority, q Query, want Why, took tim
 	if n := a.fetches() - before; why(err) != want || d != took || n != fetches {
 		t.Errorf("Find(%q): %v after %v and %d fetches; want %d after %v and %d", q.KeyID, err, d, n, want, took, fetches)
 	}
-	if want == found && (set == nil || key.Key == nil || q.KeyID != "" && key.ID != q.KeyID || !set.Holds(key)) {
+	if want == Found && (set == nil || key.Key == nil || q.KeyID != "" && key.ID != q.KeyID || !set.Holds(key)) {
 		t.Errorf("Find(%q) = key %+v of set %p, want the key and a set that holds it", q.KeyID, key, set)
 	}
 }

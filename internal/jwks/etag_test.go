@@ -56,7 +56,7 @@ func TestETag(t *testing.T) {
 // not from a caller who needs it, nor from Refresh, nor for more than an hour.
 func TestUnchangedETag(t *testing.T) {
 	for name, learn := range map[string]func(*testing.T, *Source, *authority){
-		"by a caller": func(t *testing.T, s *Source, a *authority) { wantFind(t, s, a, asks("b", 0), found, 0, 1) },
+		"by a caller": func(t *testing.T, s *Source, a *authority) { wantFind(t, s, a, asks("b", 0), Found, 0, 1) },
 		"by Refresh":  func(t *testing.T, s *Source, _ *authority) { refresh(t, s) },
 		"by itself":   func(*testing.T, *Source, *authority) { pass(time.Hour) },
 	} {
@@ -66,9 +66,9 @@ func TestUnchangedETag(t *testing.T) {
 				s := open(t, a)
 				a.now(tagged(`"1"`, ed("b")))
 				pass(11 * time.Minute)
-				wantFind(t, s, a, asks("a", 0), found, 0, 0)
+				wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 				learn(t, s, a)
-				wantFind(t, s, a, asks("b", 0), found, 0, 0)
+				wantFind(t, s, a, asks("b", 0), Found, 0, 0)
 				if _, err := s.Current().Lookup("a", "EdDSA"); err == Found {
 					t.Error("the old key serves")
 				}

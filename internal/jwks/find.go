@@ -14,26 +14,26 @@ const (
 // Query names the key that a token needs.
 type Query struct {
 	KeyID     string    // "" if the token names none
-	Algorithm string    // that the token is signed with
+	Algorithm string    // of the token's signature
 	IssuedAt  time.Time // the token's "iat", or zero
-	Now       time.Time // by Options.Now, when the call came
+	Now       time.Time // by Options.Now, when the call arrived
 }
 
-// Find returns the key that q asks for, and the set that holds it. It takes no
-// lock if the set in force holds the key. Otherwise, if the key may be newer
-// than the set, it waits for one fetch, for a second at most, or for two if
-// there are no keys at all. The error is a [*MissingError], [ErrClosed], or
-// that of ctx.
+// Find returns the key that q names, and the set that holds it. If the set in
+// force holds the key, Find takes no lock. If the key may be newer than the
+// set, Find waits for one fetch: for a second at most, or for two seconds if
+// there are no keys at all. The error is a [*MissingError], [ErrClosed], or the
+// error of ctx.
 func (s *Source) Find(ctx context.Context, q Query) (Key, *Set, error) {
 	if set := s.current.Load(); set != nil {
-		if key, v := set.Lookup(q.KeyID, q.Algorithm); v == Found {
+		if key, why := set.Lookup(q.KeyID, q.Algorithm); why == Found {
 			return key, set, nil
 		}
 	}
 	return s.search(ctx, q)
 }
 
-// search is Find for a key that the set in force lacks.
+// search finds a key that the set in force lacks.
 func (s *Source) search(ctx context.Context, q Query) (Key, *Set, error) {
 	arrived := time.Now()
 	w := wait{source: s, ctx: ctx, arrived: arrived}
@@ -47,20 +47,22 @@ func (s *Source) search(ctx context.Context, q Query) (Key, *Set, error) {
 		set := s.current.Load()
 		key, why := s.verdict(set, q, arrived)
 		switch why {
-		case 0:
+		case Found:
 			return key, set, nil
 		case OtherAlgorithm, Dropped, NotOne, NotPublished, NoLongerPublished:
-			if s.health.asOf.Before(arrived) { // else there is nothing newer to learn
-				s.rouse()
+			if s.health.asOf.Before(arrived) { // else a fetch would bring nothing newer
+				s.launchSpare()
 			}
 			return Key{}, nil, s.missing(why, set, q)
 		case unconfirmed:
-			// The second look is due in a moment, and would not bring the key.
+			// A second look is usually due in a moment, and would not bring the
+			// key back.
 			if time.Until(s.health.next) > 2*apart {
-				s.rouse()
+				s.launchSpare()
 			}
 			return Key{}, nil, s.missing(MayBeNewer, set, q)
 		}
+		// NoKeys or MayBeNewer: a fetch may bring the key.
 		if err := ctx.Err(); err != nil {
 			return Key{}, nil, err
 		}
@@ -70,8 +72,9 @@ func (s *Source) search(ctx context.Context, q Query) (Key, *Set, error) {
 	}
 }
 
-// Check returns nil if the set in force holds key, and otherwise what Find
-// would say of a token that was verified under it, without waiting.
+// Check returns nil if the set in force holds key. Otherwise it returns the
+// error that Find would return for a token that was verified with key. It never
+// waits.
 func (s *Source) Check(key Key, q Query) error {
 	set := s.current.Load()
 	if set != nil && set.Holds(key) {
@@ -84,7 +87,7 @@ func (s *Source) Check(key Key, q Query) error {
 	}
 	set = s.current.Load()
 	switch _, why := s.verdict(set, q, time.Now()); why {
-	case 0, OtherAlgorithm, NotOne:
+	case Found, OtherAlgorithm, NotOne:
 		return s.missing(NoLongerPublished, set, q) // another key took its place
 	case unconfirmed:
 		return s.missing(MayBeNewer, set, q)
@@ -93,32 +96,25 @@ func (s *Source) Check(key Key, q Query) error {
 	}
 }
 
-// Suspect says that a signature was bad under a key of the set. The key may
-// have been replaced under its ID, so the set is fetched again, within the
-// budget. It waits for nothing.
+// Suspect reports a bad signature under a key of the set. The authority may
+// have replaced the key under its ID, so Suspect starts a fetch if the budget
+// has one to spare. It does not wait for it.
 func (s *Source) Suspect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rouse()
+	s.launchSpare()
 }
 
-// verdict finds the key that q asks for in set, or says why it can't be used.
-// What is known of a key ID has an age: only a response that is new enough
-// proves that the authority does not publish it. The caller holds mu.
+// verdict finds the key that q names in set, or returns why it can't be used.
+// That a key is missing counts only if the response is recent enough to prove
+// that the authority does not publish it. The caller holds mu.
 func (s *Source) verdict(set *Set, q Query, arrived time.Time) (Key, Why) {
 	if set == nil {
 		return Key{}, NoKeys
 	}
-	key, v := set.Lookup(q.KeyID, q.Algorithm)
-	switch v {
-	case Found:
-		return key, 0
-	case Mismatch:
-		return Key{}, OtherAlgorithm
-	case Unusable:
-		return Key{}, Dropped
-	case Ambiguous:
-		return Key{}, NotOne
+	key, why := set.Lookup(q.KeyID, q.Algorithm)
+	if why != unknown {
+		return key, why
 	}
 	lost := s.memory.lost[q.KeyID]
 	differ := s.memory.differs(arrived)
@@ -136,18 +132,18 @@ func (s *Source) verdict(set *Set, q Query, arrived time.Time) (Key, Why) {
 	}
 }
 
-// absent reports whether a key that the set lacks is known not to be
-// published: the response is of a time at least Backdating after the token was
-// issued. Without "iat", and if the authority's replicas differ, only a
-// response of after the call's arrival proves it. The caller holds mu.
+// absent reports whether the last complete response proves that a key which it
+// lacks is not published: it dates from at least Backdating after the token was
+// issued. Without "iat", and while the authority's replicas differ, it must
+// also date from after the call's arrival. The caller holds mu.
 func (s *Source) absent(q Query, arrived time.Time, differ bool) bool {
 	h := &s.health
 	if (differ || q.IssuedAt.IsZero()) && h.asOf.Before(arrived) {
 		return false
 	}
-	// On the token's clock there are two measures of when that was, and the
-	// earlier counts: the wall clock may have been set since, and the monotonic
-	// one stands still while a machine is suspended.
+	// There are two measures of the response's date on the token's clock, and
+	// the earlier counts. The wall clock may have been set since, and the
+	// monotonic clock stands still while a machine is suspended.
 	asOf := q.Now.Add(h.asOf.Sub(arrived))
 	if h.asOfWall.Before(asOf) {
 		asOf = h.asOfWall
@@ -155,31 +151,32 @@ func (s *Source) absent(q Query, arrived time.Time, differ bool) bool {
 	return q.IssuedAt.IsZero() || !asOf.Before(q.IssuedAt.Add(s.opts.Backdating))
 }
 
-// rouse starts a fetch for a call that is refused at once, if the budget has one
-// to spare. The caller holds mu.
-func (s *Source) rouse() {
+// launchSpare starts a fetch for a call that is refused at once, if none is
+// under way and the budget has one to spare. The caller holds mu.
+func (s *Source) launchSpare() {
 	if s.flight == nil && s.budget.takeSpare(time.Now()) {
-		s.launch(flight{whole: true})
+		s.launch(flight{unconditional: true})
 	}
 }
 
-// wait is the patience of one call of Find.
+// wait bounds how long one call of Find waits.
 type wait struct {
-	source  *Source
-	ctx     context.Context
-	arrived time.Time
-	timer   *time.Timer
-	waited  bool // for as long as it may
-	last    *flight
+	source   *Source
+	ctx      context.Context
+	arrived  time.Time
+	timer    *time.Timer
+	timedOut bool
+	last     *flight // that the call waited for
 }
 
 // forFetch waits for the fetch under way, or starts one if the budget has one.
-// It returns false if there is nothing to wait for: the fetch that it waited
-// for began after the call came, or its time is up, or too many wait already.
-// The caller holds the Source's mu, which is released meanwhile.
+// It returns false if there is nothing left to wait for: the call has already
+// waited for a fetch that began after its arrival, its time is up, the budget is
+// spent, or too many calls wait. The caller holds the Source's mu, which
+// forFetch releases while it waits.
 func (w *wait) forFetch(cold bool) bool {
 	s := w.source
-	if w.waited || w.last != nil && w.last.whole && !w.last.at().Before(w.arrived) {
+	if w.timedOut || w.last != nil && w.last.unconditional && !w.last.at().Before(w.arrived) {
 		return false
 	}
 	f := s.flight
@@ -187,7 +184,7 @@ func (w *wait) forFetch(cold bool) bool {
 		if !s.budget.take(time.Now()) {
 			return false
 		}
-		f = s.launch(flight{whole: true})
+		f = s.launch(flight{unconditional: true})
 	}
 	if s.waiters >= maxWaiters {
 		return false
@@ -204,7 +201,7 @@ func (w *wait) forFetch(cold bool) bool {
 	select {
 	case <-f.done:
 	case <-w.timer.C:
-		w.waited = true
+		w.timedOut = true
 	case <-w.ctx.Done():
 	}
 	s.mu.Lock()

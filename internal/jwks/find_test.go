@@ -32,7 +32,7 @@ func TestFindWaits(t *testing.T) {
 		took    time.Duration
 		fetches int // for this call
 	}{
-		{"another set", false, after(200*ms, other), 0, found, nil, 200 * ms, 1},
+		{"another set", false, after(200*ms, other), 0, Found, nil, 200 * ms, 1},
 		{"the same set", false, after(200*ms, serves(ed("a"))), 0, MayBeNewer, nil, 200 * ms, 1},
 		{"a failure", false, after(200*ms, down), 0, MayBeNewer, nil, 200 * ms, 1},
 		{"no answer", false, hang, 0, MayBeNewer, nil, 1000 * ms, 1},
@@ -40,7 +40,7 @@ func TestFindWaits(t *testing.T) {
 		{"the caller leaves", false, hang, 300 * ms, 0, context.DeadlineExceeded, 300 * ms, 1},
 		{"a panic", false, func(context.Context, string) (Document, error) { panic("no") }, 0, MayBeNewer, nil, 0, 1},
 
-		{"cold: a set", true, after(1900*ms, other), 0, found, nil, 1900 * ms, 0},
+		{"cold: a set", true, after(1900*ms, other), 0, Found, nil, 1900 * ms, 0},
 		{"cold: a set without the key", true, after(200*ms, serves(ed("a"))), 0, MayBeNewer, nil, 200 * ms, 0},
 		{"cold: a failure", true, after(200*ms, down), 0, NoKeys, nil, 200 * ms, 0},
 		{"cold: no answer", true, hang, 0, NoKeys, nil, 2000 * ms, 0},
@@ -84,7 +84,7 @@ func TestNoKeyIDWhileCold(t *testing.T) {
 		keys []jwk
 		want Why
 	}{
-		"one fits":  {[]jwk{ed("a"), ec("b", 1)}, found},
+		"one fits":  {[]jwk{ed("a"), ec("b", 1)}, Found},
 		"two fit":   {[]jwk{ed("a"), ed("b")}, NotOne},
 		"none fits": {[]jwk{ec("b", 1)}, NotOne},
 	} {
@@ -223,7 +223,7 @@ func TestOneMore(t *testing.T) {
 		{"the second confirms", 600 * ms, serves(ed("a")), false, MayBeNewer, 900 * ms, 1},
 		{"the second fails", 600 * ms, down, false, MayBeNewer, 900 * ms, 1},
 		{"the second is too late", 800 * ms, serves(ed("a")), false, MayBeNewer, 1000 * ms, 1},
-		{"the first has the key", 600 * ms, serves(ed("a"), ed("b")), false, found, 300 * ms, 0},
+		{"the first has the key", 600 * ms, serves(ed("a"), ed("b")), false, Found, 300 * ms, 0},
 		{"no budget for a second", 600 * ms, serves(ed("a")), true, MayBeNewer, 300 * ms, 0},
 		{"no budget, and it fails", 600 * ms, down, true, MayBeNewer, 300 * ms, 0},
 	}
@@ -255,7 +255,7 @@ func TestOneMore(t *testing.T) {
 			})
 			passUntil(s.Status().Next)
 			wantFetches(t, a, 2)
-			wantFind(t, s, a, asks("b", 0), found, 100*ms, 1)
+			wantFind(t, s, a, asks("b", 0), Found, 100*ms, 1)
 		})
 	})
 }
@@ -323,7 +323,7 @@ func TestBusy(t *testing.T) {
 		}
 		group.Wait()
 		wantFetches(t, a, 2)
-		wantFind(t, s, a, asks("b", 0), found, 0, 0)
+		wantFind(t, s, a, asks("b", 0), Found, 0, 0)
 	})
 }
 

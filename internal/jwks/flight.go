@@ -9,21 +9,22 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// flight is one fetch, from the moment it is asked for.
+// flight is one fetch, from its request to its outcome. A Source has at most
+// one.
 type flight struct {
-	whole  bool // not conditional: callers wait to learn what is published now
-	second bool // the second look after a removal
-	final  bool // of Refresh: its response alone confirms a removal
+	unconditional bool // sends no ETag, so that the response shows what is published now
+	secondLook    bool // follows a removal, to confirm it
+	refresh       bool // of Refresh: its response alone confirms a removal
 
 	asked time.Time
-	began time.Time     // when the request went out; zero until then, and if it never did
+	began time.Time     // when the request was sent; zero until then
 	done  chan struct{} // closed at the end
 	err   error         // valid once done is closed, like age
 	age   time.Duration // of the response
 }
 
-// at returns when the request went out, or when it was asked for while it has
-// not.
+// at returns when the request was sent, or when it was asked for if it was not
+// sent yet.
 func (f *flight) at() time.Time {
 	if f.began.IsZero() {
 		return f.asked
@@ -31,8 +32,8 @@ func (f *flight) at() time.Time {
 	return f.began
 }
 
-// launch asks the owner for a fetch. The caller holds mu and has seen that
-// there is none.
+// launch asks the owner for a fetch. The caller holds mu and has checked that
+// none is under way.
 func (s *Source) launch(f flight) *flight {
 	f.asked, f.done = time.Now(), make(chan struct{})
 	s.flight = &f
@@ -43,7 +44,7 @@ func (s *Source) launch(f flight) *flight {
 	return s.flight
 }
 
-// outcome is how a fetch ended.
+// outcome holds the result of a fetch.
 type outcome struct {
 	wall time.Time // when it began, by Options.Now
 	doc  Document
@@ -52,28 +53,28 @@ type outcome struct {
 }
 
 const (
-	// grace is how long a fetch may take to stop after its time is up. One that
-	// has not returned by then ignores its context, and is left behind.
+	// grace is how long a fetch may take to stop after its timeout. A fetch
+	// that ignores its context for longer is abandoned.
 	grace = 100 * time.Millisecond
 
-	// maxBehind bounds the goroutines that such fetches keep.
-	maxBehind = 32
+	// maxAbandoned bounds the goroutines of abandoned fetches.
+	maxAbandoned = 32
 )
 
 var (
-	errStuck   = fmt.Errorf("%d earlier fetches ignored their context and have not returned", maxBehind)
+	errStuck   = fmt.Errorf("%d earlier fetches ignored their context and have not returned", maxAbandoned)
 	errTimeout = errors.New("the fetch took too long")
 	errExited  = errors.New("the fetch ended its goroutine")
 )
 
-// fly makes one fetch and hands in its outcome. It ends in bounded time, even
-// if the Fetcher does not.
+// fly makes one fetch and sends its outcome to landed. It ends in bounded time,
+// even if the Fetcher does not.
 func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
 	var o outcome
 	defer func() { landed <- o }()
 
 	s.mu.Lock()
-	failing := s.health.failures > 0
+	failing := s.health.lastErr != nil
 	s.mu.Unlock()
 	release := s.opts.Slots.acquire(ctx, failing)
 	if release == nil {
@@ -82,7 +83,7 @@ func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
 	}
 	defer release()
 	s.mu.Lock()
-	if s.behind >= maxBehind {
+	if s.abandoned >= maxAbandoned {
 		s.mu.Unlock()
 		o.err = errStuck
 		return
@@ -94,52 +95,53 @@ func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
 
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
-	c := &attempt{source: s, returned: make(chan outcome, 1)}
-	go c.run(ctx, etag)
+	a := &attempt{source: s, returned: make(chan outcome, 1)}
+	go a.run(ctx, etag)
 	select {
-	case o = <-c.returned:
+	case o = <-a.returned:
 		return
 	case <-ctx.Done():
 	}
 	late := time.NewTimer(grace)
 	defer late.Stop()
 	select {
-	case o = <-c.returned:
+	case o = <-a.returned:
 	case <-late.C:
-		if o = (outcome{err: errTimeout}); !c.leave() {
-			o = <-c.returned
+		if o = (outcome{err: errTimeout}); !a.abandon() {
+			o = <-a.returned
 		}
 	}
 }
 
 // attempt is one call of the Fetcher.
 type attempt struct {
-	source   *Source
-	returned chan outcome // buffered
-	left     bool         // nobody waits for it; guarded by the Source's mu
-	ended    bool         // it has returned; likewise
+	source    *Source
+	returned  chan outcome // buffered
+	abandoned bool         // nothing waits for it; guarded by the Source's mu
+	ended     bool         // it has returned; guarded likewise
 }
 
-// leave gives the attempt up. It returns false if it has just returned.
-func (a *attempt) leave() bool {
+// abandon stops waiting for the attempt. It returns false if the attempt has
+// just returned.
+func (a *attempt) abandon() bool {
 	a.source.mu.Lock()
 	defer a.source.mu.Unlock()
 	if a.ended {
 		return false
 	}
-	a.left = true
-	a.source.behind++
+	a.abandoned = true
+	a.source.abandoned++
 	return true
 }
 
 func (a *attempt) run(ctx context.Context, etag string) {
-	o := outcome{err: errExited}
+	o := outcome{err: errExited} // stays if the Fetcher calls runtime.Goexit
 	defer func() {
 		a.source.mu.Lock()
 		defer a.source.mu.Unlock()
 		a.ended = true
-		if a.left {
-			a.source.behind--
+		if a.abandoned {
+			a.source.abandoned--
 			return
 		}
 		a.returned <- o
@@ -147,8 +149,8 @@ func (a *attempt) run(ctx context.Context, etag string) {
 	o = a.source.call(ctx, etag)
 }
 
-// call calls the clock and the Fetcher, which are not ours, and reads the
-// document.
+// call calls the configured clock and Fetcher, and parses the document. It
+// turns a panic of theirs into an error.
 func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -165,7 +167,7 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 	if o.doc.NotModified {
 		return o
 	}
-	if len(o.doc.Body) > s.opts.MaxBytes {
+	if len(o.doc.Body) > s.opts.MaxBytes { // of FromFunc; FromURL stops reading there
 		o.err = fmt.Errorf("the key set is longer than %d bytes", s.opts.MaxBytes)
 		return o
 	}
@@ -173,20 +175,19 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 	return o
 }
 
-// wholeEvery is how often a complete response is fetched at least: some
-// servers make ETags of a file's size and its time, which a rotation may leave
-// unchanged.
+// wholeEvery is the longest time between two complete responses. Some servers
+// make ETags of a file's size and time, which a rotation may leave unchanged.
 const wholeEvery = 1 * time.Hour
 
-// condition returns the ETag to send with f, or "" for an unconditional fetch:
-// for an unknown key and for Refresh, without keys, after a failure, and once
-// in wholeEvery. The caller holds mu.
+// condition returns the ETag to send with f, or "" for an unconditional fetch.
+// A fetch is unconditional if it is for an unknown key or for Refresh, if there
+// are no keys, after a failure, and once in wholeEvery. The caller holds mu.
 func (s *Source) condition(f *flight) string {
 	h := &s.health
-	if s.current.Load() == nil || h.etag == "" || h.failures > 0 || time.Since(h.complete) >= min(wholeEvery, s.opts.MaxStale/2) {
-		f.whole = true
+	if s.current.Load() == nil || h.etag == "" || h.lastErr != nil || time.Since(h.complete) >= min(wholeEvery, s.opts.MaxStale/2) {
+		f.unconditional = true
 	}
-	if f.whole {
+	if f.unconditional {
 		return ""
 	}
 	return h.etag

@@ -2,15 +2,15 @@ package jwks
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
-// freshness is how long a response may be used without asking again
-// (RFC 9111 §4.2), or 0 if it does not say: by max-age, else by Expires, less
-// the time that it has spent in caches. "no-store" and the like are no
-// lifetime; a key set has to be kept in any case.
+// freshness returns how long a response stays fresh (RFC 9111 §4.2), or 0 if it
+// names no lifetime: max-age, or else Expires, less Age. "no-store" and
+// "no-cache" name no lifetime, because a key set has to be kept in any case.
 func freshness(h http.Header) time.Duration {
 	lifetime, found := maxAge(h.Values("Cache-Control"))
 	if !found {
@@ -24,15 +24,15 @@ func freshness(h http.Header) time.Duration {
 		}
 		lifetime = expires.Sub(date)
 	}
-	if age, ok := seconds(h.Get("Age")); ok && age > 0 && lifetime > 0 {
-		// What is left may be nothing, which is still a lifetime.
+	if age, ok := outbound.Seconds(h.Get("Age")); ok && age > 0 && lifetime > 0 {
+		// A lifetime that is used up must not read as none at all.
 		lifetime = max(lifetime-age, time.Second)
 	}
 	return max(lifetime, 0)
 }
 
-// maxAge finds the max-age directive. With no-store or no-cache there is a
-// lifetime of 0; directives that contradict each other mean the shorter one.
+// maxAge finds the max-age directive. With no-store or no-cache it returns a
+// lifetime of 0. Of several max-age directives the shortest counts.
 func maxAge(values []string) (lifetime time.Duration, found bool) {
 	for _, value := range values {
 		for directive := range strings.SplitSeq(value, ",") {
@@ -41,7 +41,7 @@ func maxAge(values []string) (lifetime time.Duration, found bool) {
 			case "no-store", "no-cache":
 				return 0, true
 			case "max-age":
-				age, ok := seconds(strings.Trim(strings.TrimSpace(argument), `"`))
+				age, ok := outbound.Seconds(strings.Trim(strings.TrimSpace(argument), `"`))
 				if ok && (!found || age < lifetime) {
 					lifetime, found = age, true
 				}
@@ -49,17 +49,4 @@ func maxAge(values []string) (lifetime time.Duration, found bool) {
 		}
 	}
 	return lifetime, found
-}
-
-// seconds reads delta-seconds (RFC 9111 §1.2.2): digits only; what is too
-// large to count is as good as 2^31.
-func seconds(text string) (time.Duration, bool) {
-	if text == "" || strings.Trim(text, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil {
-		n = 1 << 31
-	}
-	return time.Duration(n) * time.Second, true
 }

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -76,34 +75,6 @@ func TestFreshness(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	tests := []struct {
-		name, value string
-		want        time.Duration
-	}{
-		{"nothing", "", 0},
-		{"seconds", "120", 2 * time.Minute},
-		{"0", "0", 0},
-		{"negative", "-1", 0},
-		{"a sign", "+1", 0},
-		{"a fraction", "1.5", 0},
-		{"more than can be counted", "99999999999999999999", (1 << 31) * time.Second},
-		{"a date", "Sat, 01 Jan 2000 00:00:30 GMT", 30 * time.Second},
-		{"a date of RFC 850", "Saturday, 01-Jan-00 00:00:30 GMT", 30 * time.Second},
-		{"a date that has passed", "Fri, 31 Dec 1999 23:59:59 GMT", 0},
-		{"words", "soon", 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // it is midnight, 1 January 2000
-				if got := retryAfter(http.Header{"Retry-After": {tt.value}}); got != tt.want {
-					t.Errorf("%v, want %v", got, tt.want)
-				}
-			})
-		})
-	}
-}
-
 // TestFreshnessCost: twice as long a header costs no more than twice as much.
 func TestFreshnessCost(t *testing.T) {
 	for _, unit := range []string{",", "=", `"`, "max-age=1,", "MAX-AGE=1,", "x=\",", " ,\t"} {
@@ -133,9 +104,6 @@ func FuzzFreshness(f *testing.F) {
 		h["Cache-Control"] = []string{cacheControl, cacheControl}
 		if twice := freshness(h); twice != lifetime {
 			t.Errorf("%v, and said twice: %v", lifetime, twice)
-		}
-		if wait := retryAfter(http.Header{"Retry-After": {cacheControl}}); wait < 0 {
-			t.Errorf("retry after %v", wait)
 		}
 	})
 }

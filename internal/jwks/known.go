@@ -8,35 +8,35 @@ import (
 const (
 	maxLost = 1024 // key IDs, twice as many as a set may hold
 
-	// apart is how far two fetches must lie apart to confirm a removal. Age is
-	// rounded down to a second, so two copies of one cached response differ by
-	// less.
+	// apart is the least time between two fetches that confirm a removal. Age
+	// is rounded down to a second, so that two copies of one cached response
+	// differ by less.
 	apart = 1 * time.Second
 
 	differFor = 24 * time.Hour
 )
 
-// memory is what a Source remembers of the keys that its sets held and lost.
-// Such a key can't be newer than what is known, so the rule for a key that was
-// never held does not apply to it.
+// memory remembers the keys that earlier sets held. Such a key can't be newer
+// than the set in force, so it is refused by other rules than a key that no set
+// ever held.
 type memory struct {
-	last   *Set // the one that was in force last, expired or not
-	lost   map[string]*lostKey
-	differ time.Time // until when the authority's replicas are taken to differ
-	back   string    // the ID of the key that came back
+	last        *Set // the latest good set, whether it is still in force or not
+	lost        map[string]*lostKey
+	differUntil time.Time // until then the authority's replicas are taken to differ
+	returned    string    // the ID of the key that was removed and came back
 }
 
-// lostKey is a key ID that a set held and its successor does not.
+// lostKey is a key ID that a set held and its successor lacks.
 type lostKey struct {
 	keys      []Key     // that were published under the ID
-	since     time.Time // of which time the first response is that lacks it
+	since     time.Time // the date of the first response that lacks it
 	confirmed bool      // the authority has removed it
 }
 
-// learn takes in the set that a good end-to-end fetch brought. asOf is the
-// time of the response, now the time of its arrival. A removal is confirmed by
-// a second such response, or by one that is final. It reports whether set
-// lacks a key that the set before it held.
+// learn notes what set, from a complete response, holds and lacks. asOf is the
+// date of the response, now the time of its arrival. A second response, or one
+// that is final, confirms a removal. learn reports whether set lacks a key that
+// its predecessor held.
 func (m *memory) learn(set *Set, asOf, now time.Time, final bool) (removed bool) {
 	for id, l := range m.lost {
 		switch keys := set.byID[id]; {
@@ -44,7 +44,7 @@ func (m *memory) learn(set *Set, asOf, now time.Time, final bool) (removed bool)
 			l.confirmed = l.confirmed || final || asOf.Sub(l.since) >= apart
 		default:
 			if slices.ContainsFunc(l.keys, set.Holds) {
-				m.differ, m.back = now.Add(differFor), id
+				m.differUntil, m.returned = now.Add(differFor), id
 			}
 			delete(m.lost, id)
 		}
@@ -61,8 +61,8 @@ func (m *memory) learn(set *Set, asOf, now time.Time, final bool) (removed bool)
 	return removed
 }
 
-// lose notes a key ID that is gone, in the place of the oldest one if there
-// are too many. A key ID that is forgotten counts as one that was never held.
+// lose notes a key ID that was removed, and forgets the oldest one if there are
+// more than maxLost. A forgotten key ID counts as one that no set ever held.
 func (m *memory) lose(id string, l *lostKey) {
 	if m.lost == nil {
 		m.lost = make(map[string]*lostKey)
@@ -80,9 +80,9 @@ func (m *memory) lose(id string, l *lostKey) {
 	delete(m.lost, oldest)
 }
 
-// differs reports whether the authority's replicas publish different sets, as
-// far as is known at now.
-func (m *memory) differs(now time.Time) bool { return now.Before(m.differ) }
+// differs reports whether the authority's replicas are taken to publish
+// different sets: a removed key came back within the last differFor.
+func (m *memory) differs(now time.Time) bool { return now.Before(m.differUntil) }
 
 // settled reports whether every removal is confirmed.
 func (m *memory) settled() bool {

@@ -147,7 +147,7 @@ func TestRemoved(t *testing.T) {
 			a.now(hang)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
-			wantFind(t, s, a, young("b", 0), found, 0, 0)
+			wantFind(t, s, a, young("b", 0), Found, 0, 0)
 		})
 	})
 	t.Run("the second look fails", func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestReplicas(t *testing.T) {
 		}
 		pass(time.Second)
 		a.now(second)
-		wantFind(t, s, a, asks("b", 0), found, 0, 1)
+		wantFind(t, s, a, asks("b", 0), Found, 0, 1)
 		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 0) // the second look is due
 		if id := problem(); id != "" {
 			t.Errorf("key %q is said to differ", id)
@@ -267,7 +267,7 @@ func TestReplicas(t *testing.T) {
 		a.now(first)
 		pass(time.Second)
 		wantFetches(t, a, 3)
-		wantFind(t, s, a, asks("a", 0), found, 0, 0)
+		wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 		if id := problem(); id != "a" {
 			t.Errorf("the problem names key %q", id)
 		}
@@ -282,7 +282,7 @@ func TestReplicas(t *testing.T) {
 		wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 0)
 		a.now(second)
 		pass(15 * time.Second)
-		wantFind(t, s, a, asks("b", time.Hour), found, 0, 1)
+		wantFind(t, s, a, asks("b", time.Hour), Found, 0, 1)
 		n := a.fetches()
 		pass(5 * time.Second)
 		wantFetches(t, a, n) // a is gone, and there is no second look for it either
@@ -314,7 +314,7 @@ func TestNotReplicas(t *testing.T) {
 		if p := s.Status().Problems; len(p) != 0 {
 			t.Errorf("problems %v", p)
 		}
-		wantFind(t, s, a, asks("a", 0), found, 0, 0)
+		wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 	})
 }
 
@@ -362,7 +362,7 @@ func TestCheck(t *testing.T) {
 		final  bool // learnt by Refresh, and not by the timer
 		want   Why
 	}{
-		{"it stays", serves(ed("a"), ed("c")), true, found},
+		{"it stays", serves(ed("a"), ed("c")), true, Found},
 		{"it is removed", serves(ed("b")), true, NoLongerPublished},
 		{"it is removed, says one response", serves(ed("b")), false, MayBeNewer},
 		{"another takes its place", serves(ed("b").under("a")), true, NoLongerPublished},

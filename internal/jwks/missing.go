@@ -11,23 +11,25 @@ import (
 // ErrClosed is the error of every method after Close.
 var ErrClosed = errors.New("closed")
 
-// Why is the reason for which [Source.Find] returns no key.
+// Why says for what reason [Source.Find] returns no key.
 type Why int
 
 const (
-	OtherAlgorithm    Why = iota + 1 // the key ID is published for another algorithm
-	Dropped                          // the key is published and can't be used
-	NotOne                           // the token names no key, and not exactly one fits
-	NotPublished                     // the key is not published
-	NoLongerPublished                // it was once, and no longer is
-	MayBeNewer                       // the key is not known, and may be newer than what is
-	TooMany                          // the same, too often in one second
-	NoKeys                           // there are no keys to find it in
+	Found             Why = iota // it returns one
+	OtherAlgorithm               // the key ID is published for another algorithm
+	Dropped                      // the key is published and can't be used
+	NotOne                       // the token names no key, and not exactly one fits
+	NotPublished                 // the key is not published
+	NoLongerPublished            // the key was removed
+	MayBeNewer                   // the key is unknown, and may be newer than the set
+	TooMany                      // as MayBeNewer, and there were too many such calls in a second
+	NoKeys                       // there is no set
 
+	unknown     // the set lacks the key
 	unconfirmed // the last response lacks the key, and a second one has to confirm that
 )
 
-// MissingError says why [Source.Find] returned no key, and what is known.
+// MissingError says why [Source.Find] returned no key, and how old the set is.
 type MissingError struct {
 	Why       Why
 	KeyID     string
@@ -35,13 +37,13 @@ type MissingError struct {
 	Set       *Set      // in force; nil with NoKeys
 	Lost      bool      // an earlier set held the key
 	At        time.Time // of the search
-	Fetched   time.Time // when the keys were confirmed last; zero if never
-	AsOf      time.Time // of which time the response is: earlier, if a cache gave it
-	Next      time.Time // when they are looked at next, at the latest
+	Fetched   time.Time // when the fetch began that last confirmed the keys; zero if none did
+	AsOf      time.Time // the date of the last complete response: earlier, if a cache sent it
+	Next      time.Time // when the next fetch ends or may begin
 	Err       error     // of the last fetch, if it failed
 }
 
-// missing makes the error of a search, and counts it. The caller holds mu.
+// missing returns the error of a search, and counts it. The caller holds mu.
 func (s *Source) missing(why Why, set *Set, q Query) error {
 	now := time.Now()
 	if why == NotPublished || why == NoLongerPublished || why == MayBeNewer {
@@ -64,8 +66,8 @@ func (s *Source) missing(why Why, set *Set, q Query) error {
 	}
 }
 
-// nextLook returns when the keys are looked at next: when the fetch under way
-// ends, or when the timer or a caller may start one. The caller holds mu.
+// nextLook returns when the fetch under way must have ended, or else when the
+// timer or a caller may start the next one. The caller holds mu.
 func (s *Source) nextLook(now time.Time) time.Time {
 	if s.flight != nil {
 		return latest(now, s.flight.at().Add(s.opts.Timeout))
@@ -78,8 +80,8 @@ func (s *Source) nextLook(now time.Time) time.Time {
 
 func (e *MissingError) Unwrap() error { return e.Err }
 
-// Error names the key ID, the published ones, how old they are, and when they
-// are looked at next.
+// Error names the key ID, the published key IDs, their age, and the time until
+// the next fetch.
 func (e *MissingError) Error() string {
 	kid := "kid " + quote(e.KeyID)
 	switch e.Why {
@@ -106,7 +108,7 @@ func (e *MissingError) Error() string {
 	}
 }
 
-// published names the keys in force, and their age.
+// published names the keys in force and their age.
 func (e *MissingError) published() string {
 	const most = 8
 	var names []string
@@ -124,7 +126,7 @@ func (e *MissingError) published() string {
 	return text
 }
 
-// outlook says what comes next, and what came last.
+// outlook names the time until the next fetch, and the last fetch's error.
 func (e *MissingError) outlook() string {
 	text := "; the next look is due now"
 	if d := e.Next.Sub(e.At); d >= time.Second {
@@ -136,14 +138,14 @@ func (e *MissingError) outlook() string {
 	return text
 }
 
-// rough cuts fractions of a second.
+// rough formats d without fractions of a second.
 func rough(d time.Duration) string {
 	return d.Truncate(time.Second).String()
 }
 
 const maxQuoted = 64
 
-// quote makes a text that others wrote fit for a log.
+// quote quotes and cuts text from outside, for errors and logs.
 func quote(text string) string { return strconv.QuoteToASCII(text[:min(len(text), maxQuoted)]) }
 
 func (s *Set) algorithmsOf(id string) string {

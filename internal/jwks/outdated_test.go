@@ -24,7 +24,7 @@ func TestLastMoment(t *testing.T) {
 				t.Error(err)
 			}
 			synctest.Wait()
-			wantFind(t, s, a, asks("b", time.Minute), found, 0, 0)
+			wantFind(t, s, a, asks("b", time.Minute), Found, 0, 0)
 		})
 	}
 }

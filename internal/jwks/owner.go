@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// timers are the owner's.
+// timers of the owner.
 type timers struct {
-	next    *time.Timer // the next fetch
-	overdue *time.Timer // that fetch has not been made
-	expiry  *time.Timer // the keys are too old to be used
+	next    *time.Timer // to start the next fetch
+	overdue *time.Timer // to report that this fetch has not ended
+	expiry  *time.Timer // to stop using keys older than MaxStale
 }
 
-// own is the owner: the one goroutine that decides when to fetch, and the only
-// one that writes s.current.
-func (s *Source) own(ctx context.Context) {
+// run is the owner goroutine. It alone starts fetches and writes s.current.
+func (s *Source) run(ctx context.Context) {
 	defer close(s.stopped)
 	t := timers{time.NewTimer(time.Hour), time.NewTimer(time.Hour), time.NewTimer(time.Hour)}
 	for _, timer := range []*time.Timer{t.next, t.overdue, t.expiry} {
@@ -24,18 +23,18 @@ func (s *Source) own(ctx context.Context) {
 		defer timer.Stop()
 	}
 	var landed chan outcome // of the fetch that is under way; nil if none
-	told := Cold
+	notified := Cold
 	for {
-		news := false
+		changed := false
 		select {
 		case <-ctx.Done():
 			if landed != nil {
 				<-landed
 			}
-			s.shut()
+			s.finish()
 			s.observe()
-			if s.teller != nil {
-				close(s.teller.states)
+			if s.notifier != nil {
+				close(s.notifier.states)
 			}
 			return
 		case <-t.expiry.C:
@@ -44,7 +43,7 @@ func (s *Source) own(ctx context.Context) {
 		case <-t.next.C:
 			s.mu.Lock()
 			if s.flight == nil {
-				s.launch(flight{whole: s.health.look, second: s.health.look})
+				s.launch(flight{unconditional: s.health.secondLook, secondLook: s.health.secondLook})
 			}
 			s.mu.Unlock()
 		case <-s.wake:
@@ -54,12 +53,12 @@ func (s *Source) own(ctx context.Context) {
 			}
 		case o := <-landed:
 			landed = nil
-			if ctx.Err() == nil { // else Close cut it short, which says nothing of the authority
-				news = s.land(o, t)
+			if ctx.Err() == nil { // else Close cut it short, and its error says nothing about the authority
+				changed = s.land(o, t)
 			}
 		}
-		if now := s.Status().State; news || now != told {
-			told = now
+		if now := s.Status().State; changed || now != notified {
+			notified = now
 			s.observe()
 		}
 	}
@@ -71,9 +70,9 @@ var (
 	errOutdated    = errors.New("a cache has answered with other keys, older than those in use")
 )
 
-// land takes in the outcome of the flight, and sets the timers. It reports
-// whether there is news: another set, or a failure.
-func (s *Source) land(o outcome, t timers) (news bool) {
+// land ends the flight with its outcome, and sets the timers. It reports whether
+// observers should know: the set was replaced, or the fetch failed.
+func (s *Source) land(o outcome, t timers) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, h, now := s.flight, &s.health, time.Now()
@@ -91,7 +90,6 @@ func (s *Source) land(o outcome, t timers) (news bool) {
 		h.next = now.Add(s.backoff(err, set != nil))
 	}
 	if set != before {
-		h.expired = set == nil
 		s.store(set)
 	}
 	t.next.Reset(time.Until(h.next))
@@ -102,8 +100,8 @@ func (s *Source) land(o outcome, t timers) (news bool) {
 	return set != before || err != nil
 }
 
-// accept returns the set that is in force after o, and why o is a failed fetch
-// if it is one. The caller holds mu.
+// accept returns the set that is in force after o, and an error if the fetch
+// failed or its document can't be used. The caller holds mu.
 func (s *Source) accept(o outcome) (*Set, error) {
 	s.health.refused = nil
 	set := s.current.Load()
@@ -116,7 +114,7 @@ func (s *Source) accept(o outcome) (*Set, error) {
 		return set, nil
 	}
 	fresh := newSet(o.keys, s.opts.Algorithms, set)
-	err := s.replace(set, fresh, s.flight.began.Add(-o.doc.Age))
+	err := s.replaceable(set, fresh, s.flight.began.Add(-o.doc.Age))
 	switch {
 	case err == nil && set != nil && fresh.digest == set.digest:
 		return set, nil
@@ -127,7 +125,7 @@ func (s *Source) accept(o outcome) (*Set, error) {
 		s.health.refused = fresh.Problems
 	}
 	if set != nil {
-		// The keys in force stay, except those that anybody can sign with now.
+		// The keys in force stay, except those whose secret part doc publishes.
 		if set = set.withoutLeaked(o.keys, fresh.Problems); len(set.keys) == 0 {
 			set = nil
 		}
@@ -135,9 +133,9 @@ func (s *Source) accept(o outcome) (*Set, error) {
 	return set, err
 }
 
-// replace returns why fresh, of a response of the time asOf, can't take the
-// place of set, which is nil if there are no keys. The caller holds mu.
-func (s *Source) replace(set, fresh *Set, asOf time.Time) error {
+// replaceable returns an error if fresh, from a response that dates from asOf,
+// must not replace set. set is nil if there are no keys. The caller holds mu.
+func (s *Source) replaceable(set, fresh *Set, asOf time.Time) error {
 	h := &s.health
 	switch {
 	case len(fresh.keys) == 0:
@@ -145,63 +143,62 @@ func (s *Source) replace(set, fresh *Set, asOf time.Time) error {
 	case set == nil || fresh.digest == set.digest:
 		return nil
 	case asOf.Before(h.asOf) && s.flight.began.Sub(h.confirmed) < maxFresh:
-		// Another node of a CDN, say: with its keys in place of those that the
-		// authority has published since, good tokens would be refused. But a
-		// cache that never answers otherwise is believed in the end.
+		// An outdated node of a CDN, for example: its keys would replace newer
+		// ones, and good tokens would be refused. After maxFresh such a response
+		// is accepted, since the cache may never give another.
 		return errOutdated
 	default:
 		return nil
 	}
 }
 
-// confirm notes that the good fetch o has brought or confirmed set. The caller
-// holds mu.
+// confirm records that the successful fetch o returned or confirmed set. The
+// caller holds mu.
 func (s *Source) confirm(o outcome, set *Set, now time.Time) {
 	f, h := s.flight, &s.health
 	h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
 	h.confirmed, h.failures, h.lastErr = f.began, 0, nil
 	s.budget.held = time.Time{}
-	if f.second {
-		h.look = false
+	if f.secondLook {
+		h.secondLook = false
 	}
 	if !o.doc.NotModified {
-		// A 304 proves only that the authority, or something on the way to it,
-		// takes the ETag for current: it says nothing of a key that is missing.
+		// A 304 proves only that the authority, or a cache, takes the ETag for
+		// current. It proves nothing about a missing key.
 		asOf := f.began.Add(-o.doc.Age)
 		if set != s.current.Load() || asOf.After(h.asOf) {
 			h.asOf, h.asOfWall = asOf, o.wall.Add(-o.doc.Age)
 		}
 		h.complete, h.etag = f.began, o.doc.ETag
-		removed := s.memory.learn(set, asOf, now, f.final && o.doc.Age == 0)
-		// Where replicas differ, a second look would only show the other one.
-		// Nor does a second look draw a third: an authority that publishes new
-		// keys each time would be fetched from for ever.
-		if removed && !f.second && !s.memory.differs(now) {
-			h.look = true
+		removed := s.memory.learn(set, asOf, now, f.refresh && o.doc.Age == 0)
+		// If replicas differ, a second look would only show another replica. A
+		// second look is not followed by a third: an authority that publishes
+		// new keys each time would be fetched from without end.
+		if removed && !f.secondLook && !s.memory.differs(now) {
+			h.secondLook = true
 		}
 	}
-	if h.look = h.look && !s.memory.settled(); h.look {
+	if h.secondLook = h.secondLook && !s.memory.settled(); h.secondLook {
 		h.next = now.Add(apart)
 	}
 }
 
-// store puts set in force. The caller holds mu.
+// store puts set in force; nil means no keys. The caller holds mu.
 func (s *Source) store(set *Set) {
 	s.current.Store(set)
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// expire takes the keys out of service once they are older than MaxStale.
+// expire stops using keys that are older than MaxStale.
 func (s *Source) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.health.expired = true
 	s.store(nil)
 }
 
-// shut is the owner's last act.
-func (s *Source) shut() {
+// finish closes the Source and ends the flight, if there is one.
+func (s *Source) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -213,9 +210,9 @@ func (s *Source) shut() {
 	}
 }
 
-// observe hands the state to the observer.
+// observe passes the state to the observer, if there is one.
 func (s *Source) observe() {
-	if s.teller != nil {
-		s.teller.tell(s.Status())
+	if s.notifier != nil {
+		s.notifier.notify(s.Status())
 	}
 }

@@ -119,7 +119,7 @@ func TestDeafFetcher(t *testing.T) {
 			t.Errorf("%v after %v, want %v after %v", err, took, errTimeout, 5*time.Second+grace)
 		}
 		wantState(t, s, Stale)
-		if len(slots.any) != 0 {
+		if len(slots.shared) != 0 {
 			t.Error("it holds a slot that others need")
 		}
 		a.now(serves(ed("b")))
@@ -155,7 +155,7 @@ func TestDeafForGood(t *testing.T) {
 			<-release
 			return Document{}, errDown
 		})
-		for range maxBehind {
+		for range maxAbandoned {
 			if err := s.Refresh(t.Context()); err != errTimeout {
 				t.Fatalf("Refresh: %v, want %v", err, errTimeout)
 			}
@@ -163,7 +163,7 @@ func TestDeafForGood(t *testing.T) {
 		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != errStuck || took != 0 {
 			t.Errorf("%v after %v, want %v at once", err, took, errStuck)
 		}
-		wantFetches(t, a, 1+maxBehind)
+		wantFetches(t, a, 1+maxAbandoned)
 		release <- struct{}{}
 		synctest.Wait()
 		a.now(serves(ed("b")))

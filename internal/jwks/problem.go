@@ -10,16 +10,15 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// Problem is something wrong with a published key: it was dropped, or another
-// key took its place under the same ID.
+// Problem reports that a published key was dropped, or that another key took its
+// place under the same ID.
 type Problem struct {
 	KeyID  string
 	Text   string
 	Secret bool // the key's secret part was published
 }
 
-// String returns p as a part of an error. A key ID from outside is quoted and
-// cut.
+// String returns p for use in an error, with the key ID quoted and cut.
 func (p Problem) String() string {
 	if p.KeyID == "" {
 		return "a key without ID: " + p.Text
@@ -33,7 +32,7 @@ const (
 	noAlgorithm = `it names no "alg", and more than one RSA algorithm is accepted: `
 )
 
-// whyNotUsable says why k serves none of the accepted algorithms.
+// whyNotUsable returns why k serves none of the accepted algorithms.
 func whyNotUsable(k *jose.Key, accepted []string) string {
 	list := strings.Join(accepted, ", ")
 	switch {
@@ -46,8 +45,7 @@ func whyNotUsable(k *jose.Key, accepted []string) string {
 	}
 }
 
-// unusableError returns why no key of a document can be used: errNoUsableKey,
-// with the problem of each.
+// unusableError returns errNoUsableKey with the problem of each key.
 func unusableError(problems []Problem) error {
 	if len(problems) == 0 {
 		return fmt.Errorf("%w: it is empty", errNoUsableKey)
@@ -62,10 +60,9 @@ func unusableError(problems []Problem) error {
 	return fmt.Errorf("%w: %s", errNoUsableKey, strings.Join(list, "; "))
 }
 
-// withoutLeaked returns s without the keys whose secret part doc publishes, or
-// s itself if there are none. doc is a document that can't replace s: its
-// failure keeps the keys of s in force, but not those that anybody can sign
-// with. The problems are those of doc.
+// withoutLeaked returns s without the keys whose secret part doc publishes, or s
+// itself if there are none. It is for a doc that can't replace s: the keys of s
+// stay in force, except those that anybody can sign with. problems are doc's.
 func (s *Set) withoutLeaked(doc *jose.KeySet, problems []Problem) *Set {
 	if !slices.ContainsFunc(s.keys, func(k Key) bool { return doc.Leaks(k.Key) }) {
 		return s

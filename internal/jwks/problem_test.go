@@ -89,13 +89,13 @@ func TestLeakTakesKeysOutOfForce(t *testing.T) {
 		name   string
 		before []jwk
 		leaks  jwk
-		want   map[string]Verdict // nil: there is no set any more
+		want   map[string]Why // nil: there is no set any more
 	}{
-		{"one of two", []jwk{ed("a"), ed("b")}, ed("a").with("d", "AA"), map[string]Verdict{"a": Unusable, "b": Found}},
-		{"under another ID", []jwk{ed("a"), ed("b")}, ed("a").under("c").with("d", "AA"), map[string]Verdict{"a": Unusable, "b": Found}},
-		{"without ID", []jwk{ed("a").under(""), ed("b")}, ed("a").with("d", "AA"), map[string]Verdict{"b": Found, "": Found}},
+		{"one of two", []jwk{ed("a"), ed("b")}, ed("a").with("d", "AA"), map[string]Why{"a": Dropped, "b": Found}},
+		{"under another ID", []jwk{ed("a"), ed("b")}, ed("a").under("c").with("d", "AA"), map[string]Why{"a": Dropped, "b": Found}},
+		{"without ID", []jwk{ed("a").under(""), ed("b")}, ed("a").with("d", "AA"), map[string]Why{"b": Found, "": Found}},
 		{"the only one", []jwk{ed("a")}, ed("a").with("d", "AA"), nil},
-		{"one that is not in force", []jwk{ed("a")}, ed("b").with("d", "AA"), map[string]Verdict{"a": Found}},
+		{"one that is not in force", []jwk{ed("a")}, ed("b").with("d", "AA"), map[string]Why{"a": Found}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -44,13 +44,13 @@ func TestRefreshJoins(t *testing.T) {
 func TestRefreshWaitsForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(1)
-		slots.any <- struct{}{}
+		slots.shared <- struct{}{}
 		a := &authority{answer: after(time.Second, serves(ed("a")))}
 		s := open(t, a, func(o *Options) { o.Slots = slots })
 		pass(time.Hour)
 		go func() {
 			pass(time.Second)
-			<-slots.any
+			<-slots.shared
 		}()
 		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 2*time.Second {
 			t.Errorf("%v after %v", err, took)

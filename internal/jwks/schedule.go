@@ -17,9 +17,9 @@ const (
 	holdLimitCold = 10 * time.Second
 )
 
-// interval is the time until the next fetch after a good one: the authority's
-// freshness where it is within bounds, ±10 %. The first is spread over the
-// whole of it, for a fleet that was started at once must not fetch in step.
+// interval returns the time until the next fetch after a successful one: the
+// freshness that the authority allows, within bounds, ±10 %. The first interval
+// is spread over its whole length, so that a fleet does not fetch in step.
 func (s *Source) interval(freshFor time.Duration, first bool) time.Duration {
 	d := s.opts.Interval
 	if freshFor > 0 {
@@ -36,10 +36,10 @@ func (s *Source) interval(freshFor time.Duration, first bool) time.Duration {
 	return min(fraction(d, 0.9+0.2*s.opts.RandomFraction()), limit)
 }
 
-// backoff returns the time until the next fetch after a failed one:
-// exponential with full jitter, or what the authority asks for, within bounds.
-// An authority that asks for time, or answers 429, is not fetched from for
-// callers either, for maxHold at most. The caller holds mu.
+// backoff returns the time until the next fetch after a failed one: exponential
+// with full jitter, or the authority's Retry-After, within bounds. Retry-After
+// and 429 also hold the budget of callers, for maxHold at most. The caller holds
+// mu.
 func (s *Source) backoff(err error, warm bool) time.Duration {
 	limit, holdLimit := backoffCold, holdLimitCold
 	if warm {

@@ -1,10 +1,3 @@
-// Package jwks keeps an issuer's key set warm.
-//
-// Readers load one atomic pointer to an immutable [Set]: no lock and no I/O
-// while the key is known. One owner goroutine per [Source] does all fetching,
-// detached from any caller's context. [Source.Find] is the only place where a
-// caller waits for a key. What was verified under a set is bound to it by its
-// pointer.
 package jwks
 
 import (
@@ -22,33 +15,22 @@ type Key struct {
 	Algorithm string
 }
 
-// Set is the keys of one issuer at one time, compiled for the algorithms that
+// Set holds the keys of one issuer at one time, compiled for the algorithms that
 // the issuer signs with. It is immutable.
 type Set struct {
 	keys     []Key
-	byID     map[string][]Key // without those that have no ID
+	byID     map[string][]Key // of the keys that have an ID
 	unusable map[string]bool  // IDs under which nothing usable is published
 
-	// Problems are the keys that were dropped, and keys that changed under
+	// Problems lists keys that were dropped, and keys that were replaced under
 	// their ID.
 	Problems []Problem
 
 	digest [32]byte
 }
 
-// Verdict is what a Set says about a key that a token names.
-type Verdict int
-
-const (
-	Unknown   Verdict = iota // it may be newer than the Set
-	Found                    //
-	Mismatch                 // it is there, for another algorithm
-	Unusable                 // it was published, and dropped
-	Ambiguous                // the token names none, and not exactly one fits
-)
-
-// newSet compiles what is usable of doc for an issuer that signs with the
-// given algorithms. prev is the set that it will replace, or nil.
+// newSet compiles the usable keys of doc for an issuer that signs with the given
+// algorithms. prev is the set that it will replace, or nil.
 func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 	s := &Set{
 		byID:     make(map[string][]Key),
@@ -66,7 +48,7 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 			continue
 		}
 		at := slices.IndexFunc(s.keys, func(o Key) bool {
-			// Keys without an ID are told apart by what they are.
+			// Keys without an ID are told apart by their thumbprint.
 			return o.ID == k.ID && o.Algorithm == algorithm && (k.ID != "" || o.Thumbprint == k.Thumbprint)
 		})
 		here := slot{k.ID, algorithm}
@@ -74,7 +56,7 @@ func newSet(doc *jose.KeySet, algorithms []string, prev *Set) *Set {
 		case at < 0:
 			s.keys = append(s.keys, Key{k, algorithm})
 		case s.keys[at].Thumbprint != k.Thumbprint && !conflicts[here]:
-			// Which of the two a token means would be a matter of luck.
+			// A token can't say which of the two it means.
 			conflicts[here] = true
 			s.drop(k.ID, "two different keys have this ID and the algorithm "+algorithm, false)
 		}
@@ -104,7 +86,7 @@ func (s *Set) drop(id, reason string, secret bool) {
 	}
 }
 
-// compareWith notes keys that were replaced under their ID.
+// compareWith adds a Problem for each key of prev that was replaced under its ID.
 func (s *Set) compareWith(prev *Set) {
 	for _, old := range prev.keys {
 		if old.ID == "" {
@@ -118,8 +100,8 @@ func (s *Set) compareWith(prev *Set) {
 	}
 }
 
-// digestOf is of everything in the document that matters: two documents with
-// equal digests are the same set, though one may have a new request ID in it.
+// digestOf returns a digest of keys and Problems. Documents with equal digests
+// are the same set, even if they differ in other members.
 func (s *Set) digestOf() [32]byte {
 	var lines []string
 	for _, k := range s.keys {
@@ -132,10 +114,9 @@ func (s *Set) digestOf() [32]byte {
 	return sha256.Sum256([]byte(strings.Join(lines, "\n")))
 }
 
-// Lookup finds the key that a token names by id, which is "" if it names none,
-// for the algorithm that the token has. The Key is valid if the Verdict is
-// Found.
-func (s *Set) Lookup(id, algorithm string) (Key, Verdict) {
+// Lookup returns the key for a token with the given key ID, "" if it names none,
+// and algorithm. The Key is valid if Why is Found.
+func (s *Set) Lookup(id, algorithm string) (Key, Why) {
 	if id == "" {
 		return s.only(algorithm)
 	}
@@ -147,37 +128,37 @@ func (s *Set) Lookup(id, algorithm string) (Key, Verdict) {
 	}
 	switch {
 	case ok:
-		return Key{}, Mismatch
+		return Key{}, OtherAlgorithm
 	case s.unusable[id]:
-		return Key{}, Unusable
+		return Key{}, Dropped
 	default:
-		return Key{}, Unknown
+		return Key{}, unknown
 	}
 }
 
-// only finds the key for a token without a key ID: the one that fits, if there
-// is exactly one.
-func (s *Set) only(algorithm string) (found Key, v Verdict) {
-	v = Ambiguous
+// only returns the key for a token without a key ID: the one that serves
+// algorithm, if there is exactly one.
+func (s *Set) only(algorithm string) (key Key, why Why) {
+	why = NotOne
 	for _, k := range s.keys {
-		if k.Algorithm != algorithm || v == Found && k.Thumbprint == found.Thumbprint {
+		if k.Algorithm != algorithm || why == Found && k.Thumbprint == key.Thumbprint {
 			continue
 		}
-		if v == Found {
-			return Key{}, Ambiguous
+		if why == Found {
+			return Key{}, NotOne
 		}
-		found, v = k, Found
+		key, why = k, Found
 	}
-	return found, v
+	return key, why
 }
 
-// Holds reports whether k is in s as well: the same key, by its thumbprint,
-// under the same ID and for the same algorithm.
+// Holds reports whether s holds k: a key with the same thumbprint, ID and
+// algorithm.
 func (s *Set) Holds(k Key) bool {
 	return slices.ContainsFunc(s.keys, func(o Key) bool {
 		return o.ID == k.ID && o.Algorithm == k.Algorithm && o.Thumbprint == k.Thumbprint
 	})
 }
 
-// Keys returns the keys that are in use.
+// Keys returns the usable keys.
 func (s *Set) Keys() []Key { return slices.Clone(s.keys) }

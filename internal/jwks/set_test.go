@@ -16,49 +16,49 @@ func TestLookup(t *testing.T) {
 		before     []jwk    // what the set replaced; nothing if nil
 		keys       []jwk
 		id, alg    string
-		want       Verdict
+		want       Why
 	}{
 		{name: "by its ID", keys: []jwk{ed("a"), ed("b")}, id: "b", alg: "EdDSA", want: Found},
-		{name: "no such ID", keys: []jwk{ed("a")}, id: "b", alg: "EdDSA", want: Unknown},
-		{name: "ID in another case", keys: []jwk{ed("a")}, id: "A", alg: "EdDSA", want: Unknown},
-		{name: "another algorithm", keys: []jwk{ed("a")}, id: "a", alg: "ES256", want: Mismatch},
+		{name: "no such ID", keys: []jwk{ed("a")}, id: "b", alg: "EdDSA", want: unknown},
+		{name: "ID in another case", keys: []jwk{ed("a")}, id: "A", alg: "EdDSA", want: unknown},
+		{name: "another algorithm", keys: []jwk{ed("a")}, id: "a", alg: "ES256", want: OtherAlgorithm},
 		{name: "an ID for two algorithms", keys: []jwk{ed("a"), ec("a", 1)}, id: "a", alg: "ES256", want: Found},
-		{name: "an ID for two other algorithms", keys: []jwk{ed("a"), ec("a", 1)}, id: "a", alg: "RS256", want: Mismatch},
-		{name: "unusable", keys: []jwk{ed("b"), unusable}, id: "a", alg: "EdDSA", want: Unusable},
-		{name: "unusable, and usable for another algorithm", keys: []jwk{ec("a", 1), unusable}, id: "a", alg: "EdDSA", want: Mismatch},
+		{name: "an ID for two other algorithms", keys: []jwk{ed("a"), ec("a", 1)}, id: "a", alg: "RS256", want: OtherAlgorithm},
+		{name: "unusable", keys: []jwk{ed("b"), unusable}, id: "a", alg: "EdDSA", want: Dropped},
+		{name: "unusable, and usable for another algorithm", keys: []jwk{ec("a", 1), unusable}, id: "a", alg: "EdDSA", want: OtherAlgorithm},
 		{name: "unusable, and usable", keys: []jwk{unusable, ed("a")}, id: "a", alg: "EdDSA", want: Found},
-		{name: "of an algorithm that is not accepted", algorithms: []string{"ES256"}, keys: []jwk{ec("b", 1), ed("a")}, id: "a", alg: "EdDSA", want: Unusable},
+		{name: "of an algorithm that is not accepted", algorithms: []string{"ES256"}, keys: []jwk{ec("b", 1), ed("a")}, id: "a", alg: "EdDSA", want: Dropped},
 
 		{name: "RSA key that names no algorithm", keys: []jwk{rsa("a", 1)}, id: "a", alg: "RS256", want: Found},
-		{name: "and takes no other", keys: []jwk{rsa("a", 1)}, id: "a", alg: "PS256", want: Mismatch},
-		{name: "the same where two are accepted", algorithms: []string{"RS256", "PS256"}, keys: []jwk{rsa("a", 1)}, id: "a", alg: "RS256", want: Unusable},
-		{name: "the same where none is", algorithms: []string{"ES256"}, keys: []jwk{ec("b", 1), rsa("a", 1)}, id: "a", alg: "RS256", want: Unusable},
+		{name: "and takes no other", keys: []jwk{rsa("a", 1)}, id: "a", alg: "PS256", want: OtherAlgorithm},
+		{name: "the same where two are accepted", algorithms: []string{"RS256", "PS256"}, keys: []jwk{rsa("a", 1)}, id: "a", alg: "RS256", want: Dropped},
+		{name: "the same where none is", algorithms: []string{"ES256"}, keys: []jwk{ec("b", 1), rsa("a", 1)}, id: "a", alg: "RS256", want: Dropped},
 		{name: "RSA key that names one of two", algorithms: []string{"RS256", "PS256"}, keys: []jwk{rsa("a", 1).with("alg", "PS256")}, id: "a", alg: "PS256", want: Found},
 
-		{name: "one ID twice, for different keys", keys: []jwk{ed("a"), ed("b").under("a"), ed("c")}, id: "a", alg: "EdDSA", want: Unusable},
-		{name: "three times", keys: []jwk{ed("a"), ed("b").under("a"), ed("a"), ed("c")}, id: "a", alg: "EdDSA", want: Unusable},
+		{name: "one ID twice, for different keys", keys: []jwk{ed("a"), ed("b").under("a"), ed("c")}, id: "a", alg: "EdDSA", want: Dropped},
+		{name: "three times", keys: []jwk{ed("a"), ed("b").under("a"), ed("a"), ed("c")}, id: "a", alg: "EdDSA", want: Dropped},
 		{name: "twice, and the other algorithm's stays", keys: []jwk{ed("a"), ed("b").under("a"), ec("a", 1)}, id: "a", alg: "ES256", want: Found},
 		{name: "one ID twice, for the same key", keys: []jwk{ed("a"), ed("a").with("x-note", 1)}, id: "a", alg: "EdDSA", want: Found},
 		{name: "the same RSA key, once without alg", keys: []jwk{rsa("a", 1), rsa("a", 1).with("alg", "RS256")}, id: "a", alg: "RS256", want: Found},
-		{name: "different RSA keys, one without alg", keys: []jwk{rsa("a", 1), rsa("a", 2).with("alg", "RS256"), ed("b")}, id: "a", alg: "RS256", want: Unusable},
+		{name: "different RSA keys, one without alg", keys: []jwk{rsa("a", 1), rsa("a", 2).with("alg", "RS256"), ed("b")}, id: "a", alg: "RS256", want: Dropped},
 
-		{name: "removed", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b")}, id: "a", alg: "EdDSA", want: Unknown},
-		{name: "removed, for any algorithm", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b")}, id: "a", alg: "ES256", want: Unknown},
-		{name: "no longer usable", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b"), unusable}, id: "a", alg: "EdDSA", want: Unusable},
+		{name: "removed", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b")}, id: "a", alg: "EdDSA", want: unknown},
+		{name: "removed, for any algorithm", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b")}, id: "a", alg: "ES256", want: unknown},
+		{name: "no longer usable", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b"), unusable}, id: "a", alg: "EdDSA", want: Dropped},
 		{name: "replaced under its ID", before: []jwk{ed("a")}, keys: []jwk{ed("b").under("a")}, id: "a", alg: "EdDSA", want: Found},
-		{name: "replaced by one of another type", before: []jwk{ed("a")}, keys: []jwk{ec("a", 1)}, id: "a", alg: "EdDSA", want: Mismatch},
-		{name: "never usable, and gone", before: []jwk{unusable, ed("b")}, keys: []jwk{ed("b")}, id: "a", alg: "EdDSA", want: Unknown},
+		{name: "replaced by one of another type", before: []jwk{ed("a")}, keys: []jwk{ec("a", 1)}, id: "a", alg: "EdDSA", want: OtherAlgorithm},
+		{name: "never usable, and gone", before: []jwk{unusable, ed("b")}, keys: []jwk{ed("b")}, id: "a", alg: "EdDSA", want: unknown},
 
 		{name: "no ID, one key", keys: []jwk{ed("a")}, alg: "EdDSA", want: Found},
 		{name: "no ID, one key of the algorithm", keys: []jwk{ed("a"), ec("b", 1)}, alg: "ES256", want: Found},
 		{name: "no ID, and the key has none", keys: []jwk{ed("a").under("")}, alg: "EdDSA", want: Found},
-		{name: "no ID, two keys", keys: []jwk{ed("a"), ed("b")}, alg: "EdDSA", want: Ambiguous},
-		{name: "no ID, two keys without", keys: []jwk{ed("a").under(""), ed("b").under("")}, alg: "EdDSA", want: Ambiguous},
+		{name: "no ID, two keys", keys: []jwk{ed("a"), ed("b")}, alg: "EdDSA", want: NotOne},
+		{name: "no ID, two keys without", keys: []jwk{ed("a").under(""), ed("b").under("")}, alg: "EdDSA", want: NotOne},
 		{name: "no ID, the same key under two", keys: []jwk{ed("a"), ed("a").under("b")}, alg: "EdDSA", want: Found},
-		{name: "no ID, the same two keys twice", keys: []jwk{ed("a"), ed("b"), ed("a").under("c")}, alg: "EdDSA", want: Ambiguous},
-		{name: "no ID, no key of the algorithm", keys: []jwk{ed("a")}, alg: "ES256", want: Ambiguous},
+		{name: "no ID, the same two keys twice", keys: []jwk{ed("a"), ed("b"), ed("a").under("c")}, alg: "EdDSA", want: NotOne},
+		{name: "no ID, no key of the algorithm", keys: []jwk{ed("a")}, alg: "ES256", want: NotOne},
 		{name: "no ID, one key was removed", before: []jwk{ed("a"), ed("b")}, keys: []jwk{ed("b")}, alg: "EdDSA", want: Found},
-		{name: "an ID, and the key has none", keys: []jwk{ed("a").under("")}, id: "a", alg: "EdDSA", want: Unknown},
+		{name: "an ID, and the key has none", keys: []jwk{ed("a").under("")}, id: "a", alg: "EdDSA", want: unknown},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -290,7 +290,7 @@ func FuzzSet(f *testing.F) {
 			if v == Found && (id != "" && found.ID != id || found.Algorithm != algorithm) {
 				t.Errorf("looking up %q for %s found %q for %s", id, algorithm, found.ID, found.Algorithm)
 			}
-			if v == Unknown && published[id] {
+			if v == unknown && published[id] {
 				t.Errorf("%q is unknown", id)
 			}
 		}

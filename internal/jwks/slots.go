@@ -3,31 +3,31 @@ package jwks
 import "context"
 
 // Slots bounds the fetches that several Sources make at the same time. Each
-// Source has one fetch under way at most, and waits for its place in turn.
+// Source makes one fetch at a time, and waits for a slot.
 type Slots struct {
-	any  chan struct{}
-	good chan struct{} // kept for Sources whose last fetch did not fail
+	shared   chan struct{}
+	reserved chan struct{} // for Sources whose last fetch did not fail
 }
 
-// NewSlots returns Slots for n fetches. A quarter of them is kept for Sources
-// whose last fetch did not fail: those that hang can't take every place.
+// NewSlots returns Slots for n fetches. It reserves a quarter of them for Sources
+// whose last fetch did not fail, so that hung ones can't take every slot.
 func NewSlots(n int) *Slots {
-	kept := n / 4
-	return &Slots{any: make(chan struct{}, n-kept), good: make(chan struct{}, kept)}
+	reserved := n / 4
+	return &Slots{shared: make(chan struct{}, n-reserved), reserved: make(chan struct{}, reserved)}
 }
 
-// acquire waits for a place and returns a function that gives it back, or nil
-// if ctx ends first.
+// acquire waits for a slot and returns the function that releases it, or nil if
+// ctx ends first.
 func (s *Slots) acquire(ctx context.Context, failing bool) (release func()) {
-	good := s.good
+	reserved := s.reserved
 	if failing {
-		good = nil
+		reserved = nil
 	}
 	select {
-	case s.any <- struct{}{}:
-		return func() { <-s.any }
-	case good <- struct{}{}:
-		return func() { <-s.good }
+	case s.shared <- struct{}{}:
+		return func() { <-s.shared }
+	case reserved <- struct{}{}:
+		return func() { <-s.reserved }
 	case <-ctx.Done():
 		return nil
 	}

@@ -1,3 +1,14 @@
+// Package jwks keeps an issuer's key set warm.
+//
+// Readers load one atomic pointer to an immutable [Set]: a lookup of a known key
+// takes no lock and does no I/O. One owner goroutine per [Source] makes all
+// fetches, independently of any caller's context. [Source.Find] is the way to a
+// key: it waits for a fetch if the key may be newer than the set.
+//
+// The files, in the order of a call: find.go (wait and verdict), budget.go (how
+// many fetches callers may cause), flight.go (one fetch), owner.go (when to
+// fetch, and what to do with the outcome), known.go (keys that were removed),
+// missing.go (the error).
 package jwks
 
 import (
@@ -11,22 +22,22 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// Options says how a Source keeps its set. Nothing in it has a default: the
-// verifier's configuration does, and checks the bounds.
+// Options configures a Source. No field has a default, and no bound is checked:
+// both are done by the verifier's configuration.
 type Options struct {
 	Fetch      Fetcher
-	Address    string   // where Fetch fetches from, for errors; "" if it has no name
-	Algorithms []string // what the issuer signs with, by canonical name
+	Address    string   // of the key set, for errors; "" if it has none
+	Algorithms []string // that the issuer signs with, by canonical name
 	Keys       jose.Options
 	MaxBytes   int
 
 	Interval       time.Duration // between two fetches
-	IntervalIsCap  bool          // Interval was chosen, so the authority can't make it longer
+	IntervalIsCap  bool          // Interval was configured, so that the authority can't make it longer
 	MaxStale       time.Duration
 	Timeout        time.Duration // of one whole fetch
-	Backdating     time.Duration // how much earlier than its key's publication a token may be dated
+	Backdating     time.Duration // how long before its key's publication a token may be dated
 	Slots          *Slots        // shared by all Sources of a Verifier
-	Observe        func(Status)  // called after every swap, failed fetch and change of state, in order; may be nil
+	Observe        func(Status)  // called after every new set, failed fetch and change of state, in order; may be nil
 	Now            func() time.Time
 	RandomFraction func() float64
 }
@@ -34,44 +45,42 @@ type Options struct {
 // Source keeps one issuer's key set fresh until Close. All methods are safe
 // for concurrent use.
 type Source struct {
-	opts    Options
-	current atomic.Pointer[Set] // written by the owner alone
-	wake    chan struct{}       // wakes the owner after flight was set
-	stop    context.CancelFunc
-	stopped chan struct{}
-	teller  *teller // nil if nobody observes
+	opts     Options
+	current  atomic.Pointer[Set] // written by the owner alone
+	wake     chan struct{}       // wakes the owner after flight was set
+	stop     context.CancelFunc
+	stopped  chan struct{}
+	notifier *notifier // nil without Observe
 
-	mu      sync.Mutex
-	closed  bool
-	changed chan struct{} // closed and replaced whenever current or closed changes
-	flight  *flight       // the fetch that is under way or about to be; nil if none
-	behind  int           // calls of opts.Fetch that were left behind and have not returned
-	waiters int
-	budget  budget
-	flood   flood
-	memory  memory
-	health  health
+	mu        sync.Mutex
+	closed    bool
+	changed   chan struct{} // closed and replaced whenever current or closed changes
+	flight    *flight       // the fetch that is under way or about to begin; nil if none
+	abandoned int           // calls of opts.Fetch that were abandoned and have not returned
+	waiters   int
+	budget    budget
+	flood     flood
+	memory    memory
+	health    health
 }
 
-// health is what Status shows, and what schedules the next fetch.
+// health records the outcome of the fetches so far, and when the next is due.
 type health struct {
-	confirmed time.Time // when the fetch began that last confirmed the keys; zero if none did
-	asOf      time.Time // of which time the last complete response is: earlier, if a cache gave it
-	asOfWall  time.Time // the same by Options.Now
-	complete  time.Time // when the fetch of the last complete response began
-	etag      string
-	failures  int // in a row
-	lastErr   error
-	refused   []Problem // of the last document, if no key of it could be used
-	next      time.Time // when the timer fetches again; not in the future while it does
-	look      bool      // the next fetch is the second look after a removal
-	expired   bool
-	fetches   int
-	unknown   uint64 // searches for keys that the set lacked
+	confirmed  time.Time // when the fetch began that last confirmed the keys; zero if none did
+	asOf       time.Time // the date of the last complete response: earlier, if a cache sent it
+	asOfWall   time.Time // the same by Options.Now
+	complete   time.Time // when the fetch of the last complete response began
+	etag       string
+	failures   int // in a row
+	lastErr    error
+	refused    []Problem // of the last document, if no key of it could be used
+	next       time.Time // when the timer starts a fetch; in the past during one
+	secondLook bool      // the next fetch is to confirm a removal
+	fetches    int
+	unknown    uint64 // searches for keys that the set lacked
 }
 
-// New starts a Source. It does no I/O: the first fetch is the owner's first
-// act.
+// New starts a Source and its first fetch, and returns at once.
 func New(opts Options) *Source {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Source{
@@ -83,18 +92,18 @@ func New(opts Options) *Source {
 		health:  health{next: time.Now()},
 	}
 	if opts.Observe != nil {
-		s.teller = newTeller(opts.Observe)
+		s.notifier = newNotifier(opts.Observe)
 	}
-	s.launch(flight{}) // so that a call that comes at once has something to wait for
-	go s.own(ctx)
+	s.launch(flight{}) // before the owner starts, so that the first call can wait for it
+	go s.run(ctx)
 	return s
 }
 
-// Current returns the set to use now: nil while there is none, once it is too
-// old to be used, and after Close. It takes no lock.
+// Current returns the set in force. It is nil before the first successful fetch,
+// once the keys are older than MaxStale, and after Close. Current takes no lock.
 func (s *Source) Current() *Set { return s.current.Load() }
 
-// cachedError is the error of a Refresh that a cache on the way answered.
+// cachedError is the error of a Refresh that a cache answered.
 type cachedError struct{ age time.Duration }
 
 func (e cachedError) Error() string {
@@ -102,9 +111,9 @@ func (e cachedError) Error() string {
 		"what the authority publishes now is not known", rough(e.age))
 }
 
-// Refresh fetches now, whatever the schedule and the budget say, and returns
-// the fetch's error. It returns an error as well if a cache answered for the
-// authority.
+// Refresh fetches now, regardless of schedule and budget, and returns the fetch's
+// error. If a cache answered in the authority's place, Refresh uses the keys and
+// returns an error: it can't know what is published now.
 func (s *Source) Refresh(ctx context.Context) error {
 	arrived, ended := time.Now(), ctx.Done()
 	s.mu.Lock()
@@ -118,7 +127,7 @@ func (s *Source) Refresh(ctx context.Context) error {
 			f = s.launch(flight{})
 		}
 		if f.began.IsZero() {
-			f.whole, f.final = true, true
+			f.unconditional, f.refresh = true, true
 		}
 		s.mu.Unlock()
 		var err error
@@ -131,8 +140,8 @@ func (s *Source) Refresh(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case !f.final || f.at().Before(arrived):
-			// It may not have seen what the caller knows to be published.
+		case !f.refresh || f.at().Before(arrived):
+			// It may have missed what the caller knows to be published.
 		case f.err == nil && f.age > 0:
 			return cachedError{f.age}
 		default:
@@ -141,8 +150,8 @@ func (s *Source) Refresh(ctx context.Context) error {
 	}
 }
 
-// Ready waits until there is a set to use. With a ctx that has ended it
-// answers at once.
+// Ready waits until there are keys. With a ctx that has ended it returns at
+// once.
 func (s *Source) Ready(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -162,10 +171,10 @@ func (s *Source) Ready(ctx context.Context) error {
 	}
 }
 
-// Close stops the owner and waits for it. Callers that wait for keys get
-// ErrClosed.
+// Close stops the owner and waits for it. Calls that wait for keys return
+// ErrClosed. Close may be called more than once.
 func (s *Source) Close() {
 	s.stop()
 	<-s.stopped
-	s.teller.close()
+	s.notifier.close()
 }

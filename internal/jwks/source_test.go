@@ -108,13 +108,13 @@ func TestOverdue(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
 		slots := NewSlots(1)
 		s := open(t, a, func(o *Options) { o.Slots = slots })
-		slots.any <- struct{}{}
+		slots.shared <- struct{}{}
 		passUntil(s.Status().Next.Add(5 * time.Second))
 		wantState(t, s, Fresh)
 		pass(1)
 		wantState(t, s, Stale)
 		wantFetches(t, a, 1)
-		<-slots.any
+		<-slots.shared
 		pass(0)
 		wantState(t, s, Fresh)
 		wantFetches(t, a, 2)
@@ -137,15 +137,15 @@ func TestSlots(t *testing.T) {
 		if a.most != 8 {
 			t.Errorf("%d fetches at once", a.most)
 		}
-		for range cap(slots.any) {
-			slots.any <- struct{}{}
+		for range cap(slots.shared) {
+			slots.shared <- struct{}{}
 		}
-		for range cap(slots.good) {
-			slots.good <- struct{}{}
+		for range cap(slots.reserved) {
+			slots.reserved <- struct{}{}
 		}
 		s := open(t, a, func(o *Options) { o.Slots = slots })
 		s.Close()
-		if n := len(slots.any) + len(slots.good); n != 8 {
+		if n := len(slots.shared) + len(slots.reserved); n != 8 {
 			t.Errorf("%d slots are taken, want %d", n, 8)
 		}
 		wantFetches(t, a, 20) // and none for the one that never had its turn

@@ -26,7 +26,7 @@ func TestRefusedCallsSpareTheRotation(t *testing.T) {
 					pass(time.Second)
 				}
 				a.now(after(200*ms, serves(ed("a"), ed("b"))))
-				wantFind(t, s, a, asks("b", 0), found, 200*ms, 1)
+				wantFind(t, s, a, asks("b", 0), Found, 200*ms, 1)
 			})
 		})
 	}

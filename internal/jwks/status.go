@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// State is where a Source stands.
+// State is the state of a Source.
 type State int
 
 const (
 	Cold    State = iota // it never had keys
 	Fresh                // confirmed on time
-	Stale                // overdue or failing, and still serving
-	Expired              // not confirmed within MaxStale: serving nothing
+	Stale                // overdue or failing, and still in use
+	Expired              // not confirmed within MaxStale: no keys are in use
 	Closed
 )
 
-// Status is a Source at one moment.
+// Status describes a Source at one moment.
 type Status struct {
 	State     State
 	Set       *Set      // in use; nil if none is
-	Problems  []Problem // of the last document, whether it could be used or not
+	Problems  []Problem // of the last document, even if it could not be used
 	Confirmed time.Time // when the fetch began that last confirmed the keys
 	LastError error     // of the last fetch, if it failed
-	Next      time.Time // when the timer fetches again; not in the future while it does
+	Next      time.Time // when the timer starts a fetch; in the past during one
 	Fetches   int
-	Unknown   uint64 // how often a key was asked for that the set lacked
+	Unknown   uint64 // searches for keys that the set lacked
 }
 
-// Status returns the present state.
+// Status returns the state now.
 func (s *Source) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,18 +46,18 @@ func (s *Source) Status() Status {
 	}
 	if s.memory.differs(time.Now()) {
 		st.Problems = append(slices.Clip(st.Problems), Problem{
-			KeyID: s.memory.back,
+			KeyID: s.memory.returned,
 			Text:  "it came back after it was removed: the authority's replicas publish different sets",
 		})
 	}
 	switch {
 	case s.closed:
 		st.State = Closed
-	case st.Set == nil && s.health.expired:
-		st.State = Expired
-	case st.Set == nil:
+	case st.Set == nil && s.health.confirmed.IsZero():
 		st.State = Cold
-	case s.health.failures > 0 || time.Since(s.health.next) > s.opts.Timeout:
+	case st.Set == nil:
+		st.State = Expired
+	case s.health.lastErr != nil || time.Since(s.health.next) > s.opts.Timeout:
 		st.State = Stale
 	default:
 		st.State = Fresh

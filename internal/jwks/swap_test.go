@@ -94,8 +94,8 @@ func TestReplaced(t *testing.T) {
 		s := open(t, a)
 		old := s.Current()
 		a.now(after(300*time.Millisecond, serves(ed("b"))))
-		wantFind(t, s, a, asks("b", 0), found, 300*time.Millisecond, 1)
-		if _, v := s.Current().Lookup("a", "EdDSA"); v != Unknown {
+		wantFind(t, s, a, asks("b", 0), Found, 300*time.Millisecond, 1)
+		if _, v := s.Current().Lookup("a", "EdDSA"); v != unknown {
 			t.Errorf("the old key: verdict %d", v)
 		}
 		if old.keys[0].ID != "a" || s.Current().Holds(old.keys[0]) {

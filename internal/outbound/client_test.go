@@ -255,3 +255,17 @@ func TestProxyPassword(t *testing.T) {
 		t.Errorf("NewTransport = %T, want the program's own", got)
 	}
 }
+
+// TestNewTransportCopies checks that NewTransport changes a copy: the program's
+// own requests go on as before.
+func TestNewTransportCopies(t *testing.T) {
+	program := http.DefaultTransport.(*http.Transport)
+	keepAlives, limit := !program.DisableKeepAlives, program.MaxResponseHeaderBytes
+	ours := NewTransport(0).(*http.Transport)
+	if ours == program || !program.DisableKeepAlives != keepAlives || program.MaxResponseHeaderBytes != limit {
+		t.Error("NewTransport(0) changed http.DefaultTransport")
+	}
+	if ours.DialContext == nil || ours.Proxy == nil || ours.TLSHandshakeTimeout == 0 {
+		t.Error("NewTransport(0) lacks settings of http.DefaultTransport")
+	}
+}

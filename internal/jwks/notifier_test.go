@@ -14,13 +14,13 @@ import (
 func TestBlockedObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		teller := newTeller(func(Status) { <-forever })
+		notifier := newNotifier(func(Status) { <-forever })
 		began := time.Now()
-		for range 10 * maxUntold {
-			teller.tell(Status{})
+		for range 10 * maxQueued {
+			notifier.notify(Status{})
 		}
-		close(teller.states)
-		teller.close()
+		close(notifier.states)
+		notifier.close()
 		if waited := time.Since(began); waited != grace {
 			t.Errorf("closing took %v, want %v", waited, grace)
 		}
@@ -28,28 +28,28 @@ func TestBlockedObserver(t *testing.T) {
 	})
 }
 
-// TestTellerDropsTheOldest: a slow observer hears the latest states, in order.
-func TestTellerDropsTheOldest(t *testing.T) {
+// TestNotifierDropsTheOldest: a slow observer hears the latest states, in order.
+func TestNotifierDropsTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []int
 		proceed := make(chan struct{})
-		teller := newTeller(func(st Status) {
+		notifier := newNotifier(func(st Status) {
 			<-proceed
 			got = append(got, st.Fetches)
-			if st.Fetches == 2*maxUntold {
+			if st.Fetches == 2*maxQueued {
 				panic("it stops here: " + strconv.Itoa(st.Fetches))
 			}
 		})
-		teller.tell(Status{Fetches: 0})
+		notifier.notify(Status{Fetches: 0})
 		synctest.Wait() // the observer has it
-		for n := 1; n <= 2*maxUntold; n++ {
-			teller.tell(Status{Fetches: n})
+		for n := 1; n <= 2*maxQueued; n++ {
+			notifier.notify(Status{Fetches: n})
 		}
 		close(proceed)
-		close(teller.states)
-		teller.close()
+		close(notifier.states)
+		notifier.close()
 		want := []int{0}
-		for n := maxUntold + 1; n <= 2*maxUntold; n++ {
+		for n := maxQueued + 1; n <= 2*maxQueued; n++ {
 			want = append(want, n)
 		}
 		if !slices.Equal(got, want) {
@@ -62,24 +62,24 @@ func TestTellerDropsTheOldest(t *testing.T) {
 // as the oldest is to be dropped. The owner must not wait then for a state
 // that it alone could queue. Without a buffer each moment is that one.
 func TestTellerWhoseQueueWasEmptied(t *testing.T) {
-	teller := &teller{states: make(chan Status)}
+	notifier := &notifier{states: make(chan Status)}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		teller.tell(Status{Fetches: 1})
+		notifier.notify(Status{Fetches: 1})
 	}()
 	for range 1000 {
 		runtime.Gosched() // it finds nobody to tell, and nothing to drop
 	}
 	select {
-	case st := <-teller.states:
+	case st := <-notifier.states:
 		if st.Fetches != 1 {
 			t.Errorf("told of %d", st.Fetches)
 		}
 		<-told
 	case <-time.After(10 * time.Second):
 		t.Error("the owner is stuck")
-		teller.states <- Status{} // for the other tests' sake
+		notifier.states <- Status{} // for the other tests' sake
 	}
 }
 
