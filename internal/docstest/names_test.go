@@ -1,0 +1,94 @@
+package docstest
+
+import (
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var mention = regexp.MustCompile(`\b([a-z][a-z0-9]*)\.([A-Z][A-Za-z0-9]*)(?:\.([A-Z][A-Za-z0-9]*))?`)
+
+// TestNames looks up every name like verifier.Issuer or verifier.Config.Check.
+func TestNames(t *testing.T) {
+	known := make(map[string]map[string]bool)
+	for name, folder := range own {
+		known[name] = exported(t, filepath.Join(root, filepath.FromSlash(folder)))
+	}
+	for _, d := range documents(t) {
+		for _, m := range mention.FindAllStringSubmatch(d.text, -1) {
+			names, ours := known[m[1]]
+			if !ours {
+				continue
+			}
+			if !names[m[2]] {
+				t.Errorf("%s: %s.%s does not exist", d.name, m[1], m[2])
+			} else if m[3] != "" && !names[m[2]+"."+m[3]] {
+				t.Errorf("%s: %s.%s.%s does not exist", d.name, m[1], m[2], m[3])
+			}
+		}
+	}
+}
+
+// exported lists a package's names: "Issuer", "Issuer.Accept", "Client.Claims".
+func exported(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	var parsed []*ast.File
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, f)
+	}
+	names := make(map[string]bool)
+	p, err := doc.NewFromFiles(fset, parsed, module)
+	if err != nil {
+		t.Fatalf("%s: %v", folder, err)
+	}
+	values := func(list []*doc.Value) {
+		for _, v := range list {
+			for _, name := range v.Names {
+				names[name] = true
+			}
+		}
+	}
+	values(p.Consts)
+	values(p.Vars)
+	for _, f := range p.Funcs {
+		names[f.Name] = true
+	}
+	for _, typ := range p.Types {
+		names[typ.Name] = true
+		values(typ.Consts)
+		values(typ.Vars)
+		for _, f := range typ.Funcs {
+			names[f.Name] = true
+		}
+		for _, f := range typ.Methods {
+			names[typ.Name+"."+f.Name] = true
+		}
+		for _, spec := range typ.Decl.Specs {
+			if s, ok := spec.(*ast.TypeSpec).Type.(*ast.StructType); ok {
+				for _, field := range s.Fields.List {
+					for _, name := range field.Names {
+						names[typ.Name+"."+name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return names
+}
