@@ -5,6 +5,7 @@ import (
 	"go/doc"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -34,15 +35,42 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// exported lists a package's names: "Issuer", "Issuer.Accept", "Client.Claims".
-func exported(t *testing.T, folder string) map[string]bool {
+// TestReasons looks for each Reason in docs/troubleshooting.md.
+func TestReasons(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "troubleshooting.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := 0
+	for _, file := range sources(t, token.NewFileSet(), filepath.Join(root, "verifier")) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				return true
+			}
+			kind, isNamed := spec.Type.(*ast.Ident)
+			value, isText := spec.Values[0].(*ast.BasicLit)
+			if isNamed && isText && kind.Name == "Reason" {
+				reasons++
+				if !strings.Contains(string(text), "`"+strings.Trim(value.Value, `"`)+"`") {
+					t.Errorf("docs/troubleshooting.md has no row for verifier.%s, %s: add its cause and its fix", spec.Names[0], value.Value)
+				}
+			}
+			return true
+		})
+	}
+	if reasons < 30 {
+		t.Errorf("found %d Reasons in package verifier, want at least 30", reasons)
+	}
+}
+
+// sources parses the files of a package, the tests aside.
+func sources(t *testing.T, fset *token.FileSet, folder string) (parsed []*ast.File) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	fset := token.NewFileSet()
-	var parsed []*ast.File
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
@@ -53,8 +81,15 @@ func exported(t *testing.T, folder string) map[string]bool {
 		}
 		parsed = append(parsed, f)
 	}
+	return parsed
+}
+
+// exported lists a package's names: "Issuer", "Issuer.Accept", "Client.Claims".
+func exported(t *testing.T, folder string) map[string]bool {
+	t.Helper()
 	names := make(map[string]bool)
-	p, err := doc.NewFromFiles(fset, parsed, module)
+	fset := token.NewFileSet()
+	p, err := doc.NewFromFiles(fset, sources(t, fset, folder), module)
 	if err != nil {
 		t.Fatalf("%s: %v", folder, err)
 	}
