@@ -28,7 +28,7 @@ func measureLookup(s *suite, out *section) {
 		return must(grpcmw.New(v, policy, nil)).Unary()
 	}
 	mux := func(routes int) *httpmw.Mux {
-		m := httpmw.NewMux(guards)
+		m := must(httpmw.NewMux(guards))
 		for i := range routes {
 			m.Handle("GET "+routeName(i), need, noop)
 		}

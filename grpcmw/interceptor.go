@@ -28,7 +28,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"net/http"
 
 	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
@@ -37,66 +36,39 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// Interceptor guards gRPC methods. It is safe for concurrent use, and may serve
-// any number of servers. Make one with [New]: any other panics at the first
-// call, before its handler.
+// Interceptor guards gRPC methods. It is safe for concurrent use and may serve
+// any number of servers. Make one with [New]: the zero Interceptor, and a nil
+// one, refuse every call as Unavailable.
 type Interceptor struct {
 	verifier *verifier.Verifier
-	policy   *policy
+	policy   policy
 	opts     Options
 }
 
-// Options are what New and StatusError can do without. The zero value, and nil
-// in its place, is every default.
-type Options struct {
-	// ErrorDomain is the domain of the ErrorInfo in refusals: "m2mauth" if
-	// empty. It must be printable ASCII without '"' and '\', of at most 256
-	// bytes.
-	ErrorDomain string
-
-	// Realm is the realm in the www-authenticate metadata: "api" if empty. It
-	// must be printable ASCII without '"' and '\', of at most 256 bytes.
-	Realm string
-
-	// KeepStreamsPastExpiry lets a stream continue after its token has expired,
-	// for as long as the client keeps it open. By default it ends.
-	KeepStreamsPastExpiry bool
-
-	// InsecurePeerCertificates, if set, says which certificates the caller has
-	// proved, leaf first, in place of the TLS connection: behind a proxy that
-	// ends TLS, they come in the metadata (RFC 9440). Whoever can reach this
-	// service without that proxy, or get such metadata past it, can claim any
-	// certificate, and tokens that are bound to one (RFC 8705) then serve a
-	// thief. It is asked once a call's token is verified. nil and no error is
-	// a caller without one; an error or a panic refuses the call as
-	// Unavailable.
-	InsecurePeerCertificates func(context.Context) ([]*x509.Certificate, error)
-}
-
-// New makes an Interceptor of v and a policy, or reports every mistake at
-// once. It copies p and opts: what happens to them afterwards changes nothing.
-// opts may be nil.
+// New makes an Interceptor that decides with v by the policy p, or returns every
+// mistake at once. opts may be nil. New copies p and opts.
 func New(v *verifier.Verifier, p Policy, opts *Options) (*Interceptor, error) {
+	i := &Interceptor{verifier: v}
+	if opts != nil {
+		i.opts = *opts
+	}
 	var errs []error
 	if v == nil {
 		errs = append(errs, errors.New("grpcmw: the Verifier is nil: make one with verifier.New"))
 	}
-	compiled, err := p.compile()
-	errs = append(errs, err, opts.check())
-	if err := errors.Join(errs...); err != nil {
+	var err error
+	i.policy, err = p.compile()
+	if err := errors.Join(append(errs, err, i.opts.check())...); err != nil {
 		return nil, err
-	}
-	i := &Interceptor{verifier: v, policy: compiled}
-	if opts != nil {
-		i.opts = *opts
 	}
 	return i, nil
 }
 
-// ServerOptions installs both interceptors, behind those that were installed
-// before. To have others, a logger say, see the authenticated client, install
-// theirs after these. Installed twice, they decide each call twice, and those
-// of two Interceptors both apply; handlers find the client of the inner one.
+// ServerOptions returns the options that install both interceptors, after those
+// that were installed before. For another interceptor, such as a logger, to see
+// the verified client, install it after these. Installed twice, they decide each
+// call twice. Those of two Interceptors both apply, and handlers find the client
+// of the inner one.
 func (i *Interceptor) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(i.Unary()),
@@ -108,6 +80,7 @@ func (i *Interceptor) ServerOptions() []grpc.ServerOption {
 // ServerOptions installs both. gRPC decodes the request message before any
 // interceptor runs, so bound its size with grpc.MaxRecvMsgSize.
 func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
+	i = i.orZero()
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		authorized, err := i.authorize(ctx, info.FullMethod)
 		if err != nil {
@@ -130,6 +103,7 @@ func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
 // not count as complete. Work that was done may therefore be repeated, as after
 // a deadline.
 func (i *Interceptor) Stream() grpc.StreamServerInterceptor {
+	i = i.orZero()
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		ctx, err := i.authorize(ss.Context(), info.FullMethod)
 		if err != nil {
@@ -139,11 +113,29 @@ func (i *Interceptor) Stream() grpc.StreamServerInterceptor {
 	}
 }
 
-// authorize is the whole of what gRPC adds to the decision.
+// orZero returns i, or the zero Interceptor for nil.
+func (i *Interceptor) orZero() *Interceptor {
+	if i == nil {
+		return new(Interceptor)
+	}
+	return i
+}
+
+// authorize decides one call. The context it returns holds the client.
 func (i *Interceptor) authorize(ctx context.Context, method string) (context.Context, *verifier.Error) {
+	authorized, err := i.verifier.Authorize(ctx, i.request(ctx, method), i.policy.need(method))
+	if err != nil {
+		return nil, verifier.AsError(err)
+	}
+	return authorized, nil
+}
+
+// request returns what the verifier has to know about a call.
+func (i *Interceptor) request(ctx context.Context, method string) verifier.Request {
 	request := verifier.Request{
 		Operation:     method,
 		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
+		Realm:         i.opts.Realm,
 	}
 	if i.opts.InsecurePeerCertificates != nil {
 		request.PeerCertificatesFrom = func() ([]*x509.Certificate, error) { return i.opts.InsecurePeerCertificates(ctx) }
@@ -152,35 +144,11 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 			request.PeerCertificates = tls.State.PeerCertificates
 		}
 	}
-	authorized, err := i.verifier.Authorize(ctx, request, i.policy.need(method))
-	if err != nil {
-		return nil, verifier.AsError(err)
-	}
-	return authorized, nil
-}
-
-// refuse sends the metadata that goes with a refusal, and returns its status.
-// www-authenticate holds what the header of that name holds over HTTP.
-// grpc-retry-pushback-ms makes clients with a retry policy wait.
-//
-// Both are trailers, since a client does not retry a response that began with
-// headers. net/http drops www-authenticate from trailers (RFC 9110 §6.5.1), so
-// it is a header under grpc.Server.ServeHTTP.
-func (i *Interceptor) refuse(ctx context.Context, err *verifier.Error) error {
-	// The setters fail only without a transport, as in a unit test.
-	own := *err
-	if own.Realm == "" {
-		own.Realm = i.opts.Realm
-	}
-	if challenges := own.Challenges(); challenges != nil {
-		send := grpc.SetTrailer
-		if ctx.Value(http.ServerContextKey) != nil {
-			send = grpc.SetHeader
+	if i.opts.Origin != "" {
+		if proofs := metadata.ValueFromIncomingContext(ctx, "dpop"); len(proofs) > 0 {
+			// gRPC is POST to /pkg.Service/Method.
+			request.DPoP, request.Method, request.Origin, request.Path = proofs, "POST", i.opts.Origin, method
 		}
-		_ = send(ctx, metadata.MD{"www-authenticate": challenges})
 	}
-	if err.RetryAfter > 0 {
-		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", pushback(err.RetryAfter)))
-	}
-	return StatusError(err, &i.opts)
+	return request
 }

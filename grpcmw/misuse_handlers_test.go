@@ -27,31 +27,6 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestZeroInterceptor: one that New did not make reaches no handler. Without a
-// policy there is nothing that it could answer.
-func TestZeroInterceptor(t *testing.T) {
-	for name, guard := range map[string]*grpcmw.Interceptor{"zero": {}, "nil": nil} {
-		for kind, call := range map[string]func(context.Context){
-			"unary": func(ctx context.Context) {
-				guard.Unary()(ctx, nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
-					t.Errorf("%s: the unary handler was reached", name)
-					return nil, nil
-				})
-			},
-			"stream": func(ctx context.Context) {
-				guard.Stream()(nil, &fakeStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: method}, func(any, grpc.ServerStream) error {
-					t.Errorf("%s: the stream handler was reached", name)
-					return nil
-				})
-			},
-		} {
-			if panicOf(func() { call(incoming(t.Context(), []string{"Bearer x"}, nil)) }) == nil {
-				t.Errorf("%s, %s: it does not panic", name, kind)
-			}
-		}
-	}
-}
-
 // panicOf is what f panics with, or nil.
 func panicOf(f func()) (value any) {
 	defer func() { value = recover() }()

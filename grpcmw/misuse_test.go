@@ -211,7 +211,7 @@ func TestOneInterceptorForTwoServers(t *testing.T) {
 func TestNewCopies(t *testing.T) {
 	authority, v := newVerifier(t)
 	policy := grpcmw.Policy{unaryMethod: scopes.All("a"), "/grpc.testing.TestService/*": scopes.All("a")}
-	opts := &grpcmw.Options{ErrorDomain: "before"}
+	opts := &grpcmw.Options{Realm: "before"}
 	guard, err := grpcmw.New(v, policy, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -219,17 +219,19 @@ func TestNewCopies(t *testing.T) {
 	client := running(t, guard.ServerOptions()...)
 	policy[unaryMethod], policy[duplex] = scopes.Public(), scopes.Public()
 	delete(policy, "/grpc.testing.TestService/*")
-	*opts = grpcmw.Options{ErrorDomain: "after", KeepStreamsPastExpiry: true, InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) {
+	*opts = grpcmw.Options{Realm: "after", KeepStreamsPastExpiry: true, ErrorHandler: func(context.Context, *verifier.Error) error {
+		t.Error("a late ErrorHandler is called")
+		return nil
+	}, InsecurePeerCertificates: func(context.Context) ([]*x509.Certificate, error) {
 		t.Error("a late InsecurePeerCertificates is called")
 		return nil, nil
 	}}
 	wantBoth(t, client, "", codes.Unauthenticated, "")
 	wantBoth(t, client, authority.Token(m2mtest.TokenSpec{Scopes: []string{"b"}}), codes.PermissionDenied, "")
-	_, _, unaryErr, streamErr := ask(t, client, "")
-	for _, err := range []error{unaryErr, streamErr} {
-		if domain := fmt.Sprint(status.Convert(err).Details()); !strings.Contains(domain, `"before"`) {
-			t.Errorf("details %s", domain)
-		}
+	var trailer metadata.MD
+	_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, grpc.Trailer(&trailer))
+	if got, want := trailer["www-authenticate"], `Bearer realm="before"`; !slices.Equal(got, []string{want}) {
+		t.Errorf("www-authenticate = %q, want %q", got, want)
 	}
 }
 
@@ -338,7 +340,7 @@ func TestStatusError(t *testing.T) {
 		{"wrapped", fmt.Errorf("x: %w", scoped), codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "a b", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			st := status.Convert(grpcmw.StatusError(tt.err, nil))
+			st := status.Convert(new(grpcmw.Interceptor).StatusError(tt.err))
 			var info *errdetails.ErrorInfo
 			var retry time.Duration
 			for _, d := range st.Details() {
@@ -363,7 +365,7 @@ func TestStatusError(t *testing.T) {
 // TestNilErrors: what is rendered without an error is a refusal all the same.
 func TestNilErrors(t *testing.T) {
 	for _, err := range []error{nil, (*verifier.Error)(nil), &verifier.Error{}, errors.New("x")} {
-		if got := status.Code(grpcmw.StatusError(err, nil)); got != codes.Unavailable {
+		if got := status.Code((*grpcmw.Interceptor)(nil).StatusError(err)); got != codes.Unavailable {
 			t.Errorf("%v: %v, want Unavailable", err, got)
 		}
 	}

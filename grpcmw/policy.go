@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/m2mauth/m2mauth/scopes"
-	"google.golang.org/grpc"
 )
 
 // Policy says what each method requires. A key is "/pkg.Service/Method", or
@@ -16,15 +15,15 @@ import (
 // most specific one replaces. What no key names is refused.
 type Policy map[string]scopes.Requirement
 
-// policy is a Policy at work. It is immutable.
+// policy is a compiled Policy. It is immutable. The zero policy names no method.
 type policy struct {
 	methods  map[string]scopes.Requirement // by full name
 	services map[string]scopes.Requirement // by "/pkg.Service/"
 }
 
 // compile copies p into a form for look-ups, or reports every mistake in it.
-func (p Policy) compile() (*policy, error) {
-	c := &policy{
+func (p Policy) compile() (policy, error) {
+	c := policy{
 		methods:  make(map[string]scopes.Requirement),
 		services: make(map[string]scopes.Requirement),
 	}
@@ -92,42 +91,10 @@ func isIdentifiers(name, separator string) bool {
 // need is what a call of the method requires: nothing but an exact name, or
 // its service's, is ever found. An unknown method, and one whose name does not
 // begin with a slash, gets the zero Requirement, which nobody meets.
-func (p *policy) need(method string) scopes.Requirement {
+func (p policy) need(method string) scopes.Requirement {
 	if need, ok := p.methods[method]; ok {
 		return need
 	}
 	// Split at the last slash, as grpc-go does when it looks for the handler.
 	return p.services[method[:strings.LastIndexByte(method, '/')+1]]
-}
-
-// CheckCoverage holds the policy against the methods that a server really
-// has, as grpc.Server.GetServiceInfo lists them. It reports each method that
-// the policy does not name, which would be refused, and each name of the
-// policy that the server does not have, which guards nothing; a stale name
-// that is Public is not reported. Call it once everything is registered.
-func (i *Interceptor) CheckCoverage(services map[string]grpc.ServiceInfo) error {
-	var errs []error
-	served := make(map[string]bool) // methods, and services with their slashes
-	for _, service := range slices.Sorted(maps.Keys(services)) {
-		prefix := "/" + service + "/"
-		served[prefix] = true
-		for _, m := range services[service].Methods {
-			served[prefix+m.Name] = true
-			if i.policy.need(prefix + m.Name).IsZero() {
-				errs = append(errs, fmt.Errorf("grpcmw: %q is served, and the policy does not name it: "+
-					"every call of it is refused", prefix+m.Name))
-			}
-		}
-	}
-	stale := func(names map[string]scopes.Requirement, suffix string) {
-		for _, name := range slices.Sorted(maps.Keys(names)) {
-			if !served[name] && !names[name].IsPublic() {
-				errs = append(errs, fmt.Errorf("grpcmw: the policy names %q, and nothing of that name is served: "+
-					"is it misspelt, or gone?", name+suffix))
-			}
-		}
-	}
-	stale(i.policy.methods, "")
-	stale(i.policy.services, "*")
-	return errors.Join(errs...)
 }

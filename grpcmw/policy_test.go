@@ -48,12 +48,14 @@ func TestNewRefuses(t *testing.T) {
 		{"empty package", v, grpcmw.Policy{"/.B/C": need}, nil, []string{"malformed service name"}},
 		{"empty", v, grpcmw.Policy{"": need}, nil, []string{"begin with a slash"}},
 		{"zero requirement", v, grpcmw.Policy{"/a.B/C": {}}, nil, []string{`"/a.B/C"`, "scopes.All"}},
-		{"realm", v, nil, &grpcmw.Options{Realm: `a"b`}, []string{"Realm"}},
+		{"realm", v, nil, &grpcmw.Options{Realm: `a"b`}, []string{"grpcmw: Options.Realm is"}},
+		{"long realm", v, nil, &grpcmw.Options{Realm: strings.Repeat("x", 257)}, []string{"Options.Realm has 257 bytes: want at most 256"}},
+		{"origin", v, nil, &grpcmw.Options{Origin: "https://api.example.com/"}, []string{"grpcmw: Options.Origin is"}},
 		{"realm with a backslash", v, nil, &grpcmw.Options{Realm: `a\b`}, []string{"Realm"}},
 		{"realm with a line feed", v, nil, &grpcmw.Options{Realm: "a\nb"}, []string{"Realm"}},
 		{"realm with DEL", v, nil, &grpcmw.Options{Realm: "a\x7f"}, []string{"Realm"}},
-		{"all at once", nil, grpcmw.Policy{"a": need, "/a.B/C": {}}, &grpcmw.Options{Realm: "é"},
-			[]string{"verifier.New", `"a"`, `"/a.B/C"`, "Realm"}},
+		{"all at once", nil, grpcmw.Policy{"a": need, "/a.B/C": {}}, &grpcmw.Options{Realm: "é", Origin: "api"},
+			[]string{"verifier.New", `"a"`, `"/a.B/C"`, "Realm", "Origin"}},
 		{"one mistake each", v, grpcmw.Policy{"a": {}, "/a.B/D": need}, nil, []string{`grpcmw: Policy: "a" does not begin with a slash`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

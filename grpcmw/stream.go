@@ -27,7 +27,7 @@ func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Con
 	ctx, cancel := i.verifier.UntilExpiry(ctx)
 	defer cancel()
 	wrapped.WrappedContext = ctx
-	s := &expiringStream{WrappedServerStream: wrapped, opts: &i.opts}
+	s := &expiringStream{WrappedServerStream: wrapped, guard: i}
 
 	err := handler(srv, s)
 	if late := s.expired(); late != nil {
@@ -39,7 +39,7 @@ func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Con
 // expiringStream passes messages on until its token expires.
 type expiringStream struct {
 	middleware.WrappedServerStream
-	opts *Options
+	guard *Interceptor
 }
 
 // expired returns the refusal of the expired token. It returns nil before the
@@ -54,7 +54,7 @@ func (s *expiringStream) expired() *verifier.Error {
 
 func (s *expiringStream) SendMsg(m any) error {
 	if late := s.expired(); late != nil {
-		return StatusError(late, s.opts)
+		return s.guard.statusOf(s.ServerStream.Context(), late)
 	}
 	return s.ServerStream.SendMsg(m)
 }
@@ -67,7 +67,7 @@ func (s *expiringStream) SendMsg(m any) error {
 // into buffers of such a message can do so until the handler has returned.
 func (s *expiringStream) RecvMsg(m any) error {
 	if late := s.expired(); late != nil {
-		return StatusError(late, s.opts)
+		return s.guard.statusOf(s.ServerStream.Context(), late)
 	}
 	private, move := privateCopy(m)
 	if private == nil {
@@ -91,7 +91,7 @@ func (s *expiringStream) RecvMsg(m any) error {
 	case <-s.WrappedContext.Done():
 	}
 	if late := s.expired(); late != nil {
-		return StatusError(late, s.opts)
+		return s.guard.statusOf(s.ServerStream.Context(), late)
 	}
 	<-done // if the context ended for another reason, so does the receive
 	if !r.returned {

@@ -32,7 +32,7 @@ func TestAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mux := httpmw.NewMux(guard)
+		mux := newMux(t, guard)
 		mux.Handle("GET /x", need, noop)
 		plain := http.NewServeMux()
 		plain.Handle("GET /x", noop)
@@ -81,7 +81,7 @@ func TestMuxAllocations(t *testing.T) {
 		{"long", "GET", "example.com", long + "B", map[string]scopes.Requirement{"/": scopes.Public(), "/admin/": scopes.All("admin")}},
 		{"a host", "GET", "example.com:80", "/a/B", map[string]scopes.Requirement{"/": scopes.Public(), "admin.example.com/": scopes.All("admin")}},
 	} {
-		x, plain := httpmw.NewMux(guard), http.NewServeMux()
+		x, plain := newMux(t, guard), http.NewServeMux()
 		for pattern, need := range tt.patterns {
 			x.Handle(pattern, need, noop)
 			plain.Handle(pattern, guard.Require(need)(noop))

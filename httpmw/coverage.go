@@ -37,7 +37,7 @@ func (x *Mux) CheckCoverage() error {
 	}
 	slices.Sort(hosts)
 	var errs []error
-	for pattern := range x.Routes() {
+	for pattern := range x.Operations() {
 		strong := byPattern[pattern]
 		reported := make(map[*route]bool)
 		for _, probe := range strong.probes(hosts) {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
@@ -70,7 +69,7 @@ func TestMuxCheckCoverage(t *testing.T) {
 		{"two spellings, two methods", routes{"GET /admin": admin, "POST /Admin": public}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			x := httpmw.NewMux(guard)
+			x := newMux(t, guard)
 			for pattern, need := range tt.routes {
 				x.Handle(pattern, need, named(pattern))
 			}
@@ -93,9 +92,9 @@ func TestMuxCheckCoverage(t *testing.T) {
 // TestCoverageOfMounts: mounted routes are looked at like any other.
 func TestCoverageOfMounts(t *testing.T) {
 	_, guard := newGuard(t, nil)
-	sub := httpmw.NewMux(guard)
+	sub := newMux(t, guard)
 	sub.Handle("GET /users", scopes.All("admin"), named("users"))
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Mount("/admin/", sub)
 	x.Handle("/", scopes.Public(), named("home"))
 	if err := x.CheckCoverage(); err == nil || !strings.Contains(fmt.Sprint(err), `"GET /admin/users"`) {

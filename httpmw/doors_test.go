@@ -30,7 +30,7 @@ var guards = map[string]func(*testing.T, *httpmw.Middleware, doortest.Call, http
 		if call.Need.IsZero() {
 			t.Skip("on a Mux, a route without a requirement does not come into being")
 		}
-		x := httpmw.NewMux(m)
+		x := newMux(t, m)
 		x.Handle("/x", call.Need, h)
 		return x
 	},

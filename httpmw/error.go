@@ -11,21 +11,30 @@ import (
 )
 
 // problem is the body of a refusal (RFC 9457). Its type is "about:blank", so
-// its title is the status's.
+// its title is that of the status.
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
-	Error  string `json:"error"` // as in the challenge (RFC 6750 §3.1), where there is one
+	Error  string `json:"error"` // as in the challenge (RFC 6750 §3.1), if it has one
 }
 
-// WriteError answers a call that Authorize refused: the status, the challenge
-// (RFC 6750 §3) and a body of application/problem+json (RFC 9457), all of them
-// fixed by the error's Code. It is how this package answers, for handlers and
-// adapters that call Authorize or Recheck themselves. Of opts, which may be
-// nil, it reads Realm and Resource.
-func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options) {
-	e := verifier.AsError(err)
+// WriteError writes the default answer to a refused call: the status, the
+// challenges (RFC 6750 §3) and a body of application/problem+json (RFC 9457).
+// The Code of err decides all of them. An error that is not a refusal is
+// answered as Unavailable.
+//
+// Handlers and adapters call it with an error of Authorize or Recheck. It does
+// not call Options.ErrorHandler, which may call it. It uses the realm and the
+// metadata of m for an error that has none.
+func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	e := *verifier.AsError(err)
+	if m != nil && e.Realm == "" {
+		e.Realm = m.opts.Realm
+	}
+	if m != nil && e.ResourceMetadata == "" {
+		e.ResourceMetadata = m.metadata
+	}
 	status := e.Code.HTTPStatus()
 	body, _ := json.Marshal(problem{ // strings and an int: it can't fail
 		Title:  http.StatusText(status),
@@ -35,7 +44,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options
 	})
 
 	h := w.Header()
-	if challenges := opts.challenges(e); challenges != nil {
+	if challenges := e.Challenges(); challenges != nil {
 		h["Www-Authenticate"] = challenges
 	}
 	if e.RetryAfter > 0 {
@@ -47,12 +56,12 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error, opts *Options
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if r == nil || r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a caller that is gone needs no answer
+		_, _ = w.Write(body) // a client that is gone needs no answer
 	}
 }
 
-// retryAfter is in whole seconds (RFC 9110 §10.2.3), rounded up: earlier than
-// that it makes no sense to come back.
+// retryAfter renders d in whole seconds (RFC 9110 §10.2.3), rounded up because
+// a retry before d would fail.
 func retryAfter(d time.Duration) string {
 	return strconv.FormatFloat(math.Ceil(d.Seconds()), 'f', 0, 64)
 }

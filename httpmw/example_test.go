@@ -24,13 +24,16 @@ func Example() {
 		panic(err)
 	}
 
-	mux := httpmw.NewMux(guard)
+	mux, err := httpmw.NewMux(guard)
+	if err != nil {
+		panic(err)
+	}
 	mux.HandleFunc("GET /reports/{id}", scopes.All("reports:read"), func(w http.ResponseWriter, r *http.Request) {
 		client, _ := verifier.ClientFromContext(r.Context())
 		fmt.Fprintf(w, "report %s for %s", r.PathValue("id"), client.ID)
 	})
 	mux.HandleFunc("GET /healthz", scopes.Public(), func(w http.ResponseWriter, r *http.Request) {})
-	for pattern, need := range mux.Routes() {
+	for pattern, need := range mux.Operations() {
 		fmt.Println(pattern, need)
 	}
 

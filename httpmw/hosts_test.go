@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
@@ -14,7 +13,7 @@ import (
 func TestMuxHosts(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	var seen string
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	see := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Host })
 	x.Handle("/", scopes.Public(), see)
 	x.Handle("Admin.example.com./", scopes.All("admin"), see)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/internal/doortest"
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -83,7 +82,7 @@ func FuzzLookalikes(f *testing.F) {
 		f.Add(target)
 	}
 	_, guard := newGuard(f, nil)
-	x := httpmw.NewMux(guard)
+	x := newMux(f, guard)
 	x.Handle("/", scopes.Public(), lax)
 	x.Handle("/public/", scopes.Public(), lax)
 	x.Handle("/admin/", scopes.All("admin"), lax)

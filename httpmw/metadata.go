@@ -10,19 +10,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/m2mauth/m2mauth/internal/outbound"
-	"github.com/m2mauth/m2mauth/internal/urlpath"
+	"github.com/m2mauth/m2mauth/internal/resource"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// metadataPrefix is where the metadata of a resource without a path is found
-// (RFC 9728 §3).
-const metadataPrefix = "/.well-known/oauth-protected-resource"
-
-// Metadata is what clients can learn of the resource: who issues its tokens and
-// which scopes there are (RFC 9728). It is an http.Handler, and immutable.
+// Metadata serves what clients can learn about the resource: the authorities
+// that issue its tokens, and its scopes (RFC 9728). It is an http.Handler,
+// immutable and safe for concurrent use. Make one with [Middleware.Metadata].
 type Metadata struct {
-	resource resource
+	resource resource.Resource
 	doc      []byte
 }
 
@@ -34,18 +30,22 @@ type metadataDocument struct {
 	BearerMethods        []string `json:"bearer_methods_supported"`
 }
 
-// Metadata makes the metadata of Options.Resource, which must be set. Its
-// authorization servers are the verifier's issuers, aliases included, as far
-// as they are https URLs: others, like a Stytch project without a custom
-// domain, are no names that a client could look up. Its scopes are all that
-// the policies name: give it [Mux.Routes], or maps.All of a grpcmw.Policy.
+// Metadata returns the metadata of Options.Resource, which must be set:
 //
-//	meta, err := guard.Metadata(mux.Routes())
+//	meta, err := guard.Metadata(mux.Operations())
 //	mux.Handle(meta.Pattern(), scopes.Public(), meta)
-func (m *Middleware) Metadata(policies ...iter.Seq2[string, scopes.Requirement]) (*Metadata, error) {
-	r, err := parseResource(m.opts.Resource)
+//
+// Its authorization servers are those of the verifier's issuers, aliases
+// included, that are https URLs. Clients could not look up others, such as a
+// Stytch project without a custom domain. Its scopes are all that the operations
+// require: pass [Mux.Operations], or maps.All of a grpcmw.Policy.
+func (m *Middleware) Metadata(operations ...iter.Seq2[string, scopes.Requirement]) (*Metadata, error) {
+	if m == nil || m.opts.Resource == "" {
+		return nil, errors.New("httpmw: Metadata: Options.Resource is empty: set the https URL by which clients know this service")
+	}
+	r, err := resource.Parse(m.opts.Resource)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("httpmw: Metadata: Options.Resource %w", err)
 	}
 	doc := metadataDocument{Resource: m.opts.Resource, BearerMethods: []string{"header"}}
 	for _, name := range m.verifier.Issuers() {
@@ -53,8 +53,8 @@ func (m *Middleware) Metadata(policies ...iter.Seq2[string, scopes.Requirement])
 			doc.AuthorizationServers = append(doc.AuthorizationServers, name)
 		}
 	}
-	for _, policy := range policies {
-		for _, need := range policy {
+	for _, list := range operations {
+		for _, need := range list {
 			doc.Scopes = append(doc.Scopes, need.Scopes()...)
 		}
 	}
@@ -67,21 +67,21 @@ func (m *Middleware) Metadata(policies ...iter.Seq2[string, scopes.Requirement])
 	return &Metadata{resource: r, doc: body}, nil
 }
 
-// URL is where clients look for the metadata: what challenges tell them as
+// URL returns the URL of the metadata, which challenges name as
 // resource_metadata.
-func (d *Metadata) URL() string { return d.resource.metadataURL() }
+func (d *Metadata) URL() string { return d.resource.MetadataURL() }
 
-// Pattern is where to register it, on a Mux or http.ServeMux that serves the
-// root of the resource's host.
+// Pattern returns the pattern under which to register d, on a Mux or
+// http.ServeMux that serves the root of the resource's host.
 func (d *Metadata) Pattern() string {
-	pattern := "GET " + d.resource.metadataPath()
+	pattern := "GET " + d.resource.MetadataPath()
 	if strings.HasSuffix(pattern, "/") {
 		pattern += "{$}" // it and nothing below it
 	}
 	return pattern
 }
 
-// ServeHTTP answers GET and HEAD with the document.
+// ServeHTTP answers GET and HEAD with the document, and other methods with 405.
 func (d *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -92,7 +92,7 @@ func (d *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "public, max-age=3600")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(d.doc) // a caller that is gone needs no answer
+	_, _ = w.Write(d.doc) // a client that is gone needs no answer
 }
 
 // isAuthorizationServer reports whether name is an issuer identifier by RFC
@@ -100,51 +100,4 @@ func (d *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func isAuthorizationServer(name string) bool {
 	u, err := url.Parse(name)
 	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.ContainsAny(name, "?#")
-}
-
-// resource is a resource identifier (RFC 9728 §1.2), taken apart.
-type resource struct{ origin, path string }
-
-// metadataPath puts the well-known part between host and path (RFC 9728 §3.1).
-func (r resource) metadataPath() string {
-	if r.path == "/" {
-		return metadataPrefix
-	}
-	return metadataPrefix + r.path
-}
-
-func (r resource) metadataURL() string { return r.origin + r.metadataPath() }
-
-var (
-	errNoResource = errors.New("httpmw: Options.Resource is empty: write the https URL by which clients know this service")
-	errResource   = errors.New("httpmw: Options.Resource is not an https URL of host and path alone, " +
-		"such as https://api.example.com/orders (http is for loopback)")
-)
-
-func parseResource(id string) (resource, error) {
-	if id == "" {
-		return resource{}, errNoResource
-	}
-	u, err := url.Parse(id)
-	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil {
-		return resource{}, errResource
-	}
-	origin := u.Scheme + "://" + u.Host
-	switch {
-	case u.Scheme != "https" && (u.Scheme != "http" || !outbound.IsLoopback(u.Hostname())):
-		return resource{}, errResource
-	case origin != strings.ToLower(origin) || origin+u.Path != id || strings.HasSuffix(u.Host, ":"):
-		// Clients compare the identifier byte for byte (RFC 9728 §3.3). The
-		// second also keeps queries, fragments and escapes out.
-		return resource{}, errResource
-	case strings.ContainsFunc(id, func(c rune) bool { return !inURL(c) }) || urlpath.HasDotSegment(u.Path) || strings.Contains(u.Path, "//"):
-		return resource{}, errResource
-	}
-	return resource{origin, u.Path}, nil
-}
-
-// inURL reports whether c may stand in a URL without an escape. Neither '"' nor
-// '\' may, which a challenge could not hold, nor the braces of patterns.
-func inURL(c rune) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c < 0x80 && strings.ContainsRune("-._~!$&'()*+,;=:@/[]", c)
 }

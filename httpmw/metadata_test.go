@@ -48,12 +48,12 @@ func TestMetadata(t *testing.T) {
 	} {
 		t.Run(tt.resource, func(t *testing.T) {
 			guard := newTrusting(t, &httpmw.Options{Resource: tt.resource}, "stytch.com/project-test-1", "https://login.example.com")
-			mux := httpmw.NewMux(guard)
+			mux := newMux(t, guard)
 			mux.HandleFunc("GET /orders", scopes.All("read:orders"), nothing)
 			mux.HandleFunc("POST /orders", scopes.Any("write:orders", "admin"), nothing)
 			mux.HandleFunc("GET /me", scopes.Authenticated(), nothing)
 			rpc := map[string]scopes.Requirement{"/orders.v1.Orders/List": scopes.All("read:orders", "audit")}
-			meta, err := guard.Metadata(mux.Routes(), maps.All(rpc))
+			meta, err := guard.Metadata(mux.Operations(), maps.All(rpc))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,11 +138,10 @@ func TestResourceMistakes(t *testing.T) {
 		if m, err := httpmw.New(v, &httpmw.Options{Resource: id}); m != nil || err == nil || !strings.Contains(err.Error(), "Resource") {
 			t.Errorf("%q: got %v, %v", id, m, err)
 		}
-		// WriteError takes options that New never saw.
-		w := httptest.NewRecorder()
-		httpmw.WriteError(w, nil, &verifier.Error{Code: verifier.NoCredentials}, &httpmw.Options{Resource: id})
-		if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="api"` {
-			t.Errorf("%q: challenge %s", id, got)
+	}
+	for _, guard := range []*httpmw.Middleware{nil, {}} {
+		if _, err := guard.Metadata(); err == nil || !strings.Contains(err.Error(), "Options.Resource is empty") {
+			t.Errorf("Metadata() = %v, want an error", err)
 		}
 	}
 	if _, err := newTrusting(t, nil, "i").Metadata(); err == nil || !strings.Contains(err.Error(), "Options.Resource is empty") {
@@ -153,7 +152,10 @@ func TestResourceMistakes(t *testing.T) {
 // TestResourceInChallenges: every challenge leads to the metadata, and there
 // is none where the token can't be judged.
 func TestResourceInChallenges(t *testing.T) {
-	opts := &httpmw.Options{Realm: "orders", Resource: "https://api.example.com/orders"}
+	guard, err := httpmw.New(new(verifier.Verifier), &httpmw.Options{Realm: "orders", Resource: "https://api.example.com/orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	const meta = `, resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/orders"`
 	for _, tt := range []struct {
 		err  *verifier.Error
@@ -167,7 +169,7 @@ func TestResourceInChallenges(t *testing.T) {
 		{&verifier.Error{Code: verifier.Unavailable}, ""},
 	} {
 		w := httptest.NewRecorder()
-		httpmw.WriteError(w, nil, tt.err, opts)
+		guard.WriteError(w, nil, tt.err)
 		if got := w.Header().Get("WWW-Authenticate"); got != tt.want {
 			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)
 		}

@@ -29,113 +29,50 @@ package httpmw
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
-	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Middleware guards handlers. It is safe for concurrent use, and may serve any
-// number of servers. Make one with [New]: the zero Middleware refuses every
-// call that is not Public, with 503.
+// Middleware guards handlers. It is safe for concurrent use and may serve any
+// number of servers. Make one with [New]: the zero Middleware, and a nil one,
+// refuse every call as Unavailable.
 type Middleware struct {
 	verifier *verifier.Verifier
 	opts     Options
+	metadata string // URL of the resource's metadata, or ""
 }
 
-// Options are what New and WriteError can do without. The zero value, and nil
-// in its place, is every default.
-type Options struct {
-	// Realm is told in challenges (RFC 9110 §11.5): "api" if empty. It must be
-	// printable ASCII without '"' and '\'.
-	Realm string
-
-	// Resource, if set, is the URL by which clients know this service, such as
-	// "https://api.example.com/orders": https, or http on loopback, without
-	// query and fragment, in lower case but for the path. Challenges then tell
-	// where its metadata is (RFC 9728 §5.1); serve that with
-	// [Middleware.Metadata]. It is never taken from a request, whose Host
-	// anybody can write.
-	Resource string
-
-	// ErrorHandler, if set, answers refused calls instead of WriteError, which
-	// it can call. Write nothing of err but what err.Code tells: the cause is
-	// not for callers. Do write a status: a handler that writes nothing has
-	// answered 200, though the guarded one was not reached.
-	ErrorHandler func(w http.ResponseWriter, r *http.Request, err *verifier.Error)
-
-	// InsecurePeerCertificates, if set, says which certificates the caller has
-	// proved, leaf first, in place of the TLS connection: behind a proxy that
-	// ends TLS, they come in a header (RFC 9440). Whoever can reach this
-	// service without that proxy, or get such a header past it, can claim any
-	// certificate, and tokens that are bound to one (RFC 8705) then serve a
-	// thief. It is asked once a call's token is verified. nil and no error is
-	// a caller without one; an error or a panic refuses the call as
-	// Unavailable.
-	InsecurePeerCertificates func(*http.Request) ([]*x509.Certificate, error)
-}
-
-const defaultRealm = "api"
-
-func (o *Options) realm() string {
-	if o == nil || o.Realm == "" {
-		return defaultRealm
-	}
-	return o.Realm
-}
-
-// challenges returns the values of WWW-Authenticate that go with e.
-func (o *Options) challenges(e *verifier.Error) []string {
-	own := *e
-	if o != nil && own.Realm == "" {
-		own.Realm = o.Realm
-	}
-	if o != nil && own.ResourceMetadata == "" && o.Resource != "" {
-		if r, err := parseResource(o.Resource); err == nil {
-			own.ResourceMetadata = r.metadataURL()
-		}
-	}
-	return own.Challenges()
-}
-
-// New makes a Middleware of v, or reports every mistake at once. opts may be
-// nil. It copies them: what happens to them afterwards changes nothing.
+// New makes a Middleware that decides with v, or returns every mistake at once.
+// opts may be nil; it is copied.
 func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
-	var errs []error
-	if v == nil {
-		errs = append(errs, errors.New("httpmw: the Verifier is nil: make one with verifier.New"))
-	}
-	if strings.ContainsFunc(opts.realm(), func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
-		errs = append(errs, fmt.Errorf("httpmw: Options.Realm is %s: want printable ASCII without %q and %q",
-			redact.Quote(opts.realm()), `"`, `\`))
-	}
-	if opts != nil && opts.Resource != "" {
-		if _, err := parseResource(opts.Resource); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
 	m := &Middleware{verifier: v}
 	if opts != nil {
 		m.opts = *opts
 	}
+	var errs []error
+	if v == nil {
+		errs = append(errs, errors.New("httpmw: the Verifier is nil: make one with verifier.New"))
+	}
+	if err := errors.Join(append(errs, m.compile())...); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
-// Require guards a handler: only calls that meet need reach it, with the
-// client in their context. Two of them around one handler both apply, also with
-// different Verifiers; the handler finds the client of the inner one. It panics
-// if need is the zero Requirement, which nobody meets.
+// Require returns a function that guards a handler: only calls that meet need
+// reach it, with the client in their context. It panics if need is the zero
+// Requirement, which nobody meets.
 //
-// A call is decided once, when it comes. What goes on after its token has
-// expired, like a websocket or server-sent events, takes its context from
-// verifier.Verifier.UntilExpiry. The ResponseWriter is handed on as it is, so
-// connections can be flushed and hijacked; panics pass through to the server.
+// Two guards around one handler both apply, also with different Verifiers. The
+// handler finds the client of the inner one.
+//
+// A call is decided once, when it arrives. Work that goes on after its token
+// has expired, like a websocket or server-sent events, takes its context from
+// verifier.Verifier.UntilExpiry. The ResponseWriter is passed on unchanged, so
+// handlers can flush and hijack. Panics pass through to the server.
 func (m *Middleware) Require(need scopes.Requirement) func(http.Handler) http.Handler {
 	if need.IsZero() {
 		panic("httpmw: Require: the zero Requirement is met by nobody: " +
@@ -151,40 +88,72 @@ func (m *Middleware) Require(need scopes.Requirement) func(http.Handler) http.Ha
 	}
 }
 
-// Serve decides one request and, if it meets need, hands it to next with the
-// client in its context; otherwise it answers. It is for adapters of routers,
-// which know the name of the operation better than the request tells it;
-// handlers are wrapped with [Middleware.Require]. The zero Requirement refuses
+// Serve decides one request. If it meets need, Serve calls next with the client
+// in the request's context; otherwise it answers. The zero Requirement refuses
 // every call.
+//
+// Serve is for adapters of routers, which know the name of the operation better
+// than the request does. Wrap handlers with [Middleware.Require].
 func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation string, need scopes.Requirement, next http.Handler) {
+	if m == nil || m.verifier == nil {
+		m, need = new(Middleware), scopes.Requirement{} // public calls are refused, too
+	}
+	ctx, err := m.verifier.Authorize(r.Context(), m.request(r, operation), need)
+	if err == nil {
+		next.ServeHTTP(w, r.WithContext(ctx))
+		return
+	}
+	refused := verifier.AsError(err)
+	if m.opts.ErrorHandler != nil {
+		m.opts.ErrorHandler(w, r, refused)
+		return
+	}
+	m.WriteError(w, r, refused)
+}
+
+// request returns what the verifier has to know about r.
+func (m *Middleware) request(r *http.Request, operation string) verifier.Request {
 	request := verifier.Request{
 		Operation: operation,
 		// The slice and not Header.Get, which would hide a second value.
-		Authorization: r.Header["Authorization"],
+		Authorization:    r.Header["Authorization"],
+		Realm:            m.opts.Realm,
+		ResourceMetadata: m.metadata,
 	}
 	if m.opts.InsecurePeerCertificates != nil {
 		request.PeerCertificatesFrom = func() ([]*x509.Certificate, error) { return m.opts.InsecurePeerCertificates(r) }
 	} else if r.TLS != nil {
 		request.PeerCertificates = r.TLS.PeerCertificates
 	}
-	ctx, err := m.verifier.Authorize(r.Context(), request, need)
-	if err != nil {
-		m.refuse(w, r, verifier.AsError(err))
-		return
+	if m.opts.Origin != "" {
+		if proofs := r.Header["Dpop"]; len(proofs) > 0 {
+			request.DPoP, request.Method, request.Origin, request.Path = proofs, r.Method, m.opts.Origin, targetPath(r.RequestURI)
+		}
 	}
-	next.ServeHTTP(w, r.WithContext(ctx))
+	return request
 }
 
-func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, err *verifier.Error) {
-	if m.opts.ErrorHandler != nil {
-		m.opts.ErrorHandler(w, r, err)
-		return
+// targetPath returns the path of a request target (RFC 9112 §3.2), still
+// encoded and without the query; "" for a target without one. Mount and
+// http.StripPrefix change the path of Request.URL, but not the target.
+func targetPath(target string) string {
+	target, _, _ = strings.Cut(target, "?")
+	if strings.HasPrefix(target, "/") {
+		return target
 	}
-	WriteError(w, r, err, &m.opts)
+	_, rest, absolute := strings.Cut(target, "://")
+	if !absolute {
+		return "" // "*", or the authority of CONNECT
+	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return "/"
 }
 
-// operation names the call: by the pattern that ServeMux matched if it did,
-// with the request's method where the pattern names none.
+// operation names a call by the pattern that ServeMux matched, with the
+// request's method if the pattern has none. Without a pattern it is the method
+// and the path.
 func operation(r *http.Request) string {
 	name := r.Pattern
 	if name == "" {

@@ -29,6 +29,16 @@ func newGuard(t testing.TB, opts *httpmw.Options) (*m2mtest.Authority, *httpmw.M
 	return authority, guard
 }
 
+// newMux makes a Mux that guard guards.
+func newMux(t testing.TB, guard *httpmw.Middleware) *httpmw.Mux {
+	t.Helper()
+	x, err := httpmw.NewMux(guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
 // get calls h with a token of the given scopes.
 func get(authority *m2mtest.Authority, h http.Handler, target string, granted ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("GET", target, nil)
@@ -44,11 +54,11 @@ func named(name string) http.Handler {
 }
 
 func TestNewRefuses(t *testing.T) {
-	m, err := httpmw.New(nil, &httpmw.Options{Realm: `a"b`})
+	m, err := httpmw.New(nil, &httpmw.Options{Realm: `a"b`, Resource: "api", Origin: "https://api.example.com/"})
 	if m != nil || err == nil {
-		t.Fatalf("got %v, %v; want an error", m, err)
+		t.Fatalf("New = %v, %v, want an error", m, err)
 	}
-	for _, want := range []string{"verifier.New", "Realm"} {
+	for _, want := range []string{"verifier.New", "Options.Realm is", "Options.Resource is", "Options.Origin is"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in: %v", want, err)
 		}
@@ -70,7 +80,7 @@ func TestRealm(t *testing.T) {
 
 func TestMistakesPanic(t *testing.T) {
 	_, guard := newGuard(t, nil)
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	for _, tt := range []struct {
 		name string
 		call func()
@@ -78,17 +88,17 @@ func TestMistakesPanic(t *testing.T) {
 	}{
 		{"Require of nothing", func() { guard.Require(scopes.Requirement{}) }, "scopes.All"},
 		{"Require around nil", func() { guard.Require(scopes.Public())(nil) }, "handler is nil"},
-		{"Mux without a guard", func() { httpmw.NewMux(nil) }, "httpmw.New"},
+		{"Handle on the zero Mux", func() { new(httpmw.Mux).Handle("GET /a", scopes.Public(), named("")) }, "httpmw.NewMux"},
 		{"Handle of nothing", func() { x.Handle("GET /a", scopes.Requirement{}, named("")) }, `"GET /a"`},
 		{"Handle nil", func() { x.Handle("GET /a", scopes.Public(), nil) }, "handler is nil"},
 		{"HandleFunc nil", func() { x.HandleFunc("GET /a", scopes.Public(), nil) }, "handler is nil"},
 		{"Mount nil", func() { x.Mount("/a/", nil) }, "nil or itself"},
 		{"Mount itself", func() { x.Mount("/a/", x) }, "nil or itself"},
-		{"Mount without a slash", func() { x.Mount("/a", httpmw.NewMux(guard)) }, "ends with a slash"},
-		{"Mount of a host", func() { x.Mount("example.com/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
-		{"Mount with a wildcard", func() { x.Mount("/{tenant}/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
-		{"Mount with a space", func() { x.Mount("/a b/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
-		{"Mount with a method", func() { x.Mount("GET /a/", httpmw.NewMux(guard)) }, "begins and ends with a slash"},
+		{"Mount without a slash", func() { x.Mount("/a", newMux(t, guard)) }, "ends with a slash"},
+		{"Mount of a host", func() { x.Mount("example.com/", newMux(t, guard)) }, "begins and ends with a slash"},
+		{"Mount with a wildcard", func() { x.Mount("/{tenant}/", newMux(t, guard)) }, "begins and ends with a slash"},
+		{"Mount with a space", func() { x.Mount("/a b/", newMux(t, guard)) }, "begins and ends with a slash"},
+		{"Mount with a method", func() { x.Mount("GET /a/", newMux(t, guard)) }, "begins and ends with a slash"},
 		{"malformed pattern", func() { x.Handle("GET", scopes.Public(), named("")) }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -100,15 +110,25 @@ func TestMistakesPanic(t *testing.T) {
 			tt.call()
 		})
 	}
-	for pattern := range x.Routes() {
+	for pattern := range x.Operations() {
 		t.Errorf("%q was registered by mistake", pattern)
 	}
 }
 
-func TestWriteError(t *testing.T) {
-	refusal := func(code verifier.Code) *verifier.Error {
-		return &verifier.Error{Code: code, Reason: "a_reason", Err: errors.New("a cause")}
+func TestNewMuxRefuses(t *testing.T) {
+	if x, err := httpmw.NewMux(nil); x != nil || err == nil || !strings.Contains(err.Error(), "httpmw.New") {
+		t.Errorf("NewMux(nil) = %v, %v, want an error that names httpmw.New", x, err)
 	}
+}
+
+func TestWriteError(t *testing.T) {
+	guard, err := httpmw.New(new(verifier.Verifier), &httpmw.Options{Realm: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := refusalOf(verifier.NoCredentials)
+	own.Realm, own.ResourceMetadata = "own", "https://own.example.com/m"
+	refusal := refusalOf
 	unavailable := refusal(verifier.Unavailable)
 	unavailable.RetryAfter = 1500 * time.Millisecond
 	insufficient := refusal(verifier.InsufficientScope)
@@ -128,12 +148,13 @@ func TestWriteError(t *testing.T) {
 		{"no scope would do", refusal(verifier.InsufficientScope), 403, `Bearer realm="r", error="insufficient_scope"`, "", "insufficient_scope"},
 		{"unavailable", unavailable, 503, "", "2", "unavailable"},
 		{"wrapped", fmt.Errorf("x: %w", refusal(verifier.InvalidToken)), 401, `Bearer realm="r", error="invalid_token"`, "", "invalid_token"},
+		{"a realm of its own", own, 401, `Bearer realm="own", resource_metadata="https://own.example.com/m"`, "", "no_credentials"},
 		{"any other error", errors.New("a cause"), 503, "", "", "unavailable"},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			t.Run(tt.name+" "+method, func(t *testing.T) {
 				w := httptest.NewRecorder()
-				httpmw.WriteError(w, httptest.NewRequest(method, "/", nil), tt.err, &httpmw.Options{Realm: "r"})
+				guard.WriteError(w, httptest.NewRequest(method, "/", nil), tt.err)
 				h := w.Result().Header
 				if w.Code != tt.status || h.Get("WWW-Authenticate") != tt.challenge || h.Get("Retry-After") != tt.retryAfter {
 					t.Errorf("%d, %q, Retry-After %q", w.Code, h.Get("WWW-Authenticate"), h.Get("Retry-After"))
@@ -167,12 +188,37 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// TestWriteErrorWithoutOptions is every default.
-func TestWriteErrorWithoutOptions(t *testing.T) {
+func refusalOf(code verifier.Code) *verifier.Error {
+	return &verifier.Error{Code: code, Reason: "a_reason", Err: errors.New("a cause")}
+}
+
+// TestWriteErrorOfTheZeroMiddleware uses every default.
+func TestWriteErrorOfTheZeroMiddleware(t *testing.T) {
+	for name, m := range map[string]*httpmw.Middleware{"zero": {}, "nil": nil} {
+		w := httptest.NewRecorder()
+		m.WriteError(w, nil, &verifier.Error{Code: verifier.InvalidToken})
+		if got := w.Header().Get("WWW-Authenticate"); w.Code != 401 || got != `Bearer realm="api", error="invalid_token"` || w.Body.Len() == 0 {
+			t.Errorf("%s: WriteError = %d, %q, %s", name, w.Code, got, w.Body)
+		}
+	}
+}
+
+// TestErrorHandlerCallsWriteError: the handler may add to the default answer,
+// which has the realm and the metadata of the guard.
+func TestErrorHandlerCallsWriteError(t *testing.T) {
+	var guard *httpmw.Middleware
+	_, guard = newGuard(t, &httpmw.Options{
+		Realm: "orders", Resource: "https://api.example.com",
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err *verifier.Error) {
+			w.Header().Set("X-Refused", strings.Join(err.Challenges(), ""))
+			guard.WriteError(w, r, err)
+		},
+	})
 	w := httptest.NewRecorder()
-	httpmw.WriteError(w, nil, &verifier.Error{Code: verifier.InvalidToken}, nil)
-	if got := w.Header().Get("WWW-Authenticate"); w.Code != 401 || got != `Bearer realm="api", error="invalid_token"` || w.Body.Len() == 0 {
-		t.Errorf("%d, %q, %s", w.Code, got, w.Body)
+	guard.Require(scopes.All("a"))(named("x")).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	const want = `Bearer realm="orders", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
+	if h := w.Header(); w.Code != 401 || h.Get("WWW-Authenticate") != want || h.Get("X-Refused") != want {
+		t.Errorf("ErrorHandler = %d, %q, %q, want 401, %s twice", w.Code, h.Get("WWW-Authenticate"), h.Get("X-Refused"), want)
 	}
 }
 

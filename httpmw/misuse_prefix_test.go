@@ -26,7 +26,7 @@ func TestPrefixes(t *testing.T) {
 	}
 	path := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) })
 	routes := func() *httpmw.Mux {
-		x := httpmw.NewMux(guard)
+		x := newMux(t, guard)
 		x.Handle("GET /users", scopes.All("a"), path)
 		x.Handle("/public/", scopes.Public(), path)
 		return x
@@ -36,9 +36,9 @@ func TestPrefixes(t *testing.T) {
 		root.Handle(pattern, h)
 		return root
 	}
-	mounted := httpmw.NewMux(guard)
+	mounted := newMux(t, guard)
 	mounted.Mount("/api/", routes())
-	outer := httpmw.NewMux(guard)
+	outer := newMux(t, guard)
 	outer.Handle("/api/", scopes.Authenticated(), http.StripPrefix("/api", routes()))
 	files := guard.Require(scopes.All("a"))
 

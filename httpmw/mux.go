@@ -1,6 +1,7 @@
 package httpmw
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -73,16 +74,22 @@ type route struct {
 	lookalikes *lookalikes
 }
 
-// NewMux makes an empty Mux, guarded by m. It panics if m is nil, and under
-// GODEBUG=httpmuxgo121=1, which makes ServeMux ignore methods and wildcards.
-func NewMux(m *Middleware) *Mux {
+// NewMux makes an empty Mux whose routes m guards, or returns every mistake at
+// once: m is nil, or GODEBUG=httpmuxgo121=1 makes http.ServeMux ignore methods
+// and wildcards.
+func NewMux(m *Middleware) (*Mux, error) {
+	var errs []error
 	if m == nil {
-		panic("httpmw: NewMux: the Middleware is nil: make one with httpmw.New")
+		errs = append(errs, errors.New("httpmw: NewMux: the Middleware is nil: make one with httpmw.New"))
 	}
 	if !knowsMethods() {
-		panic("httpmw: NewMux: GODEBUG has httpmuxgo121=1: http.ServeMux would never match a pattern with a method: remove that setting")
+		errs = append(errs, errors.New("httpmw: NewMux: GODEBUG has httpmuxgo121=1: "+
+			"http.ServeMux would never match a pattern with a method: remove that setting"))
 	}
-	return &Mux{guard: m, mux: http.NewServeMux()}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &Mux{guard: m, mux: http.NewServeMux()}, nil
 }
 
 // knowsMethods reports whether ServeMux has the patterns of Go 1.22.
@@ -99,6 +106,8 @@ func knowsMethods() bool {
 // once the Mux has served or was mounted.
 func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
 	switch {
+	case x == nil || x.mux == nil:
+		panic(fmt.Sprintf("httpmw: Handle(%q): the Mux is the zero value: make one with httpmw.NewMux", pattern))
 	case need.IsZero():
 		panic(fmt.Sprintf("httpmw: Handle(%q): the zero Requirement is met by nobody: "+
 			"write scopes.All(…), scopes.Any(…), scopes.Authenticated() or scopes.Public()", pattern))
@@ -133,65 +142,13 @@ func (x *Mux) register(pattern string, need scopes.Requirement, guard *Middlewar
 	x.hosts = x.hosts || r.parsed.host != ""
 }
 
-// Mount adds the routes of sub below prefix, a path like "/a/path/". sub's
-// patterns do not repeat the prefix, and its handlers see the path without it.
-// Each route keeps its requirement and its guard. ServeMux's rules of
-// precedence and conflict hold among all routes alike, so a path under the
-// prefix that no pattern of sub matches goes to whatever else matches it. A
-// Mux that was mounted takes no further routes; it may be mounted again.
-func (x *Mux) Mount(prefix string, sub *Mux) {
-	if sub == nil || sub == x {
-		panic(fmt.Sprintf("httpmw: Mount(%q): the Mux is nil or itself", prefix))
-	}
-	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, " {}") ||
-		strings.Contains(prefix, "//") || urlpath.HasDotSegment(prefix) {
-		panic(fmt.Sprintf("httpmw: Mount(%q): want a clean path that begins and ends with a slash", prefix))
-	}
-	sub.mounted = true
-	bare := strings.TrimSuffix(prefix, "/")
-	for _, r := range sub.routes {
-		x.register(mounted(bare, r.pattern), r.need, r.guard, below(strings.Count(bare, "/"), r.handler))
-	}
-}
-
-// mounted is pattern with prefix before its path.
-func mounted(prefix, pattern string) string {
-	slash := strings.Index(pattern, "/") // everything before it is method and host
-	return pattern[:slash] + prefix + pattern[slash:]
-}
-
-// below hides the first segments of the path from h. Unlike http.StripPrefix it
-// does not compare them: the pattern has matched them, however they are encoded.
-func below(segments int, h http.Handler) http.Handler {
-	if segments == 0 {
-		return h
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		escaped := r.URL.EscapedPath()
-		for range segments {
-			_, after, _ := strings.Cut(escaped[1:], "/")
-			escaped = "/" + after
-		}
-		decoded, err := url.PathUnescape(escaped)
-		if err != nil {
-			http.NotFound(w, r) // EscapedPath is always decodable
-			return
-		}
-		r2 := new(http.Request)
-		*r2 = *r
-		r2.URL = new(url.URL)
-		*r2.URL = *r.URL
-		r2.URL.Path, r2.URL.RawPath = decoded, ""
-		if r2.URL.EscapedPath() != escaped {
-			r2.URL.RawPath = escaped
-		}
-		h.ServeHTTP(w, r2)
-	})
-}
-
 // ServeHTTP answers the request with the handler whose pattern matches it, if
 // the request meets its requirement.
 func (x *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if x == nil || x.mux == nil {
+		new(Middleware).Serve(w, r, operation(r), scopes.Requirement{}, nil)
+		return
+	}
 	if !x.compiled.Load() {
 		x.compile()
 	}
@@ -223,30 +180,6 @@ func (x *Mux) compile() {
 	}
 }
 
-// withHost returns r, or a copy of it, with a host that ServeMux compares with
-// its patterns as RFC 9110 §4.2.3 wants it: it knows neither letter case nor the
-// dot of an absolute name, and for CONNECT no port. ok is false if the host is
-// malformed, or is not the one that the target names (HTTP/2 can carry two).
-func withHost(r *http.Request) (_ *http.Request, ok bool) {
-	name, ok := urlpath.Host(r.Host)
-	if !ok {
-		return nil, false
-	}
-	if r.URL.Host != "" && r.URL.Host != r.Host {
-		if target, ok := urlpath.Host(r.URL.Host); !ok || target != name {
-			return nil, false
-		}
-	}
-	port, same := strings.CutPrefix(r.Host, name)
-	if same && (port == "" || port[0] == ':' && r.Method != http.MethodConnect) {
-		return r, true
-	}
-	copied := new(http.Request)
-	*copied = *r
-	copied.Host = name
-	return copied, true
-}
-
 // serve answers a request that ServeMux has matched to the route.
 func (r *route) serve(w http.ResponseWriter, req *http.Request) {
 	if r.rivals != nil && r.mistakable(req) {
@@ -256,9 +189,9 @@ func (r *route) serve(w http.ResponseWriter, req *http.Request) {
 	r.guard.Serve(w, req, operation(req), r.need, r.handler)
 }
 
-// Routes lists each pattern with the requirement that is in force for it, in
-// the order of the patterns.
-func (x *Mux) Routes() iter.Seq2[string, scopes.Requirement] {
+// Operations returns each pattern with its requirement, in the order of the
+// patterns.
+func (x *Mux) Operations() iter.Seq2[string, scopes.Requirement] {
 	sorted := slices.SortedFunc(slices.Values(x.routes), func(a, b *route) int {
 		return strings.Compare(a.pattern, b.pattern)
 	})

@@ -15,21 +15,21 @@ import (
 
 func TestMuxRoutes(t *testing.T) {
 	authority, guard := newGuard(t, nil)
-	keys := httpmw.NewMux(guard)
+	keys := newMux(t, guard)
 	keys.Handle("GET /{id}", scopes.All("keys:read"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.PathValue("id"))
 	}))
-	admin := httpmw.NewMux(guard)
+	admin := newMux(t, guard)
 	admin.Mount("/keys/", keys)
 	admin.Handle("example.com/users", scopes.Any("admin", "root"), named("users"))
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("GET /{$}", scopes.Public(), named("home"))
 	x.Handle("GET /orders/{id}", scopes.All("orders:read"), named("order"))
 	x.Handle("GET /orders/special", scopes.All("special"), named("special"))
 	x.Mount("/admin/", admin)
 
 	var listed []string
-	for pattern, need := range x.Routes() {
+	for pattern, need := range x.Operations() {
 		listed = append(listed, pattern+" "+need.String())
 	}
 	want := []string{
@@ -79,7 +79,7 @@ func TestMuxOperation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("GET /a/{id}", scopes.Authenticated(), named("a"))
 	x.Handle("/b", scopes.Authenticated(), named("b"))
 	for _, tt := range []struct {

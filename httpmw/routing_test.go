@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/internal/doortest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -23,7 +22,7 @@ const host = "Host: example.com"
 func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	s := doortest.NewSite()
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("/public/", scopes.Public(), s.Handler("public"))
 	x.Handle("/admin", scopes.All("admin"), s.Handler("admin"))
 	x.Handle("GET /get", scopes.All("admin"), s.Handler("get"))
@@ -144,7 +143,7 @@ func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
 func TestRawHeaders(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	s := doortest.NewSite()
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("/public/", scopes.Public(), s.Handler("public"))
 	x.Handle("/admin", scopes.Authenticated(), s.Handler("admin"))
 	x.Handle("intern.example.com/admin", scopes.All("intern"), s.Handler("intern"))
@@ -227,7 +226,7 @@ func TestRawHeaders(t *testing.T) {
 func TestMuxHTTP2(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	s := doortest.NewSite()
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("/public/", scopes.Public(), s.Handler("public"))
 	x.Handle("/admin", scopes.Authenticated(), s.Handler("admin"))
 	s.Serve(t, x)
@@ -277,7 +276,7 @@ func TestMuxHTTP2(t *testing.T) {
 func TestCatchAll(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	s := doortest.NewSite()
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("GET /admin", scopes.All("admin"), s.Handler("admin"))
 	x.Handle("/", scopes.Public(), s.Handler("rest"))
 	s.Serve(t, x)
@@ -299,7 +298,7 @@ func TestCatchAll(t *testing.T) {
 func TestMuxConnectIfRegistered(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	s := doortest.NewSite()
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	x.Handle("CONNECT /tunnel", scopes.Public(), s.Handler("tunnel"))
 	x.Handle("/admin", scopes.All("admin"), s.Handler("admin"))
 	s.Serve(t, x)
@@ -315,7 +314,7 @@ func TestMuxConnectIfRegistered(t *testing.T) {
 // TestMuxAnswersAreNotStored: a cache that kept one would answer others with it.
 func TestMuxAnswersAreNotStored(t *testing.T) {
 	_, guard := newGuard(t, nil)
-	x := httpmw.NewMux(guard)
+	x := newMux(t, guard)
 	for _, r := range []*http.Request{
 		{Method: "CONNECT", URL: &url.URL{Path: "/"}, Header: http.Header{}},
 		{Method: "GET", URL: &url.URL{Path: "/public/../admin"}, Header: http.Header{}},

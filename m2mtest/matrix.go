@@ -25,8 +25,8 @@ type Section struct {
 // in review.
 //
 //	got := m2mtest.Matrix(
-//		m2mtest.Section{Title: "HTTP", Operations: mux.Routes()},
-//		m2mtest.Section{Title: "gRPC", Operations: guard.Methods(server.GetServiceInfo())},
+//		m2mtest.Section{Title: "HTTP", Operations: mux.Operations()},
+//		m2mtest.Section{Title: "gRPC", Operations: guard.Operations(server.GetServiceInfo())},
 //	)
 //
 // The sections stand in the order given, their operations sorted, one on a

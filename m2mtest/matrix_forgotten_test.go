@@ -25,7 +25,10 @@ func TestForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := mux.NewRouter()
-	routes := gorilla.New(m, root)
+	routes, err := gorilla.New(m, root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range 40 {
 		r := root.HandleFunc(fmt.Sprintf("/r%02d/{id}", i), func(http.ResponseWriter, *http.Request) {}).Methods("GET")
 		if i != 7 && i != 23 {
@@ -55,8 +58,8 @@ func TestForgotten(t *testing.T) {
 	}
 
 	matrix := m2mtest.Matrix(
-		m2mtest.Section{Title: "HTTP", Operations: routes.Routes()},
-		m2mtest.Section{Title: "gRPC", Operations: guard.Methods(services)},
+		m2mtest.Section{Title: "HTTP", Operations: routes.Operations()},
+		m2mtest.Section{Title: "gRPC", Operations: guard.Operations(services)},
 	)
 	if n := len(named.FindAllString(matrix, -1)); n != 60 {
 		t.Errorf("%d operations in the matrix, want 60:\n%s", n, matrix)

@@ -50,7 +50,10 @@ func newHTTP(v *verifier.Verifier, o *orders) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := httpmw.NewMux(guard)
+	mux, err := httpmw.NewMux(guard)
+	if err != nil {
+		return nil, err
+	}
 	mux.HandleFunc("GET /healthz", scopes.Public(), func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, map[string]string{"status": "ok"})
 	})

@@ -47,7 +47,7 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := m2mtest.Matrix(
-		m2mtest.Section{Title: "HTTP", Operations: handler.(*httpmw.Mux).Routes()},
+		m2mtest.Section{Title: "HTTP", Operations: handler.(*httpmw.Mux).Operations()},
 		m2mtest.Section{Title: "gRPC", Operations: asked.callAll(t, server)},
 	)
 	if *update {

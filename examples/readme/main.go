@@ -21,7 +21,7 @@ func main() {
 		JWKSURL:   "https://auth.example.com/.well-known/jwks.json",
 	}}}))
 	web := must(httpmw.New(v, nil))
-	mux := httpmw.NewMux(web)
+	mux := must(httpmw.NewMux(web))
 	mux.HandleFunc("GET /reports", scopes.All("reports:read"), func(w http.ResponseWriter, r *http.Request) {
 		client, _ := verifier.ClientFromContext(r.Context())
 		fmt.Fprintln(w, "hello,", client.ID)

@@ -52,7 +52,10 @@ func (w *world) start() error {
 	if err != nil {
 		return err
 	}
-	mux := httpmw.NewMux(guard)
+	mux, err := httpmw.NewMux(guard)
+	if err != nil {
+		return err
+	}
 	mux.HandleFunc("GET /orders", scopes.All("read:orders"), func(rw http.ResponseWriter, r *http.Request) {
 		client, _ := verifier.ClientFromContext(r.Context())
 		fmt.Fprintln(rw, "orders for", client.ID)

@@ -36,7 +36,10 @@ func newServer(v *verifier.Verifier, every, recheck time.Duration) (http.Handler
 	if err != nil {
 		return nil, err
 	}
-	mux := httpmw.NewMux(guard)
+	mux, err := httpmw.NewMux(guard)
+	if err != nil {
+		return nil, err
+	}
 	mux.Handle("GET /events", scopes.All("read:events"), &feed{v, every, recheck})
 	return mux, mux.CheckCoverage()
 }

@@ -43,7 +43,7 @@ func ConnectGuard(v *verifier.Verifier, policy grpcmw.Policy, next http.Handler)
 // and so are its details. The challenge goes into the error's metadata, which
 // are headers of the answer.
 func connectError(err error) *connect.Error {
-	st := status.Convert(grpcmw.StatusError(err, nil))
+	st := status.Convert(new(grpcmw.Interceptor).StatusError(err))
 	e := connect.NewError(connect.Code(st.Code()), errors.New(st.Message()))
 	for _, message := range st.Proto().GetDetails() {
 		if detail, err := connect.NewErrorDetail(message); err == nil {

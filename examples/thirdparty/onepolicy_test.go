@@ -57,7 +57,10 @@ func newDoors(w *world) (*doors, error) {
 		"/orders.v1.Orders/Create": create,
 		"/orders.v1.Orders/Watch":  list,
 	}
-	web := httpmw.NewMux(w.guard)
+	web, err := httpmw.NewMux(w.guard)
+	if err != nil {
+		return nil, err
+	}
 	web.HandleFunc("GET /orders", list, func(http.ResponseWriter, *http.Request) {})
 	web.HandleFunc("POST /orders", create, func(http.ResponseWriter, *http.Request) {})
 

@@ -77,7 +77,10 @@ func (s *saas) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := httpmw.NewMux(guard)
+	mux, err := httpmw.NewMux(guard)
+	if err != nil {
+		return nil, err
+	}
 	mux.Handle("/oauth2/token", scopes.Public(), tokens)
 	mux.Handle("/.well-known/jwks.json", scopes.Public(), keys)
 	mux.Handle(gateway.MetadataPath, scopes.Public(), metadata)

@@ -126,7 +126,7 @@ func TestFromDescriptors(t *testing.T) {
 		}
 	}
 	var listed []string
-	for name, need := range i.Methods(services) {
+	for name, need := range i.Operations(services) {
 		listed = append(listed, name+" "+need.String())
 	}
 	if want := []string{
@@ -134,7 +134,7 @@ func TestFromDescriptors(t *testing.T) {
 	}; !slices.Equal(listed, want) {
 		t.Errorf("got  %q\nwant %q", listed, want)
 	}
-	for range i.Methods(services) {
+	for range i.Operations(services) {
 		break
 	}
 }

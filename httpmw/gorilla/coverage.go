@@ -22,6 +22,9 @@ import (
 //
 // Call it when every route is registered, at start-up or in a test.
 func (g *Guard) CheckCoverage() error {
+	if g.root == nil {
+		return errors.New("gorilla: CheckCoverage: the Guard is the zero value: make one with gorilla.New")
+	}
 	g.freeze()
 	var errs []error
 	report := func(format string, args ...any) { errs = append(errs, fmt.Errorf("gorilla: "+format, args...)) }
@@ -66,10 +69,13 @@ func (g *Guard) checkRouter(what string, r *mux.Router, report func(string, ...a
 	}
 }
 
-// Routes lists each route that has a handler, as methods and path template,
-// with the requirement in force; the zero Requirement where there is none. It
+// Operations returns each route that has a handler, as methods and path
+// template, with its requirement: the zero Requirement if it has none. It
 // freezes the requirements.
-func (g *Guard) Routes() iter.Seq2[string, scopes.Requirement] {
+func (g *Guard) Operations() iter.Seq2[string, scopes.Requirement] {
+	if g.root == nil {
+		return func(func(string, scopes.Requirement) bool) {}
+	}
 	g.freeze()
 	return func(yield func(string, scopes.Requirement) bool) {
 		stop := errors.New("stop")

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/m2mauth/m2mauth/httpmw"
-	"github.com/m2mauth/m2mauth/httpmw/gorilla"
 	"github.com/m2mauth/m2mauth/internal/doortest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -22,7 +21,7 @@ func TestDoor(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := mux.NewRouter()
-		g := gorilla.New(m, root)
+		g := newRoutes(t, m, root)
 		route := root.HandleFunc("/x", func(w http.ResponseWriter, r *http.Request) {
 			res.Reached = true
 			res.Client, _ = verifier.ClientFromContext(r.Context())

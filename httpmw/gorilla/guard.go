@@ -17,6 +17,7 @@
 package gorilla
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 
@@ -66,22 +67,33 @@ type rule struct {
 	weak    bool       // some other route requires what it does not
 }
 
-// New installs a Guard on root, as the middleware that runs first if none was
-// installed before. It panics if either is nil.
-func New(m *httpmw.Middleware, root *mux.Router) *Guard {
-	if m == nil || root == nil {
-		panic("gorilla: New: the Middleware or the Router is nil: make them with httpmw.New and mux.NewRouter")
+// New makes a Guard and installs it on root, as the middleware that runs first
+// if none was installed before. It returns every mistake at once, and installs
+// nothing then: m or root is nil.
+func New(m *httpmw.Middleware, root *mux.Router) (*Guard, error) {
+	var errs []error
+	if m == nil {
+		errs = append(errs, errors.New("gorilla: New: the Middleware is nil: make one with httpmw.New"))
+	}
+	if root == nil {
+		errs = append(errs, errors.New("gorilla: New: the Router is nil: make one with mux.NewRouter"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	g := &Guard{m: m, root: root, declared: make(map[*mux.Route]scopes.Requirement)}
 	root.Use(g.middleware)
-	return g
+	return g, nil
 }
 
-// Route declares what r requires, and returns r. On a route that has a
-// subrouter it holds for those routes of it that declare none themselves: the
-// most specific declaration replaces. It panics if need is the zero
+// Route declares what r requires, and returns r. For a route with a subrouter,
+// the requirement applies to each route of the subrouter that declares none: the
+// most specific declaration applies. Route panics if need is the zero
 // Requirement, if r already requires something else, and after the freeze.
 func (g *Guard) Route(r *mux.Route, need scopes.Requirement) *mux.Route {
+	if g == nil || g.root == nil {
+		panic("gorilla: Route: the Guard is the zero value: make one with gorilla.New")
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before, declared := g.declared[r]

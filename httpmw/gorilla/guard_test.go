@@ -54,12 +54,65 @@ func (f *fixture) status(h http.Handler, method, target string, granted ...strin
 	return w.Code
 }
 
+// newRoutes installs a Guard on root.
+func newRoutes(t testing.TB, m *httpmw.Middleware, root *mux.Router) *gorilla.Guard {
+	t.Helper()
+	g, err := gorilla.New(m, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestNewRefuses: New reports every mistake at once.
+func TestNewRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		m    *httpmw.Middleware
+		root *mux.Router
+		want []string
+	}{
+		{"no middleware", nil, mux.NewRouter(), []string{"httpmw.New"}},
+		{"no router", new(httpmw.Middleware), nil, []string{"mux.NewRouter"}},
+		{"neither", nil, nil, []string{"httpmw.New", "mux.NewRouter"}},
+	} {
+		g, err := gorilla.New(tt.m, tt.root)
+		if g != nil || err == nil {
+			t.Fatalf("New(%s) = %v, %v, want an error", tt.name, g, err)
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("New(%s) = %v, want %q in it", tt.name, err, want)
+			}
+		}
+	}
+}
+
+// TestZeroValues: the zero Guard guards nothing and says so. One of the zero
+// Middleware refuses each call as Unavailable.
+func TestZeroValues(t *testing.T) {
+	zero := new(gorilla.Guard)
+	if err := zero.CheckCoverage(); err == nil || !strings.Contains(err.Error(), "gorilla.New") {
+		t.Errorf("CheckCoverage of the zero Guard = %v, want an error that names gorilla.New", err)
+	}
+	for route := range zero.Operations() {
+		t.Errorf("Operations of the zero Guard has %q, want nothing", route)
+	}
+	root := mux.NewRouter()
+	newRoutes(t, new(httpmw.Middleware), root).Route(root.HandleFunc("/a", ok), scopes.Public())
+	w := httptest.NewRecorder()
+	root.ServeHTTP(w, httptest.NewRequest("GET", "/a", nil))
+	if w.Code != 503 {
+		t.Errorf("a public route of the zero Middleware: %d, want 503", w.Code)
+	}
+}
+
 func ok(http.ResponseWriter, *http.Request) {}
 
 // orders is a router with a subrouter, all of it declared but "/forgotten".
-func orders(f *fixture) (*mux.Router, *gorilla.Guard) {
+func orders(t testing.TB, f *fixture) (*mux.Router, *gorilla.Guard) {
 	root := mux.NewRouter()
-	g := gorilla.New(f.m, root)
+	g := newRoutes(t, f.m, root)
 	g.Route(root.HandleFunc("/orders/{id}", ok).Methods("GET"), scopes.All("read"))
 	g.Route(root.HandleFunc("/orders/{id}", ok).Methods("PUT"), scopes.All("write"))
 	g.Route(root.HandleFunc("/healthz", ok), scopes.Public())
@@ -78,7 +131,7 @@ func orders(f *fixture) (*mux.Router, *gorilla.Guard) {
 
 func TestGuard(t *testing.T) {
 	f := newFixture(t)
-	root, _ := orders(f)
+	root, _ := orders(t, f)
 	for _, tt := range []struct {
 		method, target, granted string
 		want                    int
@@ -108,10 +161,10 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-func TestRoutes(t *testing.T) {
-	_, g := orders(newFixture(t))
+func TestOperations(t *testing.T) {
+	_, g := orders(t, newFixture(t))
 	var got []string
-	for route, need := range g.Routes() {
+	for route, need := range g.Operations() {
 		got = append(got, fmt.Sprint(route, " ", need))
 	}
 	want := []string{
@@ -127,7 +180,7 @@ func TestRoutes(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	for range g.Routes() {
+	for range g.Operations() {
 		break // the walk through the rest ends too
 	}
 }
@@ -136,7 +189,7 @@ func TestRoutes(t *testing.T) {
 func TestOperationOfANamelessRoute(t *testing.T) {
 	f := newFixture(t)
 	root := mux.NewRouter()
-	g := gorilla.New(f.m, root)
+	g := newRoutes(t, f.m, root)
 	g.Route(root.Methods("GET").HandlerFunc(ok).Name("everything"), scopes.Authenticated())
 	g.Route(root.Methods("PUT").HandlerFunc(ok), scopes.Authenticated())
 	for method, want := range map[string]string{"GET": "GET everything", "PUT": "PUT /a%20b"} {
@@ -185,7 +238,7 @@ func TestCheckCoverage(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := mux.NewRouter()
-			g := gorilla.New(f.m, root)
+			g := newRoutes(t, f.m, root)
 			tt.build(g, root)
 			var got []string
 			if err := g.CheckCoverage(); err != nil {
@@ -208,7 +261,7 @@ func TestCheckCoverage(t *testing.T) {
 func TestLateRoute(t *testing.T) {
 	f := newFixture(t)
 	root := mux.NewRouter()
-	g := gorilla.New(f.m, root)
+	g := newRoutes(t, f.m, root)
 	g.Route(root.HandleFunc("/a", ok), scopes.Public())
 	if err := g.CheckCoverage(); err != nil {
 		t.Fatal(err)
@@ -233,7 +286,7 @@ func TestLateRoute(t *testing.T) {
 func TestOpaqueMountIsGuarded(t *testing.T) {
 	f := newFixture(t)
 	root, inner := mux.NewRouter(), mux.NewRouter()
-	g := gorilla.New(f.m, root)
+	g := newRoutes(t, f.m, root)
 	g.Route(inner.HandleFunc("/in/x", ok), scopes.Public())
 	g.Route(root.PathPrefix("/in").Handler(inner), scopes.All("a"))
 	for granted, want := range map[string]int{"a": 200, "b": 403} {
@@ -242,7 +295,7 @@ func TestOpaqueMountIsGuarded(t *testing.T) {
 		}
 	}
 	// What is behind it is no route of this router's, whatever was declared.
-	for route, need := range g.Routes() {
+	for route, need := range g.Operations() {
 		if route != "/in" || !need.Equal(scopes.All("a")) {
 			t.Errorf("%s requires %v", route, need)
 		}
@@ -252,7 +305,7 @@ func TestOpaqueMountIsGuarded(t *testing.T) {
 func TestMistakesPanic(t *testing.T) {
 	f := newFixture(t)
 	root := mux.NewRouter()
-	g := gorilla.New(f.m, root)
+	g := newRoutes(t, f.m, root)
 	route := g.Route(root.HandleFunc("/a", ok), scopes.All("a"))
 	g.Route(route, scopes.All("a")) // again, and the same
 	for _, tt := range []struct {
@@ -260,8 +313,7 @@ func TestMistakesPanic(t *testing.T) {
 		call func()
 		want string
 	}{
-		{"no middleware", func() { gorilla.New(nil, root) }, "httpmw.New"},
-		{"no router", func() { gorilla.New(f.m, nil) }, "mux.NewRouter"},
+		{"the zero Guard", func() { new(gorilla.Guard).Route(route, scopes.All("a")) }, "gorilla.New"},
 		{"no route", func() { g.Route(nil, scopes.Public()) }, "route is nil"},
 		{"no requirement", func() { g.Route(route, scopes.Requirement{}) }, "scopes.All"},
 		{"another requirement", func() { g.Route(route, scopes.All("b")) }, `already requires all("a")`},

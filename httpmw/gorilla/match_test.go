@@ -32,7 +32,7 @@ func TestDisguises(t *testing.T) {
 		"default": mux.NewRouter(), "UseEncodedPath": mux.NewRouter().UseEncodedPath(), "SkipClean": mux.NewRouter().SkipClean(true),
 		"both": mux.NewRouter().SkipClean(true).UseEncodedPath(),
 	} {
-		g := gorilla.New(f.m, root)
+		g := newRoutes(t, f.m, root)
 		g.Route(root.PathPrefix("/admin/").Handler(files), scopes.All("admin"))
 		g.Route(root.PathPrefix("/").Handler(files), scopes.Public())
 		lines := []string{"GET //admin/secret.txt", "GET /admin//secret.txt", "GET /./admin/secret.txt", "GET /%61dmin/secret.txt"}
@@ -88,7 +88,7 @@ func TestAmbiguous(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := mux.NewRouter()
-			g := gorilla.New(f.m, root)
+			g := newRoutes(t, f.m, root)
 			tt.set(root)
 			g.Route(root.HandleFunc("/admin", ok), tt.strong)
 			g.Route(root.PathPrefix("/").HandlerFunc(ok), scopes.Public())
@@ -156,7 +156,7 @@ func TestStaleMatch(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := mux.NewRouter()
-			g := gorilla.New(f.m, root)
+			g := newRoutes(t, f.m, root)
 			tt.build(g, root)
 			w := httptest.NewRecorder()
 			root.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))

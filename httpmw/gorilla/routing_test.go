@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/gorilla/mux"
-	"github.com/m2mauth/m2mauth/httpmw/gorilla"
 	"github.com/m2mauth/m2mauth/internal/doortest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -17,7 +16,7 @@ func TestRawPaths(t *testing.T) {
 	token := "Authorization: Bearer " + f.Token(m2mtest.TokenSpec{Scopes: []string{"a"}})
 	site := func(t *testing.T, root *mux.Router) *doortest.Site {
 		s := doortest.NewSite()
-		g := gorilla.New(f.m, root)
+		g := newRoutes(t, f.m, root)
 		g.Route(root.PathPrefix("/public/").Handler(s.Handler("public")), scopes.Public())
 		g.Route(root.Handle("/admin", s.Handler("admin")), scopes.All("admin"))
 		g.Route(root.Handle("/get", s.Handler("get")).Methods("GET"), scopes.All("admin"))

@@ -195,7 +195,10 @@ func TestAttackDisguises(t *testing.T) {
 			if all := strings.Join(got.errors, "\n"); !strings.Contains(all, tt.want) {
 				t.Errorf("Attack(ServeMux) does not report %q:\n%s", tt.want, all)
 			}
-			sound := httpmw.NewMux(guard)
+			sound, err := httpmw.NewMux(guard)
+			if err != nil {
+				t.Fatal(err)
+			}
 			sound.Handle("GET /{rest...}", scopes.Public(), handler)
 			sound.Handle("GET /admin/keys", need, answers("the keys"))
 			sound.Handle("GET /admin/keys/", need, answers("nothing")) // as CheckCoverage advises

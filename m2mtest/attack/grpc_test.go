@@ -86,7 +86,7 @@ func weakGRPC(v *verifier.Verifier, need func(method string) scopes.Requirement,
 		if err == nil || ignore != nil && ignore(err) {
 			return nil
 		}
-		return grpcmw.StatusError(err, nil)
+		return new(grpcmw.Interceptor).StatusError(err)
 	}
 	return []grpc.ServerOption{
 		grpc.UnaryInterceptor(func(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -137,7 +137,7 @@ func TestAttackGRPC(t *testing.T) {
 		if method, _ := grpc.MethodFromServerStream(s); path.Clean(method) == "/t.S/Get" {
 			return s.SendMsg(&emptypb.Empty{})
 		}
-		return grpcmw.StatusError(verifier.NoRequirement, nil)
+		return new(grpcmw.Interceptor).StatusError(verifier.NoRequirement)
 	})
 	for _, tt := range []struct {
 		name string

@@ -38,7 +38,7 @@ func (w weakness) guard(v *verifier.Verifier, need scopes.Requirement, next http
 		if err == nil {
 			r = r.WithContext(ctx)
 		} else if w.ignore == nil || !w.ignore(r, err) {
-			httpmw.WriteError(rw, r, err, nil)
+			new(httpmw.Middleware).WriteError(rw, r, err)
 			return
 		}
 		next(rw, r)
