@@ -15,8 +15,9 @@ import (
 type Section struct {
 	Title string
 
-	// Operations are each route or method with the requirement in force:
-	// httpmw.Mux.Routes, gorilla.Guard.Routes or grpcmw.Interceptor.Methods.
+	// Operations lists each route or method with its requirement. It is what
+	// the method Operations of a httpmw.Mux, a gorilla.Guard or a
+	// grpcmw.Interceptor returns.
 	Operations iter.Seq2[string, scopes.Requirement]
 }
 
