@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// algorithm is what a signature algorithm needs.
+// algorithm describes a signature algorithm.
 type algorithm struct {
 	keyType string
-	hash    crypto.Hash // none for EdDSA, which hashes by itself
+	hash    crypto.Hash // 0 for EdDSA, which hashes by itself
 	pss     bool
 }
 
@@ -19,9 +19,9 @@ const (
 	keyOKP = "OKP"
 )
 
-// algorithms are the JWS algorithms that keys can be used with, by canonical
-// name (RFC 7518 §3.1, RFC 8037). Neither "none" nor HMAC is among them, nor
-// ever will be: with either, whoever can read the key set can sign.
+// algorithms lists the JWS algorithms that keys can be used with, by canonical
+// name (RFC 7518 §3.1, RFC 8037). "none" and HMAC must never be added: every
+// reader of the key set could then sign.
 var algorithms = map[string]algorithm{
 	"RS256": {keyRSA, crypto.SHA256, false},
 	"RS384": {keyRSA, crypto.SHA384, false},
@@ -35,22 +35,22 @@ var algorithms = map[string]algorithm{
 	"EdDSA": {keyType: keyOKP},
 }
 
-// CanonicalAlgorithm maps both names of EdDSA over Curve25519 to one: "EdDSA",
-// of RFC 8037, and "Ed25519", of RFC 9864. It reports false for an algorithm
-// that no token may have.
-func CanonicalAlgorithm(name string) (string, bool) {
+// CanonicalAlgorithm returns the name of an algorithm that this package uses:
+// "EdDSA" (RFC 8037) for "Ed25519" (RFC 9864), and every other name unchanged. ok
+// is false for an algorithm that no token may have.
+func CanonicalAlgorithm(name string) (canonical string, ok bool) {
 	if name == "Ed25519" {
 		name = "EdDSA"
 	}
-	_, ok := algorithms[name]
+	_, ok = algorithms[name]
 	return name, ok
 }
 
 // IsRSA reports whether an algorithm takes an RSA key.
 func IsRSA(name string) bool { return algorithms[name].keyType == keyRSA }
 
-// IsSymmetricOrNone reports whether name is an HMAC or "none", in any casing:
-// mistakes that deserve a message of their own.
+// IsSymmetricOrNone reports whether name is an HMAC or "none", in any case.
+// Configuration errors name these mistakes.
 func IsSymmetricOrNone(name string) bool {
 	upper := strings.ToUpper(name)
 	return upper == "NONE" || strings.HasPrefix(upper, "HS")

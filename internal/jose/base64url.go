@@ -7,8 +7,8 @@ import (
 )
 
 // DecodeBase64URL appends the bytes that segment encodes to buf. It accepts
-// base64url as JWS has it (RFC 7515 §2): no padding, no line breaks, and no set
-// bits after the last byte. Each sequence of octets has exactly one encoding.
+// base64url as JWS defines it (RFC 7515 §2): no padding, no line breaks, and no
+// set bits after the last byte. Each sequence of bytes has exactly one encoding.
 //
 // It accepts the same as encoding/base64 in its Strict mode with a check for
 // skipped line breaks, in half the time. The module "benchmarks" measures both.
@@ -24,7 +24,7 @@ func DecodeBase64URL(buf []byte, segment string) ([]byte, error) {
 	buf = slices.Grow(buf, size)[:start+size]
 
 	out, seen, t := buf[start:], uint32(0), &sextets
-	for len(segment) >= 8 && len(out) >= 8 { // two groups, and two bytes beyond them that are written again
+	for len(segment) >= 8 && len(out) >= 8 { // two groups; two more bytes are written, and overwritten later
 		a := t[0][segment[0]] | t[1][segment[1]] | t[2][segment[2]] | t[3][segment[3]]
 		b := t[0][segment[4]] | t[1][segment[5]] | t[2][segment[6]] | t[3][segment[7]]
 		seen |= a | b

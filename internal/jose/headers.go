@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// Headers remembers decoded headers by their text: every token of one key has
-// the same. It holds what was decoded, never a key or a verdict, for two
-// issuers may send the same text. The zero value is ready for use, nil
-// remembers nothing, and all methods are safe for concurrent use.
+// Headers caches decoded headers by their text, which is the same for all tokens
+// of one key. It caches no keys and no decisions, because two issuers may send
+// the same text. The zero value is ready for use, and a nil *Headers caches
+// nothing. All methods are safe for concurrent use.
 type Headers struct {
-	known atomic.Pointer[map[string]Header] // replaced, never written to
-	mu    sync.Mutex                        // for replacing it
+	known atomic.Pointer[map[string]Header] // replaced, never changed
+	mu    sync.Mutex                        // held while known is replaced
 }
 
 const (
@@ -33,8 +33,8 @@ func (h *Headers) get(text string) (Header, bool) {
 	return header, ok
 }
 
-// Admit remembers the header of t. It is for tokens whose signature was good:
-// others could fill the memory with junk.
+// Admit caches the header of t. Call it only for tokens whose signature was
+// verified, because other tokens could fill the cache with junk.
 func (h *Headers) Admit(t Token) {
 	if h == nil || t.known || len(t.header) > maxHeaderText {
 		return
@@ -46,9 +46,9 @@ func (h *Headers) Admit(t Token) {
 	}
 	next := map[string]Header{}
 	if known := h.known.Load(); known != nil && len(*known) < maxHeaders {
-		maps.Copy(next, *known) // else begin anew: the keys of last year are in it
+		maps.Copy(next, *known) // else start over: it is full of headers of old keys
 	}
-	// Copies: they must not keep the token that they were a part of.
+	// Clone the texts, or they would keep the whole token in memory.
 	header := t.Header
 	header.KeyID, header.Type = strings.Clone(header.KeyID), strings.Clone(header.Type)
 	next[strings.Clone(t.header)] = header

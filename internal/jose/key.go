@@ -15,18 +15,19 @@ import (
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// Key is a public key that signatures can be checked with. It is immutable.
+// Key is a public key that verifies signatures. It is immutable.
 type Key struct {
 	ID         string   // "kid", or ""
-	Algorithm  string   // the one it may be used with; "" for an RSA key that names none
-	Thumbprint [32]byte // RFC 7638, SHA-256: what makes it the same key
+	Algorithm  string   // the only one it may be used with; "" for an RSA key that names none
+	Thumbprint [32]byte // RFC 7638 with SHA-256: equal for equal keys
 
 	public any // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
-// UsableFor returns the algorithm that k serves for an issuer that signs with
-// one of the allowed: exactly one, so that a token can't choose. An RSA key
-// that names no algorithm takes the single RSA algorithm that is allowed.
+// UsableFor returns the one algorithm that k serves for an issuer that signs with
+// the allowed ones, so that a token can't choose. An RSA key that names no
+// algorithm serves the allowed RSA algorithm, if there is exactly one. ok is
+// false if k serves none.
 func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
 	if k.Algorithm != "" {
 		return k.Algorithm, slices.Contains(allowed, k.Algorithm)
@@ -43,12 +44,12 @@ func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
 	return algorithm, algorithm != ""
 }
 
-// Options loosens what a key may be.
+// Options relaxes the checks of keys. The zero value is the strictest.
 type Options struct {
 	AllowExponent3 bool // RSA keys with the public exponent 3
 }
 
-// unusable says why a key was dropped.
+// unusable holds the reason for which a key is dropped.
 type unusable struct {
 	reason string
 	secret bool
@@ -58,9 +59,9 @@ func drop(reason string) *unusable { return &unusable{reason: reason} }
 
 // withoutEmpty returns jwk without the members whose value is null, an empty
 // array or an empty string. Serializers of .NET, Java, PHP and Go write such
-// members for everything that a key does not have: "key_ops":[], "d":null,
-// "use":"". They say nothing, and an empty "d" gives nothing away, so they are
-// as if absent. A required member that is empty is then missing.
+// members for everything that a key lacks: "key_ops":[], "d":null, "use":"". They
+// count as absent, because an empty "d" reveals nothing. A required member that
+// is empty is then missing.
 func withoutEmpty(jwk strictjson.Object) strictjson.Object {
 	return slices.DeleteFunc(jwk, func(m strictjson.Member) bool {
 		items, isArray := m.Value.Array()
@@ -100,7 +101,7 @@ func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 	case keyOKP:
 		bad = k.loadOKP(jwk)
 	case "oct":
-		// Without "k", as node-jose publishes it: nothing was given away.
+		// Without "k", as node-jose publishes it, the secret is not revealed.
 		bad = drop(`its "kty" is "oct": it is a shared secret`)
 	default:
 		bad = drop(`its "kty" is unknown`)
@@ -113,7 +114,7 @@ func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 
 const (
 	minModulusBits = 2048 // RFC 7518 §3.3; crypto/rsa has no such minimum
-	maxModulusBits = 8192 // 16384 bits with a large exponent cost 19 ms a check
+	maxModulusBits = 8192 // 16384 bits with a large exponent cost 19 ms a signature
 	minExponent    = 65537
 )
 
@@ -134,7 +135,7 @@ func (k *Key) loadRSA(jwk strictjson.Object, opts Options) *unusable {
 		return drop("its modulus is even")
 	}
 	if e.BitLen() > 31 || e.Bit(0) == 0 {
-		// crypto/rsa takes none above 2^31 - 1.
+		// crypto/rsa accepts none above 2^31 - 1.
 		return drop("its exponent is even or not below 2^31")
 	}
 	if e.Int64() < minExponent && !(opts.AllowExponent3 && e.Int64() == 3) {
@@ -159,7 +160,7 @@ func (k *Key) loadEC(jwk strictjson.Object) *unusable {
 	k.Algorithm = algorithm
 	x, xOK := octets(jwk, "x")
 	y, yOK := octets(jwk, "y")
-	// The full size of a coordinate, leading zeros included (RFC 7518 §6.2.1.2).
+	// Coordinates have full size, with leading zeros (RFC 7518 §6.2.1.2).
 	if size := (curve.Params().BitSize + 7) / 8; !xOK || !yOK || len(x) != size || len(y) != size {
 		return drop(`"x" or "y" is missing, not base64url or not as long as its curve demands`)
 	}
@@ -182,8 +183,8 @@ func (k *Key) loadOKP(jwk strictjson.Object) *unusable {
 	if !ok || len(x) != ed25519.PublicKeySize {
 		return drop(`"x" is missing, not base64url or not of 32 bytes`)
 	}
-	// crypto/ed25519 looks at the point only when it verifies. Under one of
-	// small order, anybody can make signatures.
+	// crypto/ed25519 checks the point only when it verifies a signature. Under a
+	// point of small order, anyone can make signatures.
 	point, err := new(edwards25519.Point).SetBytes(x)
 	if err != nil || !bytes.Equal(point.Bytes(), x) {
 		return drop("its point is not on its curve")
@@ -194,10 +195,9 @@ func (k *Key) loadOKP(jwk strictjson.Object) *unusable {
 	return k.load([][2]string{{"crv", "Ed25519"}, {"kty", keyOKP}, {"x", encode(x)}}, &ed25519.PublicKey{})
 }
 
-// load makes the public key from the members that define it, which stand in
-// the order of RFC 7638 §3.2. Only they are handed to jwx: what else a JWK
-// holds, a certificate or a member of somebody's own, must not decide whether
-// its key can be used.
+// load makes the public key from the members that define it, in the order of
+// RFC 7638 §3.2. jwx sees only these: other members of a JWK, such as a
+// certificate, must not make the key unusable.
 func (k *Key) load(members [][2]string, public any) *unusable {
 	doc := []byte{'{'}
 	for i, m := range members {

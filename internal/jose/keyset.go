@@ -13,7 +13,7 @@ const maxKeys = 512
 // keySetLimits leaves room for 512 keys with a few dozen members each.
 var keySetLimits = strictjson.Limits{Depth: 8, Members: 16384}
 
-// KeySet is what a JWK Set document (RFC 7517 §5) holds.
+// KeySet holds the keys of a JWK Set document (RFC 7517 §5).
 type KeySet struct {
 	Keys    []*Key
 	Dropped []Dropped
@@ -21,14 +21,14 @@ type KeySet struct {
 	leaked leaked
 }
 
-// Leaks reports whether the document publishes the secret part of k, which may
-// come from another document.
+// Leaks reports whether the document publishes the secret part of k. k may come
+// from another document.
 func (s *KeySet) Leaks(k *Key) bool { return s.leaked.has(k) }
 
-// Dropped is a key of the document that can't be used.
+// Dropped describes a key of the document that can't be used.
 type Dropped struct {
 	ID     string // "kid", or ""
-	Index  int    // its place in the document, from 0
+	Index  int    // of its entry in the document, from 0
 	Reason string
 	Secret bool // its secret part was published, so it is compromised
 }
@@ -37,11 +37,11 @@ func (d Dropped) String() string {
 	return fmt.Sprintf("key %d (kid %s): %s", d.Index, strconv.QuoteToASCII(d.ID), d.Reason)
 }
 
-// ParseKeySet reads a JWK Set document. A key that can't be used is dropped
-// with its reason and the others stay. A key whose secret part is published,
-// in its own entry or in another, is dropped as compromised. A document that
-// can't be read at all, or holds more than 512 keys, is an error. Unknown
-// members of the document and of a key are ignored (RFC 7517 §4, §5).
+// ParseKeySet parses a JWK Set document. A key that can't be used is dropped with
+// its reason, and the others stay. A key whose secret part is published, in its
+// own entry or in another, is dropped as compromised. Unknown members of the
+// document and of a key are ignored (RFC 7517 §4, §5). ParseKeySet returns an
+// error for a document that is malformed or holds more than 512 keys.
 func ParseKeySet(doc []byte, opts Options) (*KeySet, error) {
 	root, err := strictjson.Parse(string(doc), keySetLimits, nil)
 	if err != nil {
@@ -73,14 +73,14 @@ func ParseKeySet(doc []byte, opts Options) (*KeySet, error) {
 	return set, nil
 }
 
-// parsedEntry is an entry of "keys": key is nil if bad says why.
+// parsedEntry holds an entry of "keys": either its key, or why it is dropped.
 type parsedEntry struct {
 	key *Key
 	id  string
 	bad *unusable
 }
 
-// parseEntry reads one entry, and adds it to leaked if its secret part is in it.
+// parseEntry parses one entry, and adds it to leaked if it holds a secret part.
 func parseEntry(entry strictjson.Value, opts Options, leaked leaked) parsedEntry {
 	jwk, ok := entry.Object()
 	if !ok {
@@ -94,7 +94,7 @@ func parseEntry(entry strictjson.Value, opts Options, leaked leaked) parsedEntry
 		id, ok = "", false
 	}
 	if symmetric || isSecret(jwk) {
-		// Reported first, whatever else may be wrong with it: this is urgent.
+		// This comes before every other check, because it is urgent.
 		leaked.add(jwk)
 		return parsedEntry{id: id, bad: &unusable{"it is published with its secret part, so it is compromised", true}}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// privateMembers are the JWK members that hold secrets: RFC 7518 §6.2.2,
+// privateMembers lists the JWK members that hold secrets: RFC 7518 §6.2.2,
 // §6.3.2 and §6.4.1, and "priv" of RFC 9964.
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
@@ -23,25 +23,24 @@ func isSecret(jwk strictjson.Object) bool {
 	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
 }
 
-// isSymmetric reports whether jwk is a shared secret, of which even an empty
-// one is known to everybody now. Without "k" it gives nothing away.
+// isSymmetric reports whether jwk holds a shared secret. An empty one counts,
+// because every reader knows it now. Without "k" nothing is revealed.
 func isSymmetric(jwk strictjson.Object) bool {
 	kty, _ := textMember(jwk, "kty")
 	_, hasSecret := textMember(jwk, "k")
 	return kty == "oct" && hasSecret
 }
 
-// leaked is the set of key pairs whose secret part a document publishes.
+// leaked holds the key pairs whose secret part a document publishes.
 //
-// The RFC 7638 thumbprint would be too narrow an identity. Who knows the
-// factors of an RSA modulus can sign under every exponent, and who knows d of
-// an EC point can sign under its negative, too. So an RSA pair is identified
-// by its modulus, an EC pair by its curve and x, an Ed25519 pair by x.
+// An RSA pair is identified by its modulus, an EC pair by its curve and x, and an
+// Ed25519 pair by x. The RFC 7638 thumbprint would miss related keys: the factors
+// of an RSA modulus allow signatures under every exponent, and the d of an EC
+// point allows signatures under its negative.
 type leaked map[string]bool
 
-// add records the pair that jwk, which isSecret, belongs to. Unlike a key that
-// is to be used, it is read leniently: its public members may be padded, short
-// of a leading zero, or missing.
+// add records the pair of jwk, which holds a secret part. It reads leniently: the
+// public members may be padded, lack a leading zero, or be missing.
 func (l leaked) add(jwk strictjson.Object) {
 	kty, _ := textMember(jwk, "kty")
 	crv, _ := textMember(jwk, "crv")
@@ -97,8 +96,8 @@ func pairID(kind string, number []byte) string {
 	return kind + " " + string(bytes.TrimLeft(number, "\x00"))
 }
 
-// curveOf returns the curve that "crv" names, and the one algorithm that its
-// keys sign with (RFC 7518 §3.4); nil if there is none.
+// curveOf returns the curve that "crv" names, and the one algorithm of its keys
+// (RFC 7518 §3.4). The curve is nil for an unknown name.
 func curveOf(crv string) (elliptic.Curve, string) {
 	switch crv {
 	case "P-256":
@@ -112,11 +111,11 @@ func curveOf(crv string) (elliptic.Curve, string) {
 	}
 }
 
-// maxNumber is above the size of every number in a key that can be used.
+// maxNumber exceeds the size of every number in a usable key.
 const maxNumber = 2048 // bytes
 
-// lenientOctets decodes a member in either alphabet of base64, padded or not.
-// It returns nil if that fails, or if there are more than maxNumber octets.
+// lenientOctets decodes a member in either alphabet of base64, padded or not. It
+// returns nil if that fails, and for more than maxNumber bytes.
 func lenientOctets(jwk strictjson.Object, name string) []byte {
 	text, _ := textMember(jwk, name)
 	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))

@@ -10,23 +10,23 @@ import (
 	"math/big"
 )
 
-// Verify checks the signature of t, which is in its parts, under k with the
-// given algorithm, which is one that UsableFor gave. The error is of kind
-// [ErrAlgorithm] or [ErrSignature].
+// Verify verifies the signature of t under k. parts are those of t, and algorithm
+// is the one that UsableFor returned for k. The error is of kind [ErrAlgorithm]
+// or [ErrSignature].
 func (t Token) Verify(parts Parts, k *Key, algorithm string) error {
 	if t.Header.Algorithm != algorithm {
 		return &tokenError{kind: ErrAlgorithm, text: "not the key's"}
 	}
-	var buf [1024]byte // of an ordinary token there is no copy on the heap
+	var buf [1024]byte // keeps the copy of an ordinary token off the heap
 	return k.VerifyBytes(algorithm, append(buf[:0], t.signed...), parts.signature)
 }
 
-// VerifyBytes checks a signature over any bytes under k, with an algorithm that
-// UsableFor gave. It is what [Token.Verify] rests on; alone it serves public
-// test vectors, which sign what is no token.
+// VerifyBytes verifies a signature over any bytes under k, with the algorithm that
+// UsableFor returned. [Token.Verify] calls it; test vectors that sign other bytes
+// than a token can call it directly.
 //
-// It calls the standard library itself: jwx would hand the same bytes to the
-// same functions, and look up for each token what is known of the key.
+// It calls the standard library and not jwx, which would pass the same bytes to
+// the same functions after looking up the algorithm for each token.
 func (k *Key) VerifyBytes(algorithm string, signed, signature []byte) error {
 	a, ok := algorithms[algorithm]
 	if !ok || k.Algorithm != "" && k.Algorithm != algorithm {
@@ -47,8 +47,8 @@ func (k *Key) VerifyBytes(algorithm string, signed, signature []byte) error {
 	return nil
 }
 
-// verifyRSA is RFC 7518 §3.3 and §3.5, by which the salt of a PSS signature is
-// as long as the hash.
+// verifyRSA verifies by RFC 7518 §3.3 and §3.5. The salt of a PSS signature must
+// be as long as the hash.
 func verifyRSA(public *rsa.PublicKey, a algorithm, signed, signature []byte) bool {
 	var sum [maxDigest]byte
 	digest := a.digest(&sum, signed)
@@ -59,9 +59,8 @@ func verifyRSA(public *rsa.PublicKey, a algorithm, signed, signature []byte) boo
 	return rsa.VerifyPKCS1v15(public, a.hash, digest, signature) == nil
 }
 
-// verifyECDSA is RFC 7518 §3.4: the signature is r and s, each of the full
-// size of the curve's order. That both are from 1 to that order is checked by
-// crypto/ecdsa.
+// verifyECDSA verifies by RFC 7518 §3.4: the signature is r and s, each of the
+// full size of the curve's order. crypto/ecdsa checks that both are in range.
 func verifyECDSA(public *ecdsa.PublicKey, a algorithm, signed, signature []byte) bool {
 	size := (public.Curve.Params().BitSize + 7) / 8
 	if len(signature) != 2*size {

@@ -1,8 +1,8 @@
-// Package jose reads compact JWS tokens (RFC 7515) and JSON Web Key Sets
-// (RFC 7517), and checks signatures. It is the only package that imports jwx,
-// and no jwx type leaves it.
+// Package jose parses compact JWS tokens (RFC 7515) and JSON Web Key Sets
+// (RFC 7517), and verifies signatures. It imports jwx for the keys, and no jwx
+// type leaves it.
 //
-// Errors quote nothing of a token.
+// No error quotes a token.
 package jose
 
 import (
@@ -21,8 +21,8 @@ var (
 	ErrSignature = errors.New("signature does not match")
 )
 
-// tokenError is one of the kinds above, with what exactly is wrong, and the
-// value that is, if it is a header member's.
+// tokenError is one of the kinds above, with a detail, and with the value of the
+// header member that is wrong, if it is one.
 type tokenError struct {
 	kind  error
 	text  string
@@ -32,9 +32,9 @@ type tokenError struct {
 func (e *tokenError) Error() string { return e.kind.Error() + ": " + e.text }
 func (e *tokenError) Unwrap() error { return e.kind }
 
-// Found returns the value of the header member that an error of ParseToken is
-// about. It is the zero Value if there is none. The sender wrote it: quote it,
-// and cut it.
+// Found returns the value of the header member that err, an error of ParseToken,
+// refuses. It is the zero Value if err is about something else. The sender wrote
+// the value: quote and cut it before it is shown.
 func Found(err error) strictjson.Value {
 	if e, ok := errors.AsType[*tokenError](err); ok {
 		return e.found
@@ -49,47 +49,47 @@ const (
 	payloadDepth = 16
 )
 
-// Header is what the header of a token says, as far as it matters here. The
-// members jwk, jku, x5u and x5c are never read: a key comes from the issuer's
-// key set or not at all.
+// Header holds the members of a token's header that matter. jwk, jku, x5u and x5c
+// are never read, because keys come from the issuer's key set alone.
 type Header struct {
-	Algorithm string // by its canonical name
-	KeyID     string // "" if there is none: an empty one is refused
+	Algorithm string // the canonical name
+	KeyID     string // "" without "kid"; an empty "kid" is refused
 	Type      string
 	HasType   bool
 }
 
-// Token is a compact JWS, taken apart but not verified: what is text of it.
+// Token holds the texts of a compact JWS that was parsed, but not verified.
 type Token struct {
 	Header  Header
 	Payload string // the JSON that was signed
 
 	header string // the segment
-	known  bool   // to the Headers that ParseToken was given
-	signed string // what the signature covers (RFC 7515 §5.2)
+	known  bool   // the Headers of ParseToken hold it
+	signed string // the text that the signature covers (RFC 7515 §5.2)
 }
 
-// Parts is what of a Token is no text. It is in the Buffers that ParseToken was
-// given, and good for as long as they are not used again.
+// Parts holds the decoded claims and signature of a Token. It is valid until the
+// Buffers of ParseToken are reused.
 type Parts struct {
 	Claims    strictjson.Object // the members of the payload
 	signature []byte
 }
 
-// Buffers is memory for the Parts of an ordinary token. A caller has it on its
-// stack, so that junk leaves nothing behind but texts. For that, nothing that
-// outlives the call may be in the same struct as Parts: to the compiler the
-// one would be where the other is.
+// Buffers provides memory for the Parts of an ordinary token. Callers keep it on
+// their stack, so that a refused token costs little garbage. Do not add
+// longer-lived fields to Parts: escape analysis would move the Buffers to the
+// heap.
 type Buffers struct {
 	claims    [16]strictjson.Member
 	signature [512]byte // of a 4096-bit RSA key
 }
 
-// ParseToken takes a compact JWS apart. The cost is linear in the token's
-// length, which the caller bounds. It refuses a header or payload of more than
-// members members, those of nested objects included. headers, which may be nil,
-// saves the work for a header text that is known to it, and buf may be nil as
-// well.
+// ParseToken parses a compact JWS, without verifying it. It refuses a header or
+// payload with more than the given number of members, including those of nested
+// objects. If headers is not nil, a header that it holds is not decoded again. If
+// buf is nil, ParseToken allocates Buffers. The cost is linear in the token's
+// length, which the caller bounds. The error is of kind [ErrMalformed],
+// [ErrAlgorithm], [ErrKeyID] or [ErrExtension].
 func ParseToken(compact string, members int, headers *Headers, buf *Buffers) (t Token, parts Parts, err error) {
 	if buf == nil {
 		buf = new(Buffers)
@@ -154,7 +154,7 @@ func readHeader(members strictjson.Object) (Header, error) {
 			}
 			h.Type, h.HasType = text, true
 		case "cty":
-			// A nested JWT (RFC 7519 §5.2): what was signed is no claims set.
+			// A nested JWT (RFC 7519 §5.2): the payload is no claims set.
 			if !isText || strings.EqualFold(text, "JWT") || strings.EqualFold(text, "application/jwt") {
 				return Header{}, &tokenError{kind: ErrExtension, text: `"cty"`}
 			}
@@ -174,9 +174,9 @@ var (
 	errNotStrict = &tokenError{kind: ErrMalformed, text: "a segment is not strict base64url"}
 )
 
-// decodeText decodes a segment into a string of its own.
+// decodeText decodes a segment into a new string.
 func decodeText(segment string) (string, error) {
-	var buf [1024]byte // of an ordinary segment there is one copy, the string
+	var buf [1024]byte // an ordinary segment is copied once, into the string
 	b, err := DecodeBase64URL(buf[:0], segment)
 	if err != nil {
 		return "", err

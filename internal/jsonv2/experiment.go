@@ -14,8 +14,9 @@ func marshal(v any) ([]byte, error)            { return json.Marshal(v) }
 func unmarshal(doc []byte, dst any) error      { return json.Unmarshal(doc, dst) }
 func unmarshalExact(doc []byte, dst any) error { return json.Unmarshal(doc, dst, exact) }
 
-// exact are the rules of encoding/json, but for the case of names. To this
-// package the Number of encoding/json is a string like any other.
+// exact holds the rules of encoding/json, except that the case of names matters.
+// go-json-experiment does not know encoding/json's Number, and needs a function
+// for it.
 var exact = json.JoinOptions(
 	jsonv1.DefaultOptionsV1(),
 	json.MatchCaseInsensitiveNames(false),

@@ -11,5 +11,5 @@ func marshal(v any) ([]byte, error)            { return json.Marshal(v) }
 func unmarshal(doc []byte, dst any) error      { return json.Unmarshal(doc, dst) }
 func unmarshalExact(doc []byte, dst any) error { return json.Unmarshal(doc, dst, exact) }
 
-// exact are the rules of encoding/json, but for the case of names.
+// exact holds the rules of encoding/json, except that the case of names matters.
 var exact = json.JoinOptions(jsonv1.DefaultOptionsV1(), json.MatchCaseInsensitiveNames(false))

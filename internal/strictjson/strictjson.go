@@ -1,14 +1,14 @@
-// Package strictjson reads JSON as JOSE needs it: what two parsers could read
-// differently is refused.
+// Package strictjson parses JSON for JOSE. It refuses documents that two parsers
+// could read differently.
 //
-// encoding/json takes the last of two members of one name, matches names
-// without regard to case and replaces invalid UTF-8; each has let a token mean
-// one thing to its signer and another to its verifier. Here a document is
-// checked whole before anything of it is read: grammar (RFC 8259), UTF-8,
-// paired surrogates, no duplicate member at any depth, bounded nesting and
-// number of members. Names are compared after unescaping, byte for byte.
+// encoding/json takes the last of two members with one name, ignores the case of
+// names, and replaces invalid UTF-8. Each of these has made a token mean one
+// thing to its signer and another to its verifier. [Parse] checks the whole
+// document first: grammar (RFC 8259), UTF-8, paired surrogates, duplicate members
+// at any depth, nesting, and the number of members. Names are compared byte for
+// byte, after unescaping.
 //
-// Errors are fixed texts and quote nothing of the document.
+// Errors are fixed texts. They never quote the document.
 package strictjson
 
 import (
@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// What [Parse] returns for a document that it refuses.
+// The errors of [Parse].
 var (
 	ErrSyntax    = errors.New("malformed JSON")
 	ErrNotObject = errors.New("not a JSON object")
@@ -27,8 +27,8 @@ var (
 	ErrMembers   = errors.New("too many members in JSON")
 )
 
-// Limits bounds a document. The time that Parse takes is linear in the size of
-// the document within any limits.
+// Limits bounds a document. With any limits, the time that Parse takes is linear in
+// the size of the document.
 type Limits struct {
 	Depth   int // levels of objects and arrays, the outermost included
 	Members int // members of all objects together
@@ -40,12 +40,12 @@ type Member struct {
 	Value Value
 }
 
-// Object is the members of an object, in the order of the document.
+// Object holds the members of an object, in the order of the document.
 type Object []Member
 
-// Parse checks doc, which must be one JSON object, and returns its members.
-// They refer to doc and share its memory. buf is used for the result if it is
-// large enough; it may be nil.
+// Parse checks doc, which must be one JSON object, and returns its members. They
+// share the memory of doc. If buf is large enough, the result uses it; buf may be
+// nil.
 func Parse(doc string, limits Limits, buf []Member) (Object, error) {
 	plain := isPlain(doc)
 	if !plain && !utf8.ValidString(doc) {
@@ -66,7 +66,7 @@ func Parse(doc string, limits Limits, buf []Member) (Object, error) {
 	return obj, nil
 }
 
-// Get returns the value of the member called name.
+// Get returns the value of the member called name, and whether there is one.
 func (o Object) Get(name string) (Value, bool) {
 	for i := range o {
 		if o[i].Name == name {
@@ -76,18 +76,18 @@ func (o Object) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Value is a JSON value within a document that Parse has checked. The zero
-// Value is of no kind.
+// Value is a JSON value of a document that Parse has checked. The zero Value is
+// absent.
 type Value struct{ raw string }
 
-// IsAbsent reports whether v is the zero Value, as Get returns for a member that
-// is not there.
+// IsAbsent reports whether v is the zero Value, which Get returns for a missing
+// member.
 func (v Value) IsAbsent() bool { return v.raw == "" }
 
 // IsNull reports whether v is null.
 func (v Value) IsNull() bool { return v.raw == "null" }
 
-// Text returns the string that v is, unescaped.
+// Text returns the unescaped string if v is one.
 func (v Value) Text() (text string, ok bool) {
 	if v.raw == "" || v.raw[0] != '"' {
 		return "", false
@@ -95,7 +95,7 @@ func (v Value) Text() (text string, ok bool) {
 	return unescape(v.raw[1 : len(v.raw)-1]), true
 }
 
-// Number returns the literal of the number that v is.
+// Number returns the literal of the number if v is one.
 func (v Value) Number() (literal string, ok bool) {
 	if v.raw == "" || v.raw[0] != '-' && (v.raw[0] < '0' || v.raw[0] > '9') {
 		return "", false
@@ -103,7 +103,7 @@ func (v Value) Number() (literal string, ok bool) {
 	return v.raw, true
 }
 
-// Object returns the members of the object that v is.
+// Object returns the members of the object if v is one.
 func (v Value) Object() (Object, bool) {
 	if v.raw == "" || v.raw[0] != '{' {
 		return nil, false
@@ -113,7 +113,7 @@ func (v Value) Object() (Object, bool) {
 	return obj, err == nil
 }
 
-// Array returns the items of the array that v is.
+// Array returns the items of the array if v is one.
 func (v Value) Array() ([]Value, bool) {
 	if v.raw == "" || v.raw[0] != '[' {
 		return nil, false
@@ -123,8 +123,8 @@ func (v Value) Array() ([]Value, bool) {
 	return items, err == nil
 }
 
-// Texts returns the strings of the array of at most limit strings that v is.
-// An array with anything else in it, or more, is not one.
+// Texts returns the items of the array if v is one of at most limit strings and
+// nothing else.
 func (v Value) Texts(limit int) ([]string, bool) {
 	if v.raw == "" || v.raw[0] != '[' {
 		return nil, false
@@ -147,5 +147,5 @@ func (v Value) Texts(limit int) ([]string, bool) {
 	}
 }
 
-// JSON returns v as it stands in the document.
+// JSON returns v as the document spells it.
 func (v Value) JSON() string { return v.raw }

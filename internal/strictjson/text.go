@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// str reads a string and returns what stands between its quotes.
+// str reads a string and returns the text between its quotes.
 func (s *scanner) str() (literal string, err error) {
 	if !s.take('"') {
 		return "", ErrSyntax
@@ -39,7 +39,7 @@ func (s *scanner) str() (literal string, err error) {
 	return "", ErrSyntax
 }
 
-// escape reads one escape sequence, or two that make a surrogate pair.
+// escape reads one escape sequence, or the two of a surrogate pair.
 func (s *scanner) escape() error {
 	rest := s.doc[s.pos:]
 	if len(rest) < 2 {
@@ -68,7 +68,7 @@ func (s *scanner) escape() error {
 	return nil
 }
 
-// hex4 reads the code unit of the \uXXXX that text begins with.
+// hex4 returns the code unit of the \uXXXX at the beginning of text.
 func hex4(text string) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
@@ -77,8 +77,8 @@ func hex4(text string) (rune, bool) {
 	return rune(n), err == nil
 }
 
-// unescape decodes what stands between the quotes of a string that was
-// checked. Without an escape in it, it is literal itself.
+// unescape decodes the text between the quotes of a checked string. Without an
+// escape it returns literal itself.
 func unescape(literal string) string {
 	i := strings.IndexByte(literal, '\\')
 	if i < 0 {

@@ -1,20 +1,20 @@
 package tokencache
 
-// queue is the entries from the newest to the oldest, and the hand that goes
-// from the oldest towards the newest and around again. The zero queue is empty.
+// queue links the entries from the newest to the oldest. Its hand moves from the
+// oldest to the newest, and starts again. The zero queue is empty.
 type queue[V any] struct {
 	newest, oldest *entry[V]
-	hand           *entry[V] // where it looks next; nil for the oldest
+	hand           *entry[V] // the next to be considered; nil for the oldest
 }
 
-// maxSpared bounds how far the hand goes at once: whoever has a token verified
-// must not wait for a walk through a hundred thousand others. If all of these
-// were read, the next gives way, whether it was read or not.
+// maxSpared bounds how far the hand moves in one call, which must not walk through
+// a hundred thousand entries. If all of these were read, the next one is evicted
+// even if it was read.
 const maxSpared = 256
 
-// leastWorthy is the entry that should give way: the first from the hand on
-// that was not read since the hand last came by. The queue must not be empty.
-func (q *queue[V]) leastWorthy() *entry[V] {
+// victim returns the entry to evict: the first one from the hand on that was not
+// read since the hand last passed it. The queue must not be empty.
+func (q *queue[V]) victim() *entry[V] {
 	e := q.at(q.hand)
 	for range maxSpared {
 		if !e.read.Load() {
@@ -27,7 +27,7 @@ func (q *queue[V]) leastWorthy() *entry[V] {
 	return e
 }
 
-// at is e, or the oldest behind the newest.
+// at returns e, or the oldest entry if e is nil, after the newest.
 func (q *queue[V]) at(e *entry[V]) *entry[V] {
 	if e == nil {
 		return q.oldest

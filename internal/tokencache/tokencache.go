@@ -1,14 +1,13 @@
-// Package tokencache remembers verified tokens, so that a token that is sent a
+// Package tokencache caches verified tokens, so that a token that is sent a
 // thousand times is verified once.
 //
-// It holds what its caller puts in and knows nothing of tokens: the caller
-// puts in only what was verified, so junk can neither fill it nor push
-// anything out, and asks of every hit what can have changed since.
+// The cache does not know what a token is. Its caller adds only tokens that were
+// verified, so that junk can't fill it or evict anything. After each hit, the
+// caller checks everything that can have changed since the token was verified.
 //
-// The look-up is xsync's map, whose readers take no lock. What gives way to
-// the new is found by SIEVE (Zhang et al., NSDI 2024): a hit leaves a mark on
-// its entry, and only if there is none yet, so that cores share no line of
-// memory that one of them writes.
+// Entries are looked up in xsync's map, whose readers take no lock. SIEVE (Zhang
+// et al., NSDI 2024) chooses which entry to evict: a hit marks its entry, unless
+// it is marked already, so that cores rarely write to shared memory.
 package tokencache
 
 import (
@@ -19,16 +18,16 @@ import (
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
-// entryBytes is what an entry is taken to hold, at the least. A cache for n
-// entries holds at most n of them, and n times entryBytes: larger ones take
-// the place of several.
+// entryBytes is the least size that an entry counts as. A cache for n entries
+// holds at most n entries and n times entryBytes: a larger entry takes the place
+// of several.
 const entryBytes = 4 << 10
 
-// Cache is a bounded map from tokens to what is known of them. All methods are
-// safe for concurrent use, and a nil Cache holds nothing.
+// Cache maps tokens to values, and is bounded. All methods are safe for concurrent
+// use. A nil Cache holds nothing.
 type Cache[V any] struct {
-	entries *xsync.Map[string, *entry[V]] // written to under mu
-	most    int64                         // bytes: more than an int of 32 bits counts
+	entries *xsync.Map[string, *entry[V]] // written under mu
+	most    int64                         // bytes; may exceed an int of 32 bits
 
 	mu    sync.Mutex
 	bytes int64
@@ -40,18 +39,18 @@ type entry[V any] struct {
 	token string
 	value V
 	bytes int64
-	read  atomic.Bool // since the hand came by
+	read  atomic.Bool // since the hand last passed
 
 	newer, older *entry[V] // in the queue
 }
 
-// New makes a cache for size entries.
+// New returns a cache for size entries.
 func New[V any](size int) *Cache[V] {
 	return &Cache[V]{entries: xsync.NewMap[string, *entry[V]](), most: int64(size) * entryBytes}
 }
 
-// Get returns what is known of token, every byte of which is compared. It does
-// not allocate.
+// Get returns the value of token. It compares the whole token, and does not
+// allocate.
 func (c *Cache[V]) Get(token string) (value V, ok bool) {
 	if c == nil {
 		return value, false
@@ -66,13 +65,13 @@ func (c *Cache[V]) Get(token string) (value V, ok bool) {
 	return e.value, true
 }
 
-// Put remembers value, which holds about as many bytes beside the token, for
-// token. What is larger than the whole cache is not kept.
+// Put stores value for token. bytes is about the size of value, without the token.
+// An entry larger than the whole cache is not stored.
 func (c *Cache[V]) Put(token string, value V, bytes int) {
 	if c == nil {
 		return
 	}
-	// A copy: the token is a part of a header, which must not be kept with it.
+	// Clone the token, or it would keep the whole header in memory.
 	e := &entry[V]{token: strings.Clone(token), value: value, bytes: int64(max(bytes+len(token), entryBytes))}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,14 +80,14 @@ func (c *Cache[V]) Put(token string, value V, bytes int) {
 		return
 	}
 	for c.bytes+e.bytes > c.most {
-		c.remove(c.queue.leastWorthy().token)
+		c.remove(c.queue.victim().token)
 	}
 	c.bytes += e.bytes
 	c.queue.push(e)
 	c.entries.Store(e.token, e)
 }
 
-// Remove forgets token.
+// Remove deletes token.
 func (c *Cache[V]) Remove(token string) {
 	if c == nil {
 		return
@@ -98,7 +97,7 @@ func (c *Cache[V]) Remove(token string) {
 	c.remove(token)
 }
 
-// remove is Remove for who holds mu.
+// remove deletes token. The caller holds mu.
 func (c *Cache[V]) remove(token string) {
 	if e, ok := c.entries.LoadAndDelete(token); ok {
 		c.queue.remove(e)
@@ -106,7 +105,7 @@ func (c *Cache[V]) remove(token string) {
 	}
 }
 
-// Clear forgets everything.
+// Clear deletes every entry.
 func (c *Cache[V]) Clear() {
 	if c == nil {
 		return
@@ -117,7 +116,7 @@ func (c *Cache[V]) Clear() {
 	c.queue, c.bytes = queue[V]{}, 0
 }
 
-// Len is how many entries there are.
+// Len returns the number of entries.
 func (c *Cache[V]) Len() int {
 	if c == nil {
 		return 0
