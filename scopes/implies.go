@@ -2,13 +2,14 @@ package scopes
 
 import "slices"
 
-// maxTerms bounds what Implies works out. Requirements that people write stay
-// far below.
+// maxTerms bounds the work of Implies. Requirements that people write stay far
+// below.
 const maxTerms = 4096
 
-// Implies reports whether whoever meets r meets o as well: r is at least as
-// strict. It is for checks of a policy, not for calls. Set.Wildcards is not
-// considered, and a pair too complex to work out is reported as false.
+// Implies reports whether every client that meets r meets o as well, so that r is
+// at least as strict. Use it to check a policy; calls need MetBy. It does not
+// consider [Set.Wildcards], and returns false for a pair that is too complex to
+// decide.
 func (r Requirement) Implies(o Requirement) bool {
 	if r.level != levelScopes || o.level != levelScopes {
 		return r.level <= o.level
@@ -17,13 +18,12 @@ func (r Requirement) Implies(o Requirement) bool {
 	if !ok {
 		return false
 	}
-	// Both formulas are monotone, so it is enough to look at the smallest sets
-	// that meet r.
+	// Both formulas are monotone, so the smallest sets that meet r decide.
 	return !slices.ContainsFunc(terms, func(t Set) bool { return !o.MetBy(t) })
 }
 
-// terms are sets of scopes such that e is met by exactly those that hold one
-// of them whole. It gives up at maxTerms.
+// terms returns sets of scopes. A Set meets e if and only if it contains one of
+// them. ok is false if there are more than maxTerms.
 func (e *expr) terms() (terms []Set, ok bool) {
 	var parts [][]Set
 	for _, name := range e.names {

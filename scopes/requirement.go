@@ -8,20 +8,21 @@ import (
 	"strings"
 )
 
-// Requirement is what an operation demands of its caller.
-//
-// The zero Requirement is met by nobody, and guards refuse to be built with
-// it, so a forgotten requirement is never an open door. Build one with [All],
+// Requirement says which callers may use an operation. Build one with [All],
 // [Any], [Authenticated] or [Public], or from configuration with [AllOf] or
 // [AnyOf].
 //
-// Requirements are ordered by strictness: zero, scopes, Authenticated, Public.
-// [Requirement.And] keeps the stricter of two, [Requirement.Or] the laxer.
+// No caller meets the zero Requirement, and guards return an error for it, so that
+// a forgotten requirement never opens an operation.
+//
+// From the strictest to the laxest, Requirements are: zero, scopes, Authenticated,
+// Public. [Requirement.And] returns the stricter of two, [Requirement.Or] the
+// laxer.
 type Requirement struct {
 	level level
 	expr  *expr // set at levelScopes only
 
-	_ [0]func() // not comparable with ==: use Equal
+	_ [0]func() // forbids ==, which would be wrong: use Equal
 }
 
 // level orders requirements from the strictest to the laxest.
@@ -34,28 +35,26 @@ const (
 	levelPublic
 )
 
-// expr is a monotone formula over scope names: the conjunction or disjunction
-// of its names and of its subs. It is immutable, its names and subs are sorted
-// and without duplicates, no sub has its parent's operator, and it has at
-// least one name or two subs; so equal formulas are written equally.
+// expr is a monotone formula over scope names: the conjunction or disjunction of
+// its names and its subs. It is immutable and normalized, so that equal formulas
+// have equal texts: names and subs are sorted and without duplicates, no sub has
+// its parent's operator, and there is at least one name, or two subs.
 type expr struct {
 	any   bool
 	names []string
 	subs  []*expr
 }
 
-// All is met by a client that holds every one of the scopes. It panics on a
-// malformed name, as regexp.MustCompile does; read configuration with [AllOf].
+// All returns a Requirement for clients that hold every one of the scopes. It
+// panics if a name is malformed. Use [AllOf] for names from configuration.
 //
-// The first scope is a parameter of its own so that All(list...) does not
-// compile: with an empty list it would let everyone in.
+// All(list...) does not compile: an empty list would admit every client.
 func All(scope string, more ...string) Requirement {
 	return must("scopes.All", AllOf, scope, more)
 }
 
-// Any is met by a client that holds at least one of the scopes. It panics on
-// a malformed name, as regexp.MustCompile does; read configuration with
-// [AnyOf].
+// Any returns a Requirement for clients that hold at least one of the scopes. It
+// panics if a name is malformed. Use [AnyOf] for names from configuration.
 func Any(scope string, more ...string) Requirement {
 	return must("scopes.Any", AnyOf, scope, more)
 }
@@ -68,12 +67,12 @@ func must(caller string, of func([]string) (Requirement, error), scope string, m
 	return r
 }
 
-// AllOf is [All] for a list that comes from configuration. An empty list or a
-// malformed name is an error.
+// AllOf is [All] for names from configuration. It returns an error for an empty
+// list, and for malformed names.
 func AllOf(list []string) (Requirement, error) { return ofList(list, false) }
 
-// AnyOf is [Any] for a list that comes from configuration. An empty list or a
-// malformed name is an error.
+// AnyOf is [Any] for names from configuration. It returns an error for an empty
+// list, and for malformed names.
 func AnyOf(list []string) (Requirement, error) { return ofList(list, true) }
 
 var errEmptyList = errors.New("empty list of scopes: name at least one, " +
@@ -89,17 +88,18 @@ func ofList(list []string, any bool) (Requirement, error) {
 	return ofExpr(&expr{any: any, names: sortedNames(list)}), nil
 }
 
-// Authenticated is met by every verified client, whatever its scopes.
+// Authenticated returns a Requirement for every verified client, whatever its
+// scopes.
 func Authenticated() Requirement { return Requirement{level: levelAuthenticated} }
 
-// Public is met by everyone: no token is read, not even a broken one, and the
-// handler sees no client.
+// Public returns a Requirement that every caller meets, without a token. Guards do
+// not read a token that the caller sends, and the handler gets no client.
 func Public() Requirement { return Requirement{level: levelPublic} }
 
 func ofExpr(e *expr) Requirement { return Requirement{level: levelScopes, expr: e} }
 
-// And is met where both are: the stricter of the two. So Public().And(r) is r,
-// and the zero Requirement And anything stays zero.
+// And returns a Requirement for callers that meet both r and o. Public().And(r) is
+// r, and the zero Requirement stays zero.
 func (r Requirement) And(o Requirement) Requirement {
 	if r.level == levelScopes && o.level == levelScopes {
 		return ofExpr(join(false, r.expr, o.expr))
@@ -110,8 +110,8 @@ func (r Requirement) And(o Requirement) Requirement {
 	return r
 }
 
-// Or is met where either is: the laxer of the two. So Public().Or(r) is
-// Public(), and the zero Requirement Or r is r.
+// Or returns a Requirement for callers that meet r or o. Public().Or(r) is
+// Public(), and with the zero Requirement r stays r.
 func (r Requirement) Or(o Requirement) Requirement {
 	if r.level == levelScopes && o.level == levelScopes {
 		return ofExpr(join(true, r.expr, o.expr))
@@ -122,7 +122,7 @@ func (r Requirement) Or(o Requirement) Requirement {
 	return r
 }
 
-// join combines formulas and brings the result into the form that expr promises.
+// join combines formulas and normalizes the result as expr describes.
 func join(any bool, parts ...*expr) *expr {
 	e := &expr{any: any}
 	var add func(*expr)
@@ -155,9 +155,9 @@ func sortedNames(names []string) []string {
 	return slices.Compact(names)
 }
 
-// MetBy reports whether a verified client with the scopes s meets r. It
-// presupposes that the client was verified: with Authenticated it is always
-// true. It does not allocate.
+// MetBy reports whether a verified client with the scopes s meets r. It does not
+// verify the client: for Authenticated and Public it is always true. MetBy does
+// not allocate.
 func (r Requirement) MetBy(s Set) bool {
 	if r.level == levelScopes {
 		return r.expr.metBy(s)
@@ -166,8 +166,8 @@ func (r Requirement) MetBy(s Set) bool {
 }
 
 func (e *expr) metBy(s Set) bool {
-	// A conjunction is decided by its first part that is not met, a
-	// disjunction by its first that is.
+	// The first part that is not met decides a conjunction, and the first part
+	// that is met decides a disjunction.
 	for _, name := range e.names {
 		if s.Grants(name) == e.any {
 			return e.any
@@ -181,20 +181,20 @@ func (e *expr) metBy(s Set) bool {
 	return !e.any
 }
 
-// IsZero reports whether r is the zero Requirement, met by nobody.
+// IsZero reports whether r is the zero Requirement, which no caller meets.
 func (r Requirement) IsZero() bool { return r.level == levelNobody }
 
-// IsPublic reports whether r is met without a token.
+// IsPublic reports whether callers meet r without a token.
 func (r Requirement) IsPublic() bool { return r.level == levelPublic }
 
-// Equal reports whether r and o are the same requirement: the same names under
-// the same operators, in whatever order they were written.
+// Equal reports whether r and o are the same requirement: the same names under the
+// same operators, in any order.
 func (r Requirement) Equal(o Requirement) bool {
 	return r.level == o.level && (r.level != levelScopes || r.expr.String() == o.expr.String())
 }
 
-// Scopes lists every scope that r names, in ascending order: what a challenge
-// tells the caller (RFC 6750 §3, "scope"). It is empty if r names none.
+// Scopes returns every scope that r names, in ascending order, for the "scope" of
+// a challenge (RFC 6750 §3). It is empty if r names none.
 func (r Requirement) Scopes() []string {
 	if r.level != levelScopes {
 		return nil
@@ -211,9 +211,9 @@ func (r Requirement) Scopes() []string {
 	return sortedNames(names)
 }
 
-// String returns r as one would write it: `all("a", "b")`, `any("a", "b")`,
-// `authenticated`, `public`; the zero Requirement is `nobody`. Requirements
-// print alike only if they are equal.
+// String returns r as in code: `all("a", "b")`, `any("a", "b")`, `authenticated` or
+// `public`. For the zero Requirement it returns `nobody`. Only equal Requirements
+// have the same text.
 func (r Requirement) String() string {
 	switch r.level {
 	case levelScopes:
@@ -227,15 +227,15 @@ func (r Requirement) String() string {
 	}
 }
 
-// MarshalText returns what String does, for JSON.
+// MarshalText returns String(), for JSON.
 func (r Requirement) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// LogValue returns what String does, for slog.
+// LogValue returns String(), for slog.
 func (r Requirement) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 func (e *expr) String() string {
-	// Names are quoted: a scope may be called "public" or "all(x)", and '"' is
-	// the one mark that no scope name can hold.
+	// Quote the names: a scope may be called "public" or "all(x)", but no scope
+	// name contains '"'.
 	parts := make([]string, 0, len(e.names)+len(e.subs))
 	for _, name := range e.names {
 		parts = append(parts, strconv.Quote(name))

@@ -1,5 +1,5 @@
-// Package scopes says what a client may do: the [Set] of scopes it was granted
-// (RFC 6749 §3.3) and the [Requirement] that a route or method places on it.
+// Package scopes describes what a client may do: the [Set] of scopes that it was
+// granted (RFC 6749 §3.3), and the [Requirement] of an operation.
 //
 // Most programs only write requirements:
 //
@@ -7,7 +7,7 @@
 //	scopes.All("reports:read", "audit")   // both
 //	scopes.Any("admin", "reports:read")   // either
 //	scopes.Authenticated()                // any verified client
-//	scopes.Public()                       // everyone, no token is read
+//	scopes.Public()                       // every caller; no token is read
 //
 // Every value is immutable and safe for concurrent use.
 package scopes
@@ -23,41 +23,37 @@ import (
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
-// maxItems bounds what one claim can make a service sort and keep. Real
-// authorities stay below a few dozen.
+// maxItems bounds the scopes of one token. Real authorities stay below a few
+// dozen.
 const maxItems = 256
 
-// ErrTooMany is what [Parse] and [ParseList] return for a claim of more than
-// 256 items.
-var ErrTooMany = errors.New("scopes: more than 256 items")
+var errTooMany = errors.New("scopes: more than 256 items")
 
-// Set is the set of scopes that a client was granted. The zero Set is empty.
-//
-// Membership is exact and case-sensitive unless the Set comes from
+// Set holds the scopes that a client was granted. The zero Set is empty. Names are
+// matched exactly and with their case, unless the Set comes from
 // [Set.Wildcards].
 type Set struct {
-	names     []string // sorted, without duplicates, never written after construction
+	names     []string // sorted, without duplicates, never changed
 	wildcards bool
 }
 
-// Parse reads a scope claim: names delimited by spaces (RFC 6749 §3.3).
-//
-// Empty items are ignored, and an item outside the RFC's character set is left
-// out, for it can name no scope. More than 256 items are [ErrTooMany].
+// Parse parses a scope claim: names delimited by spaces (RFC 6749 §3.3). It skips
+// empty items, and items outside the RFC's character set, since they name no
+// scope. It returns an error for more than 256 items.
 func Parse(claim string) (Set, error) {
 	var names []string
 	if n := strings.Count(claim, " ") + 1; claim != "" {
 		names = make([]string, 0, min(n, maxItems))
 	}
 	items := 0
-	// Split on SP alone: strings.Fields would let a TAB or a Unicode space
-	// turn one item into two.
+	// Split at SP only. strings.Fields would split at a TAB or a Unicode space
+	// as well.
 	for item := range strings.SplitSeq(claim, " ") {
 		if item == "" {
 			continue
 		}
 		if items++; items > maxItems {
-			return Set{}, ErrTooMany
+			return Set{}, errTooMany
 		}
 		if valid(item) {
 			names = append(names, item)
@@ -66,13 +62,12 @@ func Parse(claim string) (Set, error) {
 	return newSet(names), nil
 }
 
-// ParseList reads scopes that come as a list: the "scp" array of some
-// authorities, or roles. Items are never split, so "a admin" is not "admin":
-// an item outside RFC 6749's character set grants nothing and is left out.
-// More than 256 items are [ErrTooMany].
+// ParseList returns the Set of a list of scopes, such as the "scp" array of some
+// authorities, or roles. It never splits an item: "a admin" is outside RFC 6749's
+// character set, and is skipped. It returns an error for more than 256 items.
 func ParseList(items []string) (Set, error) {
 	if len(items) > maxItems {
-		return Set{}, ErrTooMany
+		return Set{}, errTooMany
 	}
 	names := make([]string, 0, len(items))
 	for _, item := range items {
@@ -83,9 +78,8 @@ func ParseList(items []string) (Set, error) {
 	return newSet(names), nil
 }
 
-// Of is the Set of the given names, for constants and tests. It panics on a
-// malformed name, as regexp.MustCompile does; read what comes from outside
-// with [Parse] or [ParseList].
+// Of returns the Set of the given names, for constants and tests. It panics if a
+// name is malformed. Use [Parse] or [ParseList] for names from outside.
 func Of(names ...string) Set {
 	if err := checkNames(names); err != nil {
 		panic("scopes.Of: " + err.Error())
@@ -98,34 +92,35 @@ func newSet(names []string) Set {
 	slices.Sort(names)
 	distinct := slices.Compact(names)
 	if len(distinct) < cap(distinct)/2 {
-		distinct = slices.Clone(distinct) // a Set is kept for long
+		distinct = slices.Clone(distinct) // a remembered Set must not keep unused memory
 	}
 	return Set{names: distinct}
 }
 
-// Wildcards is the same Set under Stytch's matching rule: a granted "read:*"
-// covers "read:users", and the bare "read". The action ends at the first
-// colon; a "*" anywhere else is an ordinary character, so "*", "*:users" and
-// "read:a:*" cover nothing but themselves.
+// Wildcards returns s with Stytch's matching rule: a granted "read:*" covers
+// "read:users" and "read". The action ends at the first colon. Anywhere else "*"
+// is an ordinary character, so that "*", "*:users" and "read:a:*" cover only
+// themselves.
 func (s Set) Wildcards() Set {
 	s.wildcards = true
 	return s
 }
 
-// Has reports whether scope itself is in the Set. It does not allocate.
+// Has reports whether s contains scope itself, regardless of wildcards. It does
+// not allocate.
 func (s Set) Has(scope string) bool {
 	_, found := slices.BinarySearch(s.names, scope)
 	return found
 }
 
-// Grants reports whether the Set covers scope: exactly or, in a Set from
-// [Set.Wildcards], by a wildcard. A string that is no scope name is granted
-// by no Set. It does not allocate.
+// Grants reports whether s covers scope: exactly or, in a Set from
+// [Set.Wildcards], by a wildcard. No Set grants a malformed name. Grants does not
+// allocate.
 func (s Set) Grants(scope string) bool {
 	return s.Has(scope) || s.wildcards && valid(scope) && s.hasWildcard(scope)
 }
 
-// hasWildcard reports whether the Set holds "action:*" for the action of scope.
+// hasWildcard reports whether s contains "action:*" for the action of scope.
 func (s Set) hasWildcard(scope string) bool {
 	action, _, _ := strings.Cut(scope, ":")
 	_, found := slices.BinarySearchFunc(s.names, action, compareWildcard)
@@ -146,26 +141,25 @@ func compareWildcard(name, action string) int {
 	return strings.Compare(name[len(action):], ":*")
 }
 
-// All yields the scopes in ascending order.
+// All returns an iterator over the scopes, in ascending order.
 func (s Set) All() iter.Seq[string] { return slices.Values(s.names) }
 
-// Len is the number of scopes.
+// Len returns the number of scopes.
 func (s Set) Len() int { return len(s.names) }
 
-// Equal reports whether both Sets hold the same scopes under the same matching
+// Equal reports whether s and o contain the same scopes and have the same matching
 // rule.
 func (s Set) Equal(o Set) bool {
 	return s.wildcards == o.wildcards && slices.Equal(s.names, o.names)
 }
 
-// String returns the Set as a scope claim, in ascending order: "read:users
-// write:users".
+// String returns s as a scope claim, in ascending order: "read:users write:users".
 func (s Set) String() string { return strings.Join(s.names, " ") }
 
-// MarshalText returns what String does, for JSON.
+// MarshalText returns String(), for JSON.
 func (s Set) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// LogValue returns what String does, for slog.
+// LogValue returns String(), for slog.
 func (s Set) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // valid reports whether name is a scope-token: 1*( %x21 / %x23-5B / %x5D-7E )

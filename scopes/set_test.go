@@ -44,14 +44,14 @@ func TestParseBounds(t *testing.T) {
 	if _, err := Parse(full); err != nil {
 		t.Errorf("256 items: %v", err)
 	}
-	if _, err := Parse(full + "a"); !errors.Is(err, ErrTooMany) {
-		t.Errorf("257 items: %v, want ErrTooMany", err)
+	if _, err := Parse(full + "a"); !errors.Is(err, errTooMany) {
+		t.Errorf("257 items: %v, want errTooMany", err)
 	}
 	if _, err := ParseList(make([]string, 256)); err != nil {
 		t.Errorf("a list of 256: %v", err)
 	}
-	if _, err := ParseList(make([]string, 257)); !errors.Is(err, ErrTooMany) {
-		t.Errorf("a list of 257: %v, want ErrTooMany", err)
+	if _, err := ParseList(make([]string, 257)); !errors.Is(err, errTooMany) {
+		t.Errorf("a list of 257: %v, want errTooMany", err)
 	}
 }
 
