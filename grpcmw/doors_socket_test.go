@@ -63,7 +63,7 @@ func TestSocketDoors(t *testing.T) {
 	}
 }
 
-// listen serves method and streamMethod, whose handlers tell reached of
+// listen serves method and streamMethod, whose handlers call reached with
 // themselves.
 func listen(t *testing.T, opts []grpc.ServerOption, cert tlstest.Pair, call doortest.Call,
 	reached func(ctx context.Context, method string),

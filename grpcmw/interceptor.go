@@ -1,6 +1,7 @@
 // Package grpcmw guards gRPC servers with a verifier.Verifier.
 //
-// Write down what each method requires and install both interceptors:
+// Write a [Policy] with the requirement of each method and install both
+// interceptors:
 //
 //	guard, err := grpcmw.New(v, grpcmw.Policy{
 //		"/reports.v1.Reports/*":      scopes.All("reports:read"),
@@ -9,19 +10,19 @@
 //	}, nil)
 //	server := grpc.NewServer(guard.ServerOptions()...)
 //
-// A method that the [Policy] does not name is refused. Handlers read the
-// calling machine with verifier.ClientFromContext.
+// A method that the Policy does not name is refused. Handlers read the calling
+// client with verifier.ClientFromContext.
 //
-// Refusals carry www-authenticate, an ErrorInfo and, if the service knows when
-// to retry, RetryInfo and grpc-retry-pushback-ms.
+// A refusal has a code, an ErrorInfo and www-authenticate metadata. If the
+// service knows when to retry, it also has RetryInfo and grpc-retry-pushback-ms.
 //
 // # Traps
 //
-// grpc-gateway's Register…HandlerServer calls the service in the process, and
-// no interceptor runs: every method is open. Dial the server instead, with
-// Register…HandlerFromEndpoint, or guard the gateway's mux with httpmw. A
-// gateway that dials replaces the WWW-Authenticate of a 401 with the status
-// message. See docs/frameworks.md in the repository.
+// grpc-gateway's Register…HandlerServer calls the service in the process without
+// any interceptor, so every method is open. Dial the server instead, with
+// Register…HandlerFromEndpoint, or guard the gateway's mux with httpmw. A gateway
+// that dials replaces the WWW-Authenticate of a 401 with the status message. See
+// docs/frameworks.md in the repository.
 package grpcmw
 
 import (

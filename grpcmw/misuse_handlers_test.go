@@ -60,8 +60,8 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestInsecurePeerCertificatesFails: it is asked about verified tokens alone, and if it
-// fails the call can't be judged.
+// TestInsecurePeerCertificatesFails: it is called for verified tokens alone, and if it
+// fails the call is refused as Unavailable.
 func TestInsecurePeerCertificatesFails(t *testing.T) {
 	authority, v := newVerifier(t)
 	good := "Bearer " + authority.Token(m2mtest.TokenSpec{})

@@ -272,8 +272,8 @@ func TestWhatIsTold(t *testing.T) {
 	}
 }
 
-// TestUnavailableHasNoChallenge: told to authenticate, a client would throw its
-// good token away.
+// TestUnavailableHasNoChallenge: a client that is challenged would discard a good
+// token.
 func TestUnavailableHasNoChallenge(t *testing.T) {
 	_, v := newVerifier(t)
 	guard, err := grpcmw.New(v, grpcmw.Policy{"/grpc.testing.TestService/*": scopes.Authenticated()}, nil)

@@ -10,9 +10,9 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Policy says what each method requires. A key is "/pkg.Service/Method", or
-// "/pkg.Service/*" for the methods of a service that no other key names: the
-// most specific one replaces. What no key names is refused.
+// Policy maps methods to their requirements. A key is "/pkg.Service/Method", or
+// "/pkg.Service/*" for the methods of the service that have no key of their own.
+// A method without either is refused.
 type Policy map[string]scopes.Requirement
 
 // policy is a compiled Policy. It is immutable. The zero policy names no method.
@@ -21,7 +21,7 @@ type policy struct {
 	services map[string]scopes.Requirement // by "/pkg.Service/"
 }
 
-// compile copies p into a form for look-ups, or reports every mistake in it.
+// compile returns a copy of p for look-ups, or every mistake in p at once.
 func (p Policy) compile() (policy, error) {
 	c := policy{
 		methods:  make(map[string]scopes.Requirement),
@@ -49,7 +49,7 @@ func (p Policy) compile() (policy, error) {
 	return c, errors.Join(errs...)
 }
 
-// splitName takes a key of a Policy apart: "/pkg.Service/" and "Method".
+// splitName splits a key of a Policy into "/pkg.Service/" and "Method".
 func splitName(name string) (service, method string, err error) {
 	fail := func(problem string) error {
 		return fmt.Errorf("%q %s: want \"/pkg.Service/Method\" or \"/pkg.Service/*\"", name, problem)
@@ -71,8 +71,8 @@ func splitName(name string) (service, method string, err error) {
 }
 
 // isIdentifiers reports whether name is a protobuf identifier, or several with
-// separators between them. Dashes are admitted, for services that were not
-// declared in a .proto file.
+// separators between them. It also accepts dashes, for services that no .proto
+// file declares.
 func isIdentifiers(name, separator string) bool {
 	parts := []string{name}
 	if separator != "" {
@@ -88,9 +88,9 @@ func isIdentifiers(name, separator string) bool {
 	return true
 }
 
-// need is what a call of the method requires: nothing but an exact name, or
-// its service's, is ever found. An unknown method, and one whose name does not
-// begin with a slash, gets the zero Requirement, which nobody meets.
+// need returns the requirement of a method, by its exact name or that of its
+// service. It returns the zero Requirement, which nobody meets, for an unknown
+// method and for a name that does not begin with a slash.
 func (p policy) need(method string) scopes.Requirement {
 	if need, ok := p.methods[method]; ok {
 		return need

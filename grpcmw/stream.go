@@ -12,11 +12,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// serveStream runs the handler of an authorized stream. Once the token has
-// expired, nothing that the handler returns reaches the client: a nil would
-// make a stream that was cut look complete, and an error would hide that a new
-// token is needed. A stream whose client went away first, or whose deadline
-// passed first, ends as its handler says.
+// serveStream calls the handler of an authorized stream. If the token expires
+// first, the client receives that refusal instead of the handler's result: nil
+// would make a cut stream look complete, and another error would hide that a new
+// token is needed. If the client cancelled first, or the deadline passed first,
+// the handler's result stands.
 func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Context, handler grpc.StreamHandler) error {
 	// Not middleware.WrapServerStream, which would change the context of a
 	// wrapper that an interceptor before this one holds.
@@ -130,7 +130,7 @@ func privateCopy(m any) (private any, move func()) {
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return nil, nil
 	}
-	// A message of somebody else's codec, which may have prepared it.
+	// A message of another codec, which may have prepared it.
 	own := reflect.New(v.Type().Elem())
 	own.Elem().Set(v.Elem())
 	return own.Interface(), func() { v.Elem().Set(own.Elem()) }

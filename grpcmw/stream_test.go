@@ -247,7 +247,7 @@ func TestStreamUntouchedByExpiry(t *testing.T) {
 	})
 }
 
-// scripted is a stream that receives as told.
+// scripted is a stream that receives by a script.
 type scripted struct {
 	fakeStream
 	recv func(m any) error

@@ -11,21 +11,20 @@ import (
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
-// CheckCoverage reports gaps in a routing table: a broader pattern with a weaker
-// requirement that answers what a stronger pattern seems to guard, for another
-// method, another host or a path below it. With "GET /admin" guarded and "/"
-// public, it reports that POST /admin is public. It also reports two patterns
-// that differ by no more than their spelling, like "/admin" and "/Admin". Each
-// report says what to register. Call it when every route is registered, at
-// start-up or in a test.
+// CheckCoverage reports gaps in the routes: requests near a route that a broader
+// pattern with a weaker requirement answers, with another method, another host
+// or a path below. If "GET /admin" is guarded and "/" is public, it reports that
+// POST /admin is public. It also reports two patterns that differ only in their
+// spelling, like "/admin" and "/Admin". Each report says what to register. Call
+// it when every route is registered, at start-up or in a test.
 //
-// A pattern that names the method and the path itself is no gap: "GET /orders"
-// and "POST /orders" may require different things, and so may "/admin/{$}" and
+// A pattern that names the method and the path is not a gap: "GET /orders" and
+// "POST /orders" may have different requirements, and so may "/admin/{$}" and
 // "/admin/".
 //
-// CheckCoverage sends the Mux's router requests made from each pattern, so it
-// follows ServeMux's precedence. scopes.Requirement.Implies decides whether
-// another pattern is as strict.
+// CheckCoverage makes requests from each pattern and lets the Mux's router match
+// them, so it follows ServeMux's precedence. It compares requirements with
+// scopes.Requirement.Implies.
 func (x *Mux) CheckCoverage() error {
 	byPattern := make(map[string]*route, len(x.routes))
 	hosts := []string{"other.invalid"}
@@ -60,7 +59,8 @@ func (x *Mux) CheckCoverage() error {
 	return errors.Join(errs...)
 }
 
-// otherGuard explains why a requirement that looks as strict is not.
+// otherGuard returns the words for a requirement that looks as strict and
+// belongs to another Middleware.
 func otherGuard(strong, weak *route) string {
 	if strong.guard != weak.guard && weak.need.Implies(strong.need) {
 		return " of another guard"
@@ -68,9 +68,8 @@ func otherGuard(strong, weak *route) string {
 	return ""
 }
 
-// broaderThan reports whether p matches the path of o and, without having been
-// written for it, more: p's path is more general, or p has no method or host
-// where o has one.
+// broaderThan reports whether p matches every path of o and was not written for
+// o: p's path is more general, or p has no method or host and o has one.
 func (p pattern) broaderThan(o pattern) bool {
 	if !p.coversPath(o) {
 		return false
@@ -78,8 +77,8 @@ func (p pattern) broaderThan(o pattern) bool {
 	return !o.coversPath(p) || p.method == "" && (o.method != "" || p.host == "" && o.host != "")
 }
 
-// twin returns a route that is weaker than r and whose path is r's, spelled
-// differently, or nil. Mux serves both as they are written.
+// twin returns a route that is weaker than r and has the path of r in another
+// spelling, or nil. Mux serves both as they are written.
 func (x *Mux) twin(r *route) *route {
 	reduced, ok := r.parsed.reduced()
 	if !ok {
@@ -118,15 +117,15 @@ func (p pattern) reduced() (path string, ok bool) {
 	return b.String(), true
 }
 
-// probeMethods are those that handlers know, and one that none does. The Mux
-// answers methods in lower case itself where they could be mistaken.
+// probeMethods are the common methods, and one that no handler knows. The Mux
+// refuses methods in lower case where they could be mistaken.
 var probeMethods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 	http.MethodOptions, http.MethodTrace, "PROBE",
 }
 
-// probes are requests near the one that r is for: its path and one below it,
-// with every method, at its own host and the others.
+// probes returns requests near r: its path and one below, with every method, at
+// its own host and at the others.
 func (r *route) probes(others []string) []*http.Request {
 	hosts := others
 	if host := r.parsed.host; host != "" {

@@ -61,7 +61,7 @@ func TestHTTPDoors(t *testing.T) {
 	}
 }
 
-// guarded is a handler behind a guard, which tells reached of the client.
+// guarded is a guarded handler that calls reached with the client.
 func guarded(t *testing.T, guard string, v *verifier.Verifier, call doortest.Call, reached func(verifier.Client)) http.Handler {
 	m, err := httpmw.New(v, nil)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
-// withHost returns r, or a copy of it, with a host that ServeMux compares with
-// its patterns as RFC 9110 §4.2.3 wants it: it knows neither letter case nor the
-// dot of an absolute name, and for CONNECT no port. ok is false if the host is
-// malformed, or is not the one that the target names (HTTP/2 can carry two).
+// withHost returns r, or a copy of it, with a host that ServeMux can compare
+// with its patterns by RFC 9110 §4.2.3. ServeMux compares letter case and the dot
+// of an absolute name, and for CONNECT the port. ok is false if the host is
+// malformed, or differs from that of the target (HTTP/2 can carry two).
 func withHost(r *http.Request) (_ *http.Request, ok bool) {
 	name, ok := urlpath.Host(r.Host)
 	if !ok {

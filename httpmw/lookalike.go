@@ -8,32 +8,33 @@ import (
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
-// lookalikes finds the routes that a handler, or a server after it, could take
-// a request for that http.ServeMux matched to another route. It is immutable
-// once compiled.
+// lookalikes finds requests that http.ServeMux matches to one route and that a
+// handler, or a server after it, could read as requests for another. It is
+// immutable once compiled.
 type lookalikes struct {
 	root  node
 	plain bool // every literal in it is its own reduction
 }
 
-// node is a place in the tree of all patterns, reduced as request paths are.
+// node is a node in the tree of all patterns. Their literals are reduced like
+// request paths.
 type node struct {
 	literals map[string]*node
 	wild     *node
 	here     []*route // patterns that end here
 	slash    []*route // with a slash and nothing after it: {$}
-	below    []*route // with a slash and anything after it, or nothing
+	below    []*route // with a slash and any rest, also an empty one
 }
 
-// rivalry is what a route knows of another one that it could be mistaken for
-// and is not as strict as.
+// rivalry describes, for one route, another route that is stricter and for which
+// its requests could be mistaken.
 type rivalry struct {
-	exists   bool
+	exists   bool // else the other route is no such rival
 	precedes bool // http.ServeMux prefers this route where both match
 }
 
-// compile works out which routes each route could be mistaken for. A route that
-// names a single path is mistaken for none: whoever registered it meant it.
+// compile sets the rivals of each route. A route that matches exactly one path
+// has none: its requirement was written for that path.
 func compile(routes []*route) *lookalikes {
 	l := &lookalikes{plain: true}
 	found := false
@@ -64,12 +65,14 @@ func compile(routes []*route) *lookalikes {
 	return l
 }
 
-// weakerThan reports whether r can be called without what other requires.
+// weakerThan reports whether a call can meet the requirement of r and not that of
+// other.
 func (r *route) weakerThan(other *route) bool {
 	return r != other && !other.need.IsPublic() && (r.guard != other.guard || !r.need.Implies(other.need))
 }
 
-// add puts r into the tree as it stands, and as lax servers read it.
+// add inserts r into the tree twice: as it is written, and as lax servers read
+// it.
 func (l *lookalikes) add(r *route) {
 	l.insert(r, false)
 	l.insert(r, true)
@@ -100,7 +103,7 @@ func (l *lookalikes) insert(r *route, lax bool) {
 	n.here = appendOnce(n.here, r)
 }
 
-// readings splits a literal segment into those that a server makes of it.
+// readings returns the segments that a server reads in a literal segment.
 func readings(text string, lax bool) []string {
 	if lax {
 		if reduced, ok := urlpath.Reduce("/" + text); ok {
@@ -133,7 +136,7 @@ func appendOnce(list []*route, r *route) []*route {
 func (r *route) mistakable(req *http.Request) bool {
 	path := req.URL.Path
 	if r.lookalikes.plain && req.URL.RawPath == "" && urlpath.Plain(path) && !hasLower(req.Method) {
-		return false // http.ServeMux has read it as everybody does
+		return false // every server reads it as http.ServeMux did
 	}
 	host := ""
 	if req.Host != "" {
@@ -160,8 +163,8 @@ func (r *route) mistakable(req *http.Request) bool {
 	}
 }
 
-// hasLower reports whether a method is one in lower case, which some servers
-// take for the one in upper case.
+// hasLower reports whether a method has a lower-case letter. Some servers treat
+// it like the method in upper case.
 func hasLower(method string) bool {
 	for i := range len(method) {
 		if 'a' <= method[i] && method[i] <= 'z' {
@@ -186,8 +189,8 @@ type search struct {
 	method, host string
 
 	self     bool // the route itself matches
-	rival    bool // so does a rival
-	inferior bool // so does a rival that the route precedes
+	rival    bool // a rival matches
+	inferior bool // a rival that the route precedes matches
 }
 
 func (s *search) walk(n *node, path []byte) {
@@ -195,7 +198,7 @@ func (s *search) walk(n *node, path []byte) {
 		return
 	}
 	seg, rest, slash := urlpath.Next(path, s.lax)
-	// Without its slash too, "/admin/" is where http.ServeMux redirects to.
+	// "/admin" counts as well: http.ServeMux redirects it to "/admin/".
 	s.note(n.below)
 	switch {
 	case len(seg) > 0:
@@ -222,8 +225,8 @@ func (s *search) note(matched []*route) {
 	}
 }
 
-// takes reports whether the pattern is for such a method, in any case, and
-// host.
+// takes reports whether the pattern matches the host and the method, in any
+// letter case.
 func (p pattern) takes(method, host string) bool {
 	return (p.host == "" || p.host == host) &&
 		(p.method == "" || strings.EqualFold(p.method, method) ||

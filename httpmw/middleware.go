@@ -5,25 +5,27 @@
 //	guard, err := httpmw.New(v, nil)
 //	mux.Handle("GET /reports", guard.Require(scopes.All("reports:read"))(reports))
 //
-// or register routes on a [Mux], on which none exists without a requirement.
-// Handlers read the calling machine with verifier.ClientFromContext.
+// or register routes on a [Mux], which takes no route without a requirement.
+// Handlers read the calling client with verifier.ClientFromContext. A refused
+// call gets a status, a challenge and a problem document; see
+// [Middleware.WriteError].
 //
-// [Middleware.Require] is a func(http.Handler) http.Handler, so it serves
-// http.ServeMux, gorilla/mux (Router.Use) and chi (Router.With) alike. What
-// answers before it, like a router's own 404 and 405, answers without a token.
+// [Middleware.Require] returns a func(http.Handler) http.Handler, so it works
+// with http.ServeMux, gorilla/mux (Router.Use) and chi (Router.With). A router's
+// own answers, like 404 and 405, need no token.
 //
 // # Traps
 //
-//   - CORS belongs outside of the guard and of the mux, as in
-//     cors.Handler(mux): a browser's preflight request carries no token, and a
-//     handler registered as "GET /x" never receives its OPTIONS.
+//   - Put CORS around the guard and the mux, as in cors.Handler(mux): a browser's
+//     preflight request carries no token, and a handler registered as "GET /x"
+//     never receives its OPTIONS.
 //   - gin.WrapH does not stop the chain: gin runs the next handler after a
 //     refusal. fiber's adaptor loses the client.
-//   - nginx's auth_request turns every answer but 2xx, 401 and 403 into a 500.
-//   - MCP's go-sdk hands tools the context of the request that opened the
-//     session, and so another machine's Client, unless Stateless is true.
+//   - nginx's auth_request turns every response but 2xx, 401 and 403 into a 500.
+//   - MCP's go-sdk passes tools the context of the request that opened the
+//     session, and so another client, unless Stateless is true.
 //
-// docs/frameworks.md in the repository has what to do about each.
+// docs/frameworks.md in the repository says what to do about each.
 package httpmw
 
 import (

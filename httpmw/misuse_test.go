@@ -204,8 +204,8 @@ func TestOneMiddlewareForTwoServers(t *testing.T) {
 	}
 }
 
-// TestPanics pass through the guard to the server, after the decision was
-// told; the next call is decided as if nothing had been.
+// TestPanics pass through the guard to the server, after Observe was called; the
+// next call is decided as usual.
 func TestPanics(t *testing.T) {
 	told := 0
 	authority, v := m2mtest.Trust(t, &verifier.Config{
@@ -231,8 +231,8 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestInsecurePeerCertificatesFails: it is asked about verified tokens alone. If it
-// fails, the call can't be judged, and that is told like any other decision.
+// TestInsecurePeerCertificatesFails: it is called for verified tokens alone. If it
+// fails, the call is refused as Unavailable, and Observe is called once.
 func TestInsecurePeerCertificatesFails(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()

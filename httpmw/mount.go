@@ -9,12 +9,14 @@ import (
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
-// Mount adds the routes of sub below prefix, a path like "/a/path/". sub's
-// patterns do not repeat the prefix, and its handlers see the path without it.
-// Each route keeps its requirement and its guard. ServeMux's rules of
-// precedence and conflict hold among all routes alike, so a path under the
-// prefix that no pattern of sub matches goes to whatever else matches it. A
-// Mux that was mounted takes no further routes; it may be mounted again.
+// Mount adds the routes of sub below prefix, a path like "/a/path/". The
+// patterns of sub do not repeat the prefix, and its handlers see the path
+// without it. Each route keeps its requirement and its guard.
+//
+// ServeMux's rules of precedence and conflict apply to all routes together. A
+// path below prefix that no pattern of sub matches can match another route. sub
+// takes no more routes afterwards, but it may be mounted again. Mount panics if
+// prefix is malformed, if sub is nil or x, and where Handle does.
 func (x *Mux) Mount(prefix string, sub *Mux) {
 	if sub == nil || sub == x {
 		panic(fmt.Sprintf("httpmw: Mount(%q): the Mux is nil or itself", prefix))
@@ -30,14 +32,15 @@ func (x *Mux) Mount(prefix string, sub *Mux) {
 	}
 }
 
-// mounted is pattern with prefix before its path.
+// mounted inserts prefix before the path of pattern.
 func mounted(prefix, pattern string) string {
 	slash := strings.Index(pattern, "/") // everything before it is method and host
 	return pattern[:slash] + prefix + pattern[slash:]
 }
 
-// below hides the first segments of the path from h. Unlike http.StripPrefix it
-// does not compare them: the pattern has matched them, however they are encoded.
+// below removes the first segments of the path before it calls h. Unlike
+// http.StripPrefix it does not compare them: the pattern has matched them,
+// however they are encoded.
 func below(segments int, h http.Handler) http.Handler {
 	if segments == 0 {
 		return h

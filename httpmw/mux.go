@@ -15,12 +15,12 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Mux is an http.ServeMux on which no route exists without a requirement. Its
-// patterns and their precedence are ServeMux's. The requirement belongs to the
-// registration: the registered handler enforces it, and no path is looked up a
-// second time to find it.
+// Mux routes requests like http.ServeMux and registers each route with its
+// requirement. Its patterns and their precedence are ServeMux's. The registered
+// handler enforces the requirement, so no path is matched a second time to find
+// it. The zero Mux, and a nil one, refuse every request as Unavailable.
 //
-// Mux answers some requests itself that ServeMux would pass to a handler:
+// Mux refuses some requests that ServeMux would pass to a handler:
 //
 //   - 400, if the decoded path has a "." or ".." segment, as in "/a/%2e%2e/b". A
 //     handler that proxies or reads files could follow it out of its subtree.
@@ -38,29 +38,29 @@ import (
 // port (RFC 9110 §4.2.3); where a pattern has a host, a handler then finds
 // Request.Host in the pattern's spelling, and a malformed host is answered 400.
 //
-// What a handler itself takes for the path or the method, like X-Original-URL or
-// X-HTTP-Method-Override, a Mux can't see: give such a handler the strictest
-// requirement of all that it does.
+// Mux does not see what a handler uses instead of the path or the method, like
+// X-Original-URL or X-HTTP-Method-Override. Give such a handler the strictest
+// requirement of all its operations.
 //
-// Below a path of another router, put a Mux in http.StripPrefix, or use
-// [Mux.Mount]. What a route requires does not depend on it: with a wrong prefix
-// no pattern matches, and the answer is 404 or a redirect.
+// To serve a Mux below a path of another router, use http.StripPrefix, or
+// [Mux.Mount] for another Mux. A wrong prefix opens nothing: no pattern matches,
+// and the response is 404 or a redirect.
 //
-// Register every route before serving: registering one after the first request
-// panics. A Mux that serves is safe for concurrent use.
+// Register every route before serving: Handle panics after the first request. A
+// Mux is safe for concurrent use once it serves.
 type Mux struct {
 	guard   *Middleware
 	mux     *http.ServeMux
 	routes  []*route
 	connect bool // a pattern names CONNECT
 	hosts   bool // a pattern names a host
-	mounted bool // its routes are another's as well, and final
+	mounted bool // another Mux has its routes, so it takes no more
 
 	compiling sync.Mutex
-	compiled  atomic.Bool // the routes are final, and know their rivals
+	compiled  atomic.Bool // the routes are final, and their rivals are set
 }
 
-// route is a registration.
+// route is a registered pattern.
 type route struct {
 	pattern string
 	parsed  pattern
@@ -100,10 +100,10 @@ func knowsMethods() bool {
 	return pattern != ""
 }
 
-// Handle registers h for pattern, guarded by need. It panics, as
-// http.ServeMux.Handle does, if the pattern is malformed or conflicts with
+// Handle registers h for pattern: only calls that meet need reach it. Like
+// http.ServeMux.Handle it panics if the pattern is malformed or conflicts with
 // another. It also panics if need is the zero Requirement, if h is nil, and
-// once the Mux has served or was mounted.
+// after the Mux has served or was mounted.
 func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
 	switch {
 	case x == nil || x.mux == nil:
@@ -119,7 +119,7 @@ func (x *Mux) Handle(pattern string, need scopes.Requirement, h http.Handler) {
 	x.register(pattern, need, x.guard, h)
 }
 
-// HandleFunc is Handle for a function.
+// HandleFunc registers the function h as [Mux.Handle] does.
 func (x *Mux) HandleFunc(pattern string, need scopes.Requirement, h func(http.ResponseWriter, *http.Request)) {
 	if h == nil {
 		panic(fmt.Sprintf("httpmw: HandleFunc(%q): the handler is nil", pattern))

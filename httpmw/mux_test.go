@@ -65,7 +65,7 @@ func TestMuxRoutes(t *testing.T) {
 	}
 }
 
-// TestMuxOperation: what Check and Observe are told does not depend on the
+// TestMuxOperation: what Check and Observe receive does not depend on the
 // caller where a pattern has matched.
 func TestMuxOperation(t *testing.T) {
 	var told string

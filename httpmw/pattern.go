@@ -9,7 +9,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
-// pattern is a pattern of http.ServeMux, taken apart.
+// pattern is a parsed pattern of http.ServeMux.
 type pattern struct {
 	method, host, path string
 	segments           []segment
@@ -31,8 +31,8 @@ const (
 	end                 // {$}
 )
 
-// cutPattern splits a pattern before its host and before its path. ok is false
-// if http.ServeMux will refuse it.
+// cutPattern splits a pattern into method, host and path. ok is false if
+// http.ServeMux will refuse it.
 func cutPattern(s string) (method, host, path string, ok bool) {
 	rest := s
 	if i := strings.IndexAny(s, " \t"); i >= 0 {
@@ -45,9 +45,9 @@ func cutPattern(s string) (method, host, path string, ok bool) {
 	return method, rest[:slash], rest[slash:], true
 }
 
-// withPlainHost writes the host of a pattern as Mux.ServeHTTP compares it: RFC
-// 9110 §4.2.3 has hosts without case. Ports are left, for ServeMux never
-// matches them.
+// withPlainHost returns a pattern with its host as Mux.ServeHTTP compares it:
+// hosts have no letter case (RFC 9110 §4.2.3). It keeps a port, which ServeMux
+// never matches.
 func withPlainHost(s string) string {
 	_, host, path, ok := cutPattern(s)
 	if !ok || host == "" {
@@ -60,7 +60,7 @@ func withPlainHost(s string) string {
 	return strings.TrimSuffix(s, host+path) + name + path
 }
 
-// parsePattern reads a pattern that http.ServeMux has accepted.
+// parsePattern parses a pattern that http.ServeMux has accepted.
 func parsePattern(s string) pattern {
 	method, host, path, _ := cutPattern(s)
 	p := pattern{method: method, host: host, path: path}
@@ -84,7 +84,7 @@ func parsePattern(s string) pattern {
 	return p
 }
 
-// names reports whether the pattern stands for one path alone.
+// names reports whether the pattern matches exactly one path.
 func (p pattern) names() bool {
 	for _, s := range p.segments {
 		if s.kind == wild || s.kind == multi {
@@ -94,7 +94,7 @@ func (p pattern) names() bool {
 	return true
 }
 
-// sample is a path that p matches, with word for its wildcards.
+// sample returns a path that p matches, with word for its wildcards.
 func (p pattern) sample(word string) string {
 	var b strings.Builder
 	for _, s := range p.segments {

@@ -1,5 +1,5 @@
-// Package protopolicy makes a grpcmw.Policy of requirements that stand in .proto
-// files:
+// Package protopolicy makes a grpcmw.Policy from requirements that .proto files
+// declare:
 //
 //	import "m2mauth/v1/require.proto";
 //
@@ -11,15 +11,15 @@
 //	  }
 //	}
 //
-// The server calls [FromDescriptors] and passes the result to grpcmw.New. The
-// options are those of m2mauth/v1/require.proto; the documentation of package
+// The server calls [FromDescriptors] and passes the result to grpcmw.New.
+// m2mauth/v1/require.proto defines the options; the documentation of package
 // m2mauthpb says where compilers find the file.
 //
-// Protobuf identifies an option by a number. Two options of one number in one
-// program are a panic at its start, so grpcmw itself does not link these. Their
-// number is 76835814, which require.proto explains; nobody else is known to use
-// it, but no registry reserves it. If a program panics with "extension number
-// 76835814 is already registered", write its policy in Go.
+// Protobuf identifies an option by a number, and a program that links two options
+// with one number panics when it starts. Package grpcmw therefore does not link
+// these. Their number is 76835814, which require.proto explains. No other project
+// is known to use it, but no registry reserves it. If a program panics with
+// "extension number 76835814 is already registered", write its policy in Go.
 package protopolicy
 
 import (
@@ -137,9 +137,9 @@ func declarations(service protoreflect.ServiceDescriptor, errs *[]error) grpcmw.
 // is an empty message of the type of options.
 func readOption(options, blank proto.Message, option protoreflect.ExtensionType) (need scopes.Requirement, present bool, err error) {
 	// A descriptor can hold our options as unknown fields, or as messages without
-	// a Go type. Their bytes are the same.
-	// The global registry would resolve them to another project's option of the
-	// same number, if a program ignores that conflict.
+	// a Go type, so they are decoded again from their bytes. The resolver has our
+	// option alone: in a program that ignores a conflict of numbers, the global
+	// registry could return another project's option.
 	own := new(protoregistry.Types)
 	err = own.RegisterExtension(option)
 	var raw []byte

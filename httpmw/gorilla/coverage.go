@@ -11,12 +11,13 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// CheckCoverage reports what the requirements do not cover:
+// CheckCoverage reports routes and handlers that the requirements do not cover:
 //
 //   - routes with a handler and no requirement, and routes added after the
 //     freeze, which are refused;
-//   - custom handlers for 404 and 405, which answer without a token;
-//   - routers that are a route's handler, whose own routes it can't tell apart;
+//   - custom handlers for 404 and 405, which need no token;
+//   - routers that are a route's handler, whose routes all have that route's
+//     requirement;
 //   - matchers added to a route after its Subrouter, with which gorilla can run
 //     another route's handler.
 //
@@ -52,8 +53,8 @@ func (g *Guard) CheckCoverage() error {
 		}
 		switch r.GetHandler().(type) {
 		case *mux.Router, *http.ServeMux:
-			report("%s has a router for its handler: all behind it has the one requirement %v; "+
-				"use Subrouter to tell its routes apart", describe(r), rule.need)
+			report("%s has a router for its handler: all its routes have the one requirement %v; "+
+				"use Subrouter to tell them apart", describe(r), rule.need)
 		}
 		return nil
 	})
@@ -88,7 +89,7 @@ func (g *Guard) Operations() iter.Seq2[string, scopes.Requirement] {
 	}
 }
 
-// describe is a route for people: "GET,HEAD /users/{id}".
+// describe renders a route for people: "GET,HEAD /users/{id}".
 func describe(r *mux.Route) string {
 	name := templateOf(r)
 	if methods, err := r.GetMethods(); err == nil && len(methods) > 0 {

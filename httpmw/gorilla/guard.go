@@ -1,19 +1,18 @@
 // Package gorilla declares requirements on the routes of a gorilla/mux router.
 //
 //	root := mux.NewRouter()
-//	guard := gorilla.New(m, root)
+//	guard, err := gorilla.New(m, root)
 //	guard.Route(root.HandleFunc("/orders", list).Methods("GET"), scopes.All("orders:read"))
 //	admin := root.PathPrefix("/admin")
 //	guard.Route(admin, scopes.All("admin")) // for every route of the subrouter, too
 //	guard.Route(admin.Subrouter().HandleFunc("/keys", keys), scopes.All("admin", "keys"))
 //
-// The requirement is enforced for the route that the router has matched. A
-// route without one inherits that of the nearest route around it; where there
-// is none, its calls are refused.
+// The guard enforces the requirement of the route that the router has matched. A
+// route without a requirement inherits that of the nearest route around it. If
+// there is none, every call of it is refused.
 //
-// A router answers 404 and 405 before any middleware: no token is asked for
-// then, and custom handlers for the two are reported by
-// [Guard.CheckCoverage].
+// The router answers 404 and 405 before any middleware, so these answers need no
+// token. [Guard.CheckCoverage] reports custom handlers for them.
 package gorilla
 
 import (
@@ -27,22 +26,22 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Guard enforces requirements on the routes of one router. Declare everything,
-// then serve: at the first request, and at CheckCoverage, what is declared is
-// frozen. Serving is safe for concurrent use.
+// Guard enforces requirements on the routes of one router. Make one with [New].
+// Declare every requirement before serving: the first request freezes them, and
+// so do CheckCoverage and Operations. Serving is safe for concurrent use.
 //
-// Like httpmw.Mux it answers 400 to a decoded path with a "." or ".." segment,
-// which a route's handler might take for another route's. Two more requests are
-// answered 400 on routes that require less than some other route does:
+// Like httpmw.Mux, Guard answers 400 to a decoded path with a "." or ".."
+// segment, which a handler could follow to another route. It answers 400 to two
+// more requests, on routes that require less than some other route:
 //
-//   - If the router has UseEncodedPath or SkipClean: a path that others may read
-//     differently, letter case aside, as "/admin%2Fx", "//admin" or "/a;b".
+//   - If the router has UseEncodedPath or SkipClean: a path that other servers
+//     may read differently, letter case aside, like "/admin%2Fx", "//admin" or
+//     "/a;b".
 //   - If a route has a host: a Host in upper case or with a trailing dot, which
-//     the router would not match to it.
+//     the router would not match to that route.
 //
-// gorilla can match a request to a route whose own or outer methods do not
-// include the request's, or that has no handler: such a request is answered 405
-// or 404.
+// gorilla can match a request to a route that has no handler, or that does not
+// take the request's method. Guard answers such a request 404 or 405.
 type Guard struct {
 	m        *httpmw.Middleware
 	root     *mux.Router
@@ -51,20 +50,20 @@ type Guard struct {
 	mu       sync.Mutex
 	declared map[*mux.Route]scopes.Requirement
 
-	// Written once, by freeze.
+	// Set once, by freeze.
 	frozen           map[*mux.Route]rule
 	encoded, unclean bool // UseEncodedPath or SkipClean somewhere
 	hosts            bool // a route has a host
 }
 
-// rule is what is in force for a route.
+// rule holds the requirement of a route, and what a match of it needs.
 type rule struct {
 	name    string // of the operation: the template of its path
 	need    scopes.Requirement
 	handles bool       // the route has a handler
 	methods [][]string // its own, and those of each route around it
 	late    bool       // a route around it has matchers that come after its Subrouter
-	weak    bool       // some other route requires what it does not
+	weak    bool       // some other route has a requirement that this one does not imply
 }
 
 // New makes a Guard and installs it on root, as the middleware that runs first
@@ -112,7 +111,7 @@ func (g *Guard) Route(r *mux.Route, need scopes.Requirement) *mux.Route {
 	return r
 }
 
-// freeze works out what is in force for each route that there is.
+// freeze sets the rule of each route of the router.
 func (g *Guard) freeze() {
 	g.freezing.Do(func() {
 		g.mu.Lock()
@@ -141,8 +140,9 @@ func (g *Guard) freeze() {
 	})
 }
 
-// walk calls f for each route that the guard sees matched. What is behind a
-// route whose handler is a router by itself is matched by that router alone.
+// walk calls f for each route that the guard can see matched. It leaves out the
+// routes of a router that is the handler of a route: only that router matches
+// them.
 func (g *Guard) walk(f mux.WalkFunc) error {
 	return g.root.Walk(func(r *mux.Route, in *mux.Router, ancestors []*mux.Route) error {
 		if err := f(r, in, ancestors); err != nil {
@@ -155,7 +155,7 @@ func (g *Guard) walk(f mux.WalkFunc) error {
 	})
 }
 
-// nearest is the most specific declaration for r: its own, or that of the
+// nearest returns the most specific declaration for r: its own, or that of the
 // nearest route around it. The caller holds mu.
 func (g *Guard) nearest(r *mux.Route, ancestors []*mux.Route) scopes.Requirement {
 	if need, ok := g.declared[r]; ok {
@@ -173,13 +173,13 @@ func (g *Guard) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.freeze()
 		if urlpath.HasDotSegment(r.URL.Path) {
-			// gorilla hands it to the route whose prefix it begins with, if it
-			// was told not to clean paths, or not to decode them.
+			// gorilla matches it by its prefix, if it does not clean paths or
+			// does not decode them.
 			urlpath.Refuse(w, http.StatusBadRequest)
 			return
 		}
-		// The zero rule, of a route that came late or is not in the context,
-		// refuses every call.
+		// A route that was added late, or is not in the context, has the zero
+		// rule, which refuses every call.
 		in, known := g.frozen[mux.CurrentRoute(r)]
 		if status := in.stale(r); known && status != 0 {
 			urlpath.Refuse(w, status)
@@ -197,7 +197,7 @@ func (g *Guard) middleware(next http.Handler) http.Handler {
 	})
 }
 
-// templateOf names a route: by its name, or by the template of its path.
+// templateOf returns the template of a route's path, or its name if it has none.
 func templateOf(r *mux.Route) string {
 	if template, err := r.GetPathTemplate(); err == nil && template != "" {
 		return template

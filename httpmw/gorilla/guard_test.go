@@ -185,7 +185,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// TestOperationOfANamelessRoute is told by its name, or by the request.
+// TestOperationOfANamelessRoute: a route without a template has its name as the
+// operation, or the path of the request.
 func TestOperationOfANamelessRoute(t *testing.T) {
 	f := newFixture(t)
 	root := mux.NewRouter()

@@ -11,16 +11,15 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// gorilla/mux v1.8.1 can run a handler under another route's name: a route of a
-// subrouter that matches, although a matcher of the route around it does not,
-// stays in RouteMatch while later routes are tried. If a later one matches, the
-// first one's Route goes into the context, and the handler can be either's. The
-// functions here tell such a match without running a matcher twice.
+// gorilla/mux v1.8.1 can put one route into the context and run the handler of
+// another. A route of a subrouter can match although a matcher of the route
+// around it fails. It then stays in RouteMatch while later routes are tried. If a
+// later one matches, the context has the first route, and the handler is that of
+// either. The functions here detect such a match without running a matcher twice.
 
-// stale returns the status with which to refuse a request that the router
-// matched to another route than in's, whose name it kept; 0 if it did not. In a
-// real match the method of each route around in's holds, and only a stale match
-// gives a route without a handler somebody's.
+// stale returns the status of a refusal if the router cannot have matched r to
+// the route of in, and 0 otherwise. In a real match the route has a handler, and
+// its methods and those of each route around it include the request's.
 func (in rule) stale(r *http.Request) int {
 	switch {
 	case !in.handles:
@@ -42,8 +41,8 @@ func methodsOf(r *mux.Route, ancestors []*mux.Route) (list [][]string) {
 }
 
 // matchersOf returns how many matchers a route has, and whether any was added
-// after its Subrouter. mux does not export them. If a later release keeps them
-// elsewhere, the answer is the one that refuses more.
+// after its Subrouter. mux does not export them. If a later release renames the
+// field, matchersOf returns what makes the guard refuse more.
 func matchersOf(r *mux.Route) (n int, late bool) {
 	matchers := reflect.ValueOf(r).Elem().FieldByName("matchers")
 	if !matchers.IsValid() || matchers.Kind() != reflect.Slice {
@@ -65,9 +64,9 @@ func option(of any, name string) bool {
 	return !field.IsValid() || field.Kind() != reflect.Bool || field.Bool()
 }
 
-// compare tells each rule whether it is weaker than another one, and so must not
-// be reached by a path that can be read as the other's. It tightens a rule under
-// which the handler of a route without matchers could run: see matchersOf.
+// compare sets which rules are weaker than another one: a path that can be read
+// as the other's must not reach their routes. It also adds to late rules the
+// requirements of all routes without matchers, whose handlers could run.
 func compare(rules map[*mux.Route]rule) {
 	var catchAll []scopes.Requirement
 	for route, in := range rules {
@@ -91,8 +90,8 @@ func compare(rules map[*mux.Route]rule) {
 }
 
 // ambiguous reports whether a handler, or a server after it, could read a
-// request as one for another route than the router did. Where the router cleans
-// and decodes paths itself, it reads them as http.FileServer does.
+// request as one for another route. A router that cleans and decodes paths reads
+// them as http.FileServer does, so it is not ambiguous.
 func (g *Guard) ambiguous(r *http.Request) bool {
 	if g.hosts && !canonicalHost(r) {
 		return true
@@ -105,12 +104,12 @@ func (g *Guard) ambiguous(r *http.Request) bool {
 	return !ok || !strings.EqualFold(reduced, path) || g.encoded && r.URL.RawPath != ""
 }
 
-// canonicalHost reports whether a host pattern, which the router compares as it
-// stands, can't miss the host of r for its case or its trailing dot.
+// canonicalHost reports whether the host of r is in lower case and without a
+// trailing dot. The router compares hosts byte for byte.
 func canonicalHost(r *http.Request) bool {
 	host := r.Host
 	if r.URL.IsAbs() {
-		host = r.URL.Host // as the router does
+		host = r.URL.Host // the router compares it, too
 	}
 	name, ok := urlpath.Host(host)
 	if strings.HasPrefix(host, "[") {

@@ -84,7 +84,7 @@ func TestRawPaths(t *testing.T) {
 		{"unclean", "GET //admin", 404, "", 404},
 		{"unclean", "GET /./admin", 404, "", 404},
 		{"unclean", "GET /item//x", 404, "", 404},
-		// What gorilla was told not to clean, it hands to the route whose prefix it
+		// A path that gorilla does not clean, it matches to the route whose prefix it
 		// begins with.
 		{"unclean", "GET /public/../admin", 400, "", 400},
 
