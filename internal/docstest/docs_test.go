@@ -40,7 +40,7 @@ func documents(t *testing.T) []document {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no documents: %v", err)
 	}
-	for _, name := range []string{"CONTRIBUTING.md"} {
+	for _, name := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md"} {
 		files = append(files, filepath.Join(root, name))
 	}
 	var list []document
