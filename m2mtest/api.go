@@ -20,7 +20,7 @@ import (
 // maxBody bounds what a request may send.
 const maxBody = 64 << 10
 
-// routes is the whole API.
+// routes returns the handler of the whole API.
 func (a *Authority) routes() http.Handler {
 	const client = stytchwire.ClientsPath + "/{client_id}"
 	mux := http.NewServeMux()
@@ -47,7 +47,7 @@ func (a *Authority) routes() http.Handler {
 	return mux
 }
 
-// methods are the handlers of one path.
+// methods maps the methods of one path to handlers.
 type methods map[string]http.HandlerFunc
 
 func (a *Authority) dispatch(m methods) http.Handler {
@@ -66,8 +66,8 @@ func (a *Authority) dispatch(m methods) http.Handler {
 	})
 }
 
-// loopbackOnly refuses requests that name another host: a web page whose own
-// name was pointed at 127.0.0.1 can't reach the authority through a browser.
+// loopbackOnly refuses requests with a Host that is not a loopback name. This
+// stops DNS rebinding: a web page can point its own name at 127.0.0.1.
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -82,13 +82,13 @@ func loopbackOnly(next http.Handler) http.Handler {
 	})
 }
 
-// scripted lets an outage answer in place of next.
+// scripted answers for next while an outage lasts.
 func (a *Authority) scripted(e Endpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if e == KeysEndpoint {
 			a.keys.fetched()
 		}
-		// The whole body first: net/http notices only then that a caller left.
+		// Read the whole body first: net/http detects a closed connection only then.
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failingReader{err}))
 		o, err := a.outages.meet(r.Context(), e)
@@ -113,11 +113,11 @@ func (f failingReader) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
-// answer is the body of an answer.
+// answer is the body of a response.
 type answer interface{ Status() int }
 
-// call makes a handler of one of the API's calls: it authenticates the project
-// and reads the body.
+// call returns a handler that authenticates the project, reads the body and
+// calls f.
 func (a *Authority) call(f func(*http.Request, []byte, stytchwire.Response) (answer, *apiError)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		project, secret, ok := r.BasicAuth()
@@ -171,11 +171,11 @@ func writeJSON(w http.ResponseWriter, body answer) {
 	w.WriteHeader(body.Status())
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	e.Encode(body) // an error here is the caller's broken connection
+	e.Encode(body) // an error means that the connection broke
 }
 
-// unmarshal reads what came from outside: names match exactly, and duplicate
-// members and invalid UTF-8 are refused.
+// unmarshal decodes a request body. Names match exactly; duplicate members and
+// invalid UTF-8 are errors.
 func unmarshal(doc []byte, dst any) error { return jsonv2.Unmarshal(doc, dst) }
 
 func parse[T any](body []byte) (req T, bad *apiError) {

@@ -1,10 +1,11 @@
-// Package m2mtest is an authority for tests and local development, and for
-// nothing else: it hashes secrets with a fast hash, and mints any token that it
-// is asked for. It keeps everything in memory, unless it is given a [Store].
+// Package m2mtest provides an authority for tests and local development. Never
+// use it in production: it mints every token that a test wants, and hashes
+// secrets with a fast hash. It keeps everything in memory, unless it has a
+// [Store].
 //
-// [NewAuthority] starts an HTTP server on 127.0.0.1 that speaks Stytch's M2M
-// API, so that clients, token sources and verifiers meet in a test what they
-// meet in production:
+// Most tests call [Trust], which returns an authority and a verifier that
+// accepts its tokens. [NewAuthority] also starts an HTTP server on 127.0.0.1
+// with Stytch's M2M API, for tests of clients and token sources:
 //
 //	authority := m2mtest.NewAuthority(nil)
 //	defer authority.Close()
@@ -12,15 +13,15 @@
 //	// … guard a handler with v, and call it with
 //	token := authority.Token(m2mtest.TokenSpec{Scopes: []string{"reports:read"}})
 //
-// Tokens can be well-formed or hostile ([TokenSpec]), keys rotate
-// ([Authority.RotateKeys]), and outages are scripted ([Authority.Fail]).
+// Tokens can be well-formed or forged ([TokenSpec]), keys rotate
+// ([Authority.RotateKeys]), and endpoints fail on demand ([Authority.Fail]).
+// m2mtest/attack tests servers with hostile calls.
 //
-// In virtual time (testing/synctest) sockets don't work. There, set
-// [Options].NoServer, or give the issuer [Authority.FetchJWKS] in place of its
-// JWKSURL, and call [Authority.ServeHTTP] from a transport: everything but
-// sockets works in a bubble, for an Authority made outside of it too.
+// Sockets don't work in virtual time (testing/synctest). There, use Trust, or
+// set [Options].NoServer and call [Authority.ServeHTTP] from a transport. An
+// Authority from outside of the bubble works, too.
 //
-// Mistakes in a test's own code panic, with a message that says what to write.
+// Mistakes in a test's code panic with a message that says what to write.
 package m2mtest
 
 import (
@@ -39,46 +40,46 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Options are the optional parts of an [Authority]. The zero value is every
-// default.
+// Options holds the optional settings of an [Authority]. The zero value has
+// every default.
 type Options struct {
-	// ProjectID is the Stytch project that is played: a random
-	// "project-test-…" if "".
+	// ProjectID is the simulated Stytch project: a random "project-test-…" if "".
 	ProjectID string
 
-	// Secret is the project's own secret, which the API's calls present: a
+	// Secret is the project's secret, which authenticates calls of the API: a
 	// random one if "".
 	Secret string
 
-	// Key is the first signing key: a new RS256 key if nil. RSA keys take a
-	// moment to make; a test can share one, or take NewKey("ES256"), which
-	// [Authority.Issuer] then admits in place of RS256.
+	// Key is the first signing key: a new RS256 key if nil. RSA keys are slow to
+	// make: share one between tests, or use NewKey("ES256"), which
+	// [Authority.Issuer] then accepts instead of RS256.
 	Key *Key
 
-	// TokenTTL is how long issued tokens live: 1 h if zero.
+	// TokenTTL is the lifetime of issued tokens: 1 h if zero.
 	TokenTTL time.Duration
 
-	// CustomClaims plays the project's custom claims template: it makes claims
-	// of a client's trusted_metadata for the tokens that the token endpoint
-	// issues. The claims of every token can't be replaced.
+	// CustomClaims simulates the project's custom claims template. It returns
+	// further claims for tokens of the token endpoint, made from the client's
+	// trusted_metadata. It can't replace the standard claims. Nil for none.
 	CustomClaims func(trustedMetadata map[string]any) map[string]any
 
-	// Now is the clock that tokens are issued by: time.Now if nil.
+	// Now returns the time for issued tokens: time.Now if nil.
 	Now func() time.Time
 
-	// NoServer leaves the HTTP server out: what is left works in virtual time.
+	// NoServer disables the HTTP server. Everything else works in virtual time.
 	NoServer bool
 
-	// Addr is where the server listens, a loopback address and a port:
-	// "127.0.0.1:0", which is any free port, if "".
+	// Addr is the loopback address and port of the server: "127.0.0.1:0", any free
+	// port, if "".
 	Addr string
 
-	// Store keeps clients and signing keys across restarts: nil for memory
-	// alone. Key is for a Store without keys; one with keys goes on with them.
+	// Store keeps clients and signing keys across restarts: nil for memory alone.
+	// If it has keys, they replace Key.
 	Store Store
 }
 
-// Authority is a running authority. All methods are safe for concurrent use.
+// Authority issues tokens and publishes keys, as Stytch does for one project. All
+// methods are safe for concurrent use.
 type Authority struct {
 	projectID string
 	secret    string
@@ -95,8 +96,8 @@ type Authority struct {
 	server  *http.Server // nil without one
 }
 
-// NewAuthority starts an authority; opts may be nil. Close it when done. Like
-// net/http/httptest, it panics where [Start] returns an error.
+// NewAuthority starts an authority. Close it when done. Nil opts are the zero
+// Options. It panics where [Start] returns an error, like net/http/httptest.
 func NewAuthority(opts *Options) *Authority {
 	a, err := Start(opts)
 	if err != nil {
@@ -105,8 +106,8 @@ func NewAuthority(opts *Options) *Authority {
 	return a
 }
 
-// Start is [NewAuthority] for programs: that it can't listen, can't load its
-// Store, or that Options are malformed, is an error.
+// Start is [NewAuthority] for programs. It returns an error if it can't listen or
+// load its Store, or if Options are malformed.
 func Start(opts *Options) (*Authority, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -117,7 +118,7 @@ func Start(opts *Options) (*Authority, error) {
 		ttl:       opts.TokenTTL,
 		custom:    opts.CustomClaims,
 		now:       opts.Now,
-		url:       "http://m2mtest.invalid", // RFC 6761 §6.4: it will never resolve
+		url:       "http://m2mtest.invalid", // RFC 6761 §6.4: never resolves
 	}
 	if a.projectID == "" {
 		a.projectID = "project-test-" + newUUID()
@@ -169,7 +170,7 @@ func (a *Authority) listen(addr string) error {
 		Handler:           loopbackOnly(a.handler),
 		ReadHeaderTimeout: 10 * time.Second,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(discard{}, "", 0), // outages are made on purpose
+		ErrorLog:          log.New(discard{}, "", 0), // outages are intentional
 	}
 	go a.server.Serve(l)
 	return nil
@@ -179,28 +180,28 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// ServeHTTP is the whole API without a socket, for virtual time and for servers
-// of one's own. Outages that drop connections panic with http.ErrAbortHandler.
+// ServeHTTP serves the whole API, for virtual time and for your own servers. An
+// outage with Drop panics with http.ErrAbortHandler.
 func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// URL is the base URL of the API, without a slash at the end.
+// URL returns the base URL of the API, without a slash at the end.
 func (a *Authority) URL() string { return a.url }
 
-// ProjectID is the project that is played.
+// ProjectID returns the ID of the simulated project.
 func (a *Authority) ProjectID() string { return a.projectID }
 
 // Key returns the key that signs tokens. Do not change it.
 func (a *Authority) Key() *Key { return a.keys.current() }
 
-// Secret is the project's secret: with the project ID it makes the HTTP Basic
-// credentials of the API's calls.
+// Secret returns the project's secret. With the project ID it forms the HTTP
+// Basic credentials of the API.
 func (a *Authority) Secret() string { return a.secret }
 
-// TokenURL is the token endpoint.
+// TokenURL returns the URL of the token endpoint.
 func (a *Authority) TokenURL() string { return a.url + stytchwire.TokenPath(a.projectID) }
 
-// Issuer is what [stytch.Issuer] makes of the project, with the keys fetched
-// from this authority, and with the clients that have been imported so far.
+// Issuer returns the [stytch.Issuer] of the project, with keys from this
+// authority and with the clients that are imported so far.
 func (a *Authority) Issuer() verifier.Issuer {
 	return a.issuer(a.clients.imported())
 }
@@ -221,9 +222,8 @@ func (a *Authority) issuer(imported []string) verifier.Issuer {
 	return issuer
 }
 
-// FetchJWKS returns the key set as the server would, without a network: for
-// [verifier.Issuer].FetchJWKS. It is counted, and outages of [KeysEndpoint]
-// hit it.
+// FetchJWKS returns the key set without a network, for [verifier.Issuer]. It
+// counts as a fetch, and fails in outages of [KeysEndpoint].
 func (a *Authority) FetchJWKS(ctx context.Context) ([]byte, error) {
 	a.keys.fetched()
 	if err := ctx.Err(); err != nil {
@@ -245,13 +245,12 @@ func (a *Authority) FetchJWKS(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// KeyFetches is how often the key set has been asked for, over HTTP and by
+// KeyFetches returns how often the key set was fetched, over HTTP and by
 // [Authority.FetchJWKS], failures included.
 func (a *Authority) KeyFetches() int { return a.keys.fetchCount() }
 
-// Close stops the server and ends its connections, and from then on FetchJWKS
-// fails: the authority is down for good. Minting and the rest go on. Closing
-// again does nothing.
+// Close stops the server and closes its connections. Afterwards FetchJWKS fails,
+// and Token still works. Closing again does nothing.
 func (a *Authority) Close() {
 	a.outages.close()
 	if a.server != nil {
@@ -259,7 +258,7 @@ func (a *Authority) Close() {
 	}
 }
 
-// environment is "test" or "live".
+// environment returns "test" or "live".
 func (a *Authority) environment() string {
 	if strings.HasPrefix(a.projectID, "project-live-") {
 		return "live"

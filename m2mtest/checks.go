@@ -10,8 +10,8 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// validClientID admits what is a client ID (RFC 6749 App. A.1) and one segment
-// of a path.
+// validClientID reports whether id is a client ID (RFC 6749 App. A.1) that fits
+// into one segment of a path.
 func validClientID(id string) bool {
 	for i := range len(id) {
 		if c := id[i]; c <= ' ' || c >= 0x7f || c == '/' {
@@ -25,7 +25,7 @@ func validClientID(id string) bool {
 func checkScopes(names []string) ([]string, *apiError) {
 	unique := []string{}
 	for _, name := range names {
-		// AllOf knows what a scope name is (RFC 6749 §3.3).
+		// AllOf checks the syntax (RFC 6749 §3.3).
 		if _, err := scopes.AllOf([]string{name}); err != nil {
 			return nil, badRequest(stytchwire.TypeBadRequest, "One of the scopes is malformed.")
 		}
@@ -36,7 +36,7 @@ func checkScopes(names []string) ([]string, *apiError) {
 	return unique, nil
 }
 
-// Stytch refuses longer texts, but publishes no figures. These are ours.
+// Stytch refuses long texts without publishing limits. These are our own.
 const (
 	maxNameLength        = 256
 	maxDescriptionLength = 1024
@@ -73,8 +73,8 @@ func checkMetadata(m stytchwire.Metadata) *apiError {
 	return nil
 }
 
-// mergeMetadata is base with the members of change, of which null removes one.
-// It is a new map.
+// mergeMetadata returns a new map with base and the members of change. A null
+// in change removes a member.
 func mergeMetadata(base, change stytchwire.Metadata) stytchwire.Metadata {
 	merged := stytchwire.Metadata{}
 	for _, m := range []stytchwire.Metadata{base, change} {

@@ -7,21 +7,20 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Client is the verified client that a token of spec stands for, with claims
-// and audience: what handlers find in their context, for tests of handlers
-// alone. Put it there with [verifier.ContextWithClient]. It needs no network.
+// Client returns the verified client of a token of spec, with claims and
+// audience. Put it into a context with [verifier.ContextWithClient] to test a
+// handler without its guard. It needs no network.
 //
-// Any ClientID is taken for a machine's, but not a person's "user-…", and any
-// Issuer and Audience for the expected ones. It panics if the token is
-// refused for another reason.
+// Client accepts every Issuer and Audience, and every ClientID except those of
+// people, "user-…". It panics if the token is refused for another reason.
 func Client(spec TokenSpec) verifier.Client {
 	a := NewAuthority(&Options{Key: NewKey("ES256"), NoServer: true})
 	defer a.Close()
 	return a.Client(spec)
 }
 
-// Client is like the function of that name, but the client is one of this
-// authority's, by its current key.
+// Client is like the function Client, for a token of this authority and its
+// current key.
 func (a *Authority) Client(spec TokenSpec) verifier.Client {
 	client, err := a.verify(spec)
 	if err != nil {
@@ -42,7 +41,7 @@ func (a *Authority) verify(spec TokenSpec) (verifier.Client, error) {
 	if spec.Audience != nil {
 		issuer.Audiences = spec.Audience
 	}
-	// Neither counted nor hit by an outage: no part of what a test scripts.
+	// Not FetchJWKS: this fetch must not be counted, nor fail in an outage.
 	issuer.JWKSURL, issuer.FetchJWKS = "", func(context.Context) ([]byte, error) {
 		body, _ := a.keySet()
 		return body, nil

@@ -7,13 +7,13 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// client is a registered client. Its wire form holds no secret.
+// client is a registered client. Its wire form has no secret.
 type client struct {
 	stytchwire.Client
 	secret   secretHash
 	next     secretHash // set while a rotation is under way
 	imported bool
-	seq      uint64 // its place in a search; never reused
+	seq      uint64 // its position in searches; never reused
 }
 
 // clientStore holds the clients, the oldest first. The zero value is empty.
@@ -24,7 +24,7 @@ type clientStore struct {
 	store Store // nil for none
 }
 
-// apiError is an error of the API, before it becomes an answer.
+// apiError describes an error response of the API.
 type apiError struct {
 	status        int
 	kind, message string
@@ -36,7 +36,7 @@ func notFound() *apiError {
 	return &apiError{404, stytchwire.TypeClientNotFound, "The M2M Client could not be found."}
 }
 
-// find must be called with mu held.
+// find returns a client, or nil. The caller holds mu.
 func (s *clientStore) find(id string) *client {
 	for _, c := range s.all {
 		if c.ClientID == id {
@@ -46,7 +46,7 @@ func (s *clientStore) find(id string) *client {
 	return nil
 }
 
-// snapshot is a copy for the outside: nothing of it is shared with the store.
+// snapshot returns a copy that shares nothing with the store.
 func (c *client) snapshot() stytchwire.Client {
 	wire := c.Client
 	wire.Scopes = append([]string{}, c.Scopes...)
@@ -103,9 +103,9 @@ func (s *clientStore) create(req stytchwire.CreateRequest, idPrefix string) (sty
 	return wire, nil
 }
 
-// do runs f on the client with mu held, and returns what the client is then. f
-// changes fields, and nothing that they refer to. What can't be saved has not
-// happened.
+// do runs f on a copy of the client, saves the copy and returns it. f must
+// replace fields, and not modify what they refer to: if saving fails, the client
+// stays as it was.
 func (s *clientStore) do(id string, f func(*client) *apiError) (stytchwire.Client, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *clientStore) delete(id string) *apiError {
 	return nil
 }
 
-// startRotation makes a next secret, which works beside the current one.
+// startRotation makes a next secret, which is valid beside the current one.
 func (s *clientStore) startRotation(id string) (stytchwire.Client, *apiError) {
 	secret := newSecret()
 	wire, err := s.do(id, func(c *client) *apiError {
@@ -198,7 +198,7 @@ func (s *clientStore) startRotation(id string) (stytchwire.Client, *apiError) {
 	return wire, err
 }
 
-// endRotation makes the next secret the only one, or throws it away.
+// endRotation makes the next secret the only one, or discards it.
 func (s *clientStore) endRotation(id string, complete bool) (stytchwire.Client, *apiError) {
 	return s.do(id, func(c *client) *apiError {
 		if !c.next.set {
@@ -212,8 +212,9 @@ func (s *clientStore) endRotation(id string, complete bool) (stytchwire.Client, 
 	})
 }
 
-// authenticate returns the active client of that ID and secret. Everyone else
-// gets the same answer after the same work: who guesses learns nothing.
+// authenticate returns the active client with that ID and secret. It does the
+// same work for unknown clients and wrong secrets, so that its duration tells
+// nothing.
 func (s *clientStore) authenticate(id, secret string) (stytchwire.Client, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,7 +230,7 @@ func (s *clientStore) authenticate(id, secret string) (stytchwire.Client, bool) 
 	return c.snapshot(), true
 }
 
-// imported lists the IDs of imported clients.
+// imported returns the IDs of imported clients.
 func (s *clientStore) imported() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -242,8 +243,8 @@ func (s *clientStore) imported() []string {
 	return ids
 }
 
-// CreateClient registers a client without going over HTTP, and returns its
-// credentials. It panics on a malformed scope.
+// CreateClient registers a client without an HTTP call and returns its
+// credentials. It panics if a scope is malformed.
 func (a *Authority) CreateClient(name string, scopes ...string) (id, secret string) {
 	c, err := a.clients.create(stytchwire.CreateRequest{ClientName: name, Scopes: scopes}, a.clientIDPrefix())
 	if err != nil {

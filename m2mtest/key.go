@@ -19,15 +19,15 @@ import (
 	"time"
 )
 
-// Key is a signing key. [NewKey] makes a proper one; one put together by hand
-// can be as improper as a test needs. Don't change a Key that is in use.
+// Key signs tokens. [NewKey] returns a valid one. A test can also build one by
+// hand, with any mistake. Don't change a Key that is in use.
 type Key struct {
 	ID        string // "kid"
-	Algorithm string // "alg", which also decides how it signs
+	Algorithm string // "alg"; also selects how Sign works
 	Private   crypto.Signer
 }
 
-// NewKey makes a key for an algorithm of RFC 7518 §3.1, RFC 8037 or RFC 9864:
+// NewKey returns a new key for an algorithm of RFC 7518 §3.1, RFC 8037 or RFC 9864:
 // RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA or
 // Ed25519. RSA keys have 2048 bits. It panics on any other name.
 func NewKey(alg string) *Key {
@@ -53,9 +53,9 @@ func NewKey(alg string) *Key {
 	return k
 }
 
-// Sign signs as JWS does (RFC 7515 §5.1), by the key's Algorithm: for ECDSA
-// the result is r and s side by side (RFC 7518 §3.4). It panics if the key
-// can't do that.
+// Sign returns the JWS signature (RFC 7515 §5.1) by the key's Algorithm. For
+// ECDSA it is r and s concatenated (RFC 7518 §3.4). Sign panics if the private
+// key does not fit the Algorithm.
 func (k *Key) Sign(signingInput []byte) []byte {
 	signature, err := k.sign(signingInput)
 	if err != nil {
@@ -98,7 +98,7 @@ func (k *Key) sign(input []byte) ([]byte, error) {
 	}
 }
 
-// fixedSize turns the DER form of an ECDSA signature into that of JOSE.
+// fixedSize converts an ECDSA signature from DER to the form of JOSE.
 func (k *Key) fixedSize(der []byte) ([]byte, error) {
 	public, ok := k.Private.Public().(*ecdsa.PublicKey)
 	if !ok {
@@ -115,9 +115,9 @@ func (k *Key) fixedSize(der []byte) ([]byte, error) {
 	return out, nil
 }
 
-// JWK is the public half as a JWK (RFC 7517 §4) with the members that Stytch
-// gives it, x5c and the non-standard x5tS256 included. It is a new map: a test
-// may change it.
+// JWK returns the public key as a JWK (RFC 7517 §4) with the members that Stytch
+// publishes, among them x5c and the non-standard x5tS256. The map is new: a
+// test may change it.
 func (k *Key) JWK() map[string]any {
 	jwk := map[string]any{"use": "sig", "key_ops": []string{"verify"}, "alg": k.Algorithm, "kid": k.ID}
 	switch p := k.Private.Public().(type) {
@@ -142,8 +142,8 @@ func (k *Key) JWK() map[string]any {
 	return jwk
 }
 
-// certificate is self-signed and good for ever. Keys that X.509 does not know
-// have none.
+// certificate returns a self-signed certificate without expiry. It fails for
+// keys that X.509 does not support.
 func (k *Key) certificate() ([]byte, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),

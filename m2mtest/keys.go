@@ -12,11 +12,11 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// keyRing is the published keys, the oldest first, and the one that signs.
+// keyRing holds the published keys, the oldest first, and the one that signs.
 type keyRing struct {
 	mu        sync.Mutex
 	published []publishedKey
-	signer    *Key // stays when it is removed from the published ones
+	signer    *Key // remains after it is removed from published
 	first     string
 	fetches   int
 	store     Store // nil for none
@@ -111,47 +111,46 @@ func (r *keyRing) fetchCount() int {
 	return r.fetches
 }
 
-// PublishKey adds a key to the key set. It signs nothing until
-// [Authority.SignWith]: this is how a careful rotation begins. Nothing keeps
-// two keys from having one ID.
+// PublishKey adds a key to the key set without signing with it, as a careful
+// rotation begins. [Authority.SignWith] completes it. Two keys may have one ID.
 func (a *Authority) PublishKey(k *Key) { a.keys.publish(k, false) }
 
-// SignWith makes a published key the one that signs. It panics if there is
-// none of that ID; a key that is not published signs by [TokenSpec].Key.
+// SignWith makes a published key sign new tokens. It panics if no published key
+// has that ID. To sign with an unpublished key, set [TokenSpec].Key.
 func (a *Authority) SignWith(kid string) {
 	if !a.keys.signWith(kid) {
 		panic(fmt.Sprintf("m2mtest: SignWith(%q): no published key has that ID: publish it with PublishKey first", kid))
 	}
 }
 
-// RotateKeys makes a new key of the current one's algorithm, publishes it and
-// signs with it at once, and returns its ID. The old keys stay published.
+// RotateKeys publishes a new key of the same algorithm, signs with it from then
+// on, and returns its ID. The old keys stay published.
 func (a *Authority) RotateKeys() (kid string) {
 	k := a.newKey(a.keys.current().Algorithm)
 	a.keys.publish(k, true)
 	return k.ID
 }
 
-// newKey makes a key whose ID names the project's environment, as Stytch's do.
+// newKey returns a key whose ID names the project's environment, as at Stytch.
 func (a *Authority) newKey(alg string) *Key {
 	k := NewKey(alg)
 	k.ID = "jwk-" + a.environment() + "-" + newUUID()
 	return k
 }
 
-// RemoveKey takes a key out of the key set. If it is the one that signs, it
-// goes on signing: tokens of a removed key are what a test may need. It panics
-// if no published key has that ID.
+// RemoveKey removes a key from the key set. If the key signs tokens, it
+// continues to: tests need tokens of removed keys. It panics if no published
+// key has that ID.
 func (a *Authority) RemoveKey(kid string) {
 	if !a.keys.remove(kid) {
 		panic(fmt.Sprintf("m2mtest: RemoveKey(%q): no published key has that ID: Keys() lists them", kid))
 	}
 }
 
-// Keys lists the IDs of the published keys, the oldest first.
+// Keys returns the IDs of the published keys, the oldest first.
 func (a *Authority) Keys() []string { return a.keys.ids() }
 
-// keySet is the key set document and its entity tag.
+// keySet returns the key set document and its entity tag.
 func (a *Authority) keySet() (body []byte, etag string) {
 	set := stytchwire.KeySet{
 		Keys:     a.keys.jwks(),
@@ -165,11 +164,11 @@ func (a *Authority) keySet() (body []byte, etag string) {
 	if err != nil {
 		panic("m2mtest: " + err.Error())
 	}
-	// Weak (RFC 9110 §8.8.1): the keys are the same, the request_id is not.
+	// A weak tag (RFC 9110 §8.8.1): the request_id differs in each response.
 	return body, `W/"` + encode(digest.Sum(nil)) + `"`
 }
 
-// serveKeys serves the key set, for five minutes' caching.
+// serveKeys serves the key set with a lifetime of five minutes.
 func (a *Authority) serveKeys(w http.ResponseWriter, r *http.Request) {
 	if project := r.PathValue("project_id"); project != "" && project != a.projectID {
 		a.writeError(w, &apiError{404, stytchwire.TypeProjectNotFound, "The project could not be found."})

@@ -11,29 +11,28 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Section is one server's part of a [Matrix].
+// Section describes one server in a [Matrix].
 type Section struct {
 	Title string
 
-	// Operations lists each route or method with its requirement. It is what
-	// the method Operations of a httpmw.Mux, a gorilla.Guard or a
-	// grpcmw.Interceptor returns.
+	// Operations are the routes or methods with their requirements, from the
+	// Operations of an httpmw.Mux, a gorilla.Guard or a grpcmw.Interceptor.
 	Operations iter.Seq2[string, scopes.Requirement]
 }
 
-// Matrix renders every operation and what it requires as text, for a file that
-// is kept beside the code and compared by a test: so a change of policy shows
-// in review.
+// Matrix returns a text that lists every operation with its requirement. Keep
+// it in a file beside the code and compare it in a test, so that reviewers see
+// each change of policy.
 //
 //	got := m2mtest.Matrix(
 //		m2mtest.Section{Title: "HTTP", Operations: mux.Operations()},
 //		m2mtest.Section{Title: "gRPC", Operations: guard.Operations(server.GetServiceInfo())},
 //	)
 //
-// The sections stand in the order given, their operations sorted, one on a
-// line. A line depends on nothing but its own operation, so nothing else moves
-// when one changes. An operation without a requirement, of which every call is
-// refused, is marked with an exclamation mark.
+// Sections keep their order, and operations are sorted, one on a line. A line
+// depends on its own operation alone, so a change shows as one line. An
+// exclamation mark marks an operation without a requirement, of which every
+// call is refused.
 func Matrix(sections ...Section) string {
 	var b strings.Builder
 	for i, s := range sections {
@@ -56,8 +55,8 @@ func Matrix(sections ...Section) string {
 	return b.String()
 }
 
-// matrixLine pads to a fixed column: one that followed the longest name would
-// move every line when a name is added.
+// matrixLine returns one line. It pads to a fixed column, so that a longer name
+// does not change the other lines.
 func matrixLine(operation string, need scopes.Requirement) string {
 	mark := ""
 	if need.IsZero() {
@@ -66,7 +65,7 @@ func matrixLine(operation string, need scopes.Requirement) string {
 	return fmt.Sprintf("%-64s  %v%s\n", printable(operation), need, mark)
 }
 
-// printable quotes what would break a line, or isn't there at all.
+// printable returns text, quoted if it is empty or would break the line.
 func printable(text string) string {
 	if text == "" || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) {
 		return strconv.Quote(text)

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// TokenSpec says what token to mint. The zero TokenSpec is a well-formed token
-// of a machine without scopes, good for an hour; every field bends one thing.
+// TokenSpec describes a token to mint. The zero TokenSpec is a well-formed token
+// of a machine without scopes, valid for an hour. Each field changes one thing.
 type TokenSpec struct {
-	ClientID string   // "sub"; one and the same m2m-client-test-… if ""
+	ClientID string   // "sub"; always the same m2m-client-test-… if ""
 	Scopes   []string // "scope", joined by spaces
 
 	Issuer   string   // "iss"; the project's if ""
@@ -19,40 +19,39 @@ type TokenSpec struct {
 
 	IssuedAt  time.Time     // "iat"; now if zero
 	NotBefore time.Time     // "nbf"; IssuedAt if zero
-	ExpiresAt time.Time     // "exp"; IssuedAt and TTL if zero
+	ExpiresAt time.Time     // "exp"; IssuedAt plus TTL if zero
 	TTL       time.Duration // 1 h if zero; negative makes an expired token
 
-	// Header and Claims set members, the above included; [Absent] leaves one
-	// out. A json.RawMessage is written as it stands.
+	// Header and Claims set members, and override the fields above. [Absent]
+	// removes a member. A json.RawMessage is written unchanged.
 	Header map[string]any
 	Claims map[string]any
 
-	// RawHeader and RawPayload, if not "", are what is encoded in place of the
-	// header and the claims: any bytes.
+	// RawHeader and RawPayload, if not "", replace the whole header and the whole
+	// payload. They can be any bytes.
 	RawHeader  string
 	RawPayload string
 
-	// Key signs in place of the authority's current one, and the header names
-	// it: put another "kid" in Header to forge.
+	// Key signs instead of the authority's current key, and the header names it.
+	// To forge, set another "kid" in Header.
 	Key *Key
 
-	// Sign, if set, makes the signature: by another algorithm, in another
-	// form. Signature, if not nil, is the signature; an empty one strips it.
+	// Sign, if set, makes the signature. Signature, if not nil, is the signature;
+	// an empty one removes it.
 	Sign      func(signingInput []byte) []byte
 	Signature []byte
 }
 
 type absent string
 
-// Absent, as the value of a member in [TokenSpec].Header or Claims, leaves the
-// member out.
+// Absent, as a value in [TokenSpec].Header or Claims, removes the member.
 const Absent absent = "absent"
 
 const defaultClientID = "m2m-client-test-00000000-0000-4000-8000-000000000000"
 
-// Token mints a token: well-formed and of the authority's current key, unless
-// spec says otherwise. It needs no registered client, and goes on after Close.
-// It panics if spec holds what JSON can't.
+// Token mints a token of the authority's current key, as spec describes it. It
+// needs no registered client, and works after Close. It panics if a value of
+// spec can't be encoded as JSON.
 func (a *Authority) Token(spec TokenSpec) string {
 	key := spec.Key
 	if key == nil {
@@ -77,7 +76,7 @@ func (a *Authority) Token(spec TokenSpec) string {
 	return signed + "." + encode(signature)
 }
 
-// claims are those of Stytch's tokens.
+// claims returns the claims of Stytch's tokens.
 func (a *Authority) claims(spec TokenSpec) map[string]any {
 	if spec.ClientID == "" {
 		spec.ClientID = defaultClientID
@@ -111,7 +110,7 @@ func (a *Authority) claims(spec TokenSpec) map[string]any {
 	}
 }
 
-// members is the JSON object of base, changed by change.
+// members returns the JSON of base with the members of change.
 func members(base, change map[string]any) []byte {
 	for name, value := range change {
 		if value == Absent {
@@ -124,7 +123,7 @@ func members(base, change map[string]any) []byte {
 	e := json.NewEncoder(&doc)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(base); err != nil {
-		panic(fmt.Sprintf("m2mtest: a TokenSpec holds what JSON can't: %v", err))
+		panic(fmt.Sprintf("m2mtest: a value of the TokenSpec can't be encoded as JSON: %v", err))
 	}
 	return bytes.TrimSuffix(doc.Bytes(), []byte("\n"))
 }

@@ -9,33 +9,33 @@ import (
 	"sync"
 )
 
-// Endpoint is a set of the authority's endpoints.
+// Endpoint names endpoints of the authority. Join several by |.
 type Endpoint uint8
 
 const (
-	KeysEndpoint    Endpoint = 1 << iota // the key set, FetchJWKS included
+	KeysEndpoint    Endpoint = 1 << iota // the key set and FetchJWKS
 	TokenEndpoint                        // the token endpoint
-	ClientsEndpoint                      // the calls about clients and their secrets
+	ClientsEndpoint                      // the calls that manage clients
 
 	allEndpoints = KeysEndpoint | TokenEndpoint | ClientsEndpoint
 )
 
-// Outage is how endpoints misbehave. The zero Outage is a 503 at all of them.
+// Outage describes how endpoints fail. The zero Outage is a 503 at all of them.
 type Outage struct {
-	Endpoints Endpoint // joined by |; all if zero
-	Requests  int      // how many requests it hits; all until Restore if zero
+	Endpoints Endpoint // that fail; all if zero
+	Requests  int      // how many requests fail; all until Restore if zero
 
-	// The answer. With Status 200 and a Body, what should be a document is
-	// something else.
+	// Status, Header and Body are the response. A Status of 200 with a Body
+	// replaces the right document by a wrong one.
 	Status int // 503 if zero
 	Header http.Header
 	Body   string
 
-	// Hang holds requests until their caller gives up, or until Restore: then
-	// they are answered as if nothing had been.
+	// Hang holds requests until the caller gives up, or until Restore. After
+	// Restore they get the usual response.
 	Hang bool
 
-	// Drop closes the connection without an answer.
+	// Drop closes the connection without a response.
 	Drop bool
 }
 
@@ -52,14 +52,14 @@ func (o *Outage) write(w http.ResponseWriter) {
 	w.Write([]byte(o.Body))
 }
 
-// What FetchJWKS returns where the server would answer nothing.
+// errDropped is FetchJWKS's error where the server would drop the connection.
 var (
 	errDropped = errors.New("m2mtest: connection dropped")
 	errClosed  = errors.New("m2mtest: the authority is closed")
 )
 
-// Fail starts an outage. It takes the place of one that is under way at the
-// same endpoints. It panics if o contradicts itself.
+// Fail starts an outage. It replaces an earlier one at the same endpoints. It
+// panics if o contradicts itself.
 func (a *Authority) Fail(o Outage) {
 	switch {
 	case o.Hang && o.Drop:
@@ -75,13 +75,12 @@ func (a *Authority) Fail(o Outage) {
 	a.outages.begin(o)
 }
 
-// Restore ends all outages, and lets go of the requests that hang.
+// Restore ends all outages and releases the requests that hang.
 //
-// In virtual time, requests that hang in a bubble must be let go from within
-// that bubble.
+// In virtual time, call it in the bubble in which the requests hang.
 func (a *Authority) Restore() { a.outages.end() }
 
-// outages is what is under way. The zero value is nothing.
+// outages holds the current outages. The zero value has none.
 type outages struct {
 	mu      sync.Mutex
 	scripts map[Endpoint]*script
@@ -89,8 +88,8 @@ type outages struct {
 	closed  bool
 }
 
-// script is an outage and how many requests it still hits. The endpoints that
-// it was started for share it.
+// script is an outage with the number of requests that still fail. Its
+// endpoints share it.
 type script struct {
 	Outage
 	left int // -1: any number
@@ -133,8 +132,8 @@ func (s *outages) close() {
 	s.end()
 }
 
-// meet returns the outage that a request to e runs into, or nil. If it is to
-// hang, it hangs here.
+// meet returns the outage that a request to e meets, or nil. An outage with
+// Hang makes it wait.
 func (s *outages) meet(ctx context.Context, e Endpoint) (*Outage, error) {
 	for {
 		o, wait, err := s.next(e)
@@ -166,8 +165,8 @@ func (s *outages) next(e Endpoint) (o *Outage, wait chan struct{}, err error) {
 	if !current.Hang {
 		return &current.Outage, nil, nil
 	}
-	// Each request waits on a channel of its own: one made elsewhere would not
-	// count as waiting in a synctest bubble.
+	// Each request waits on its own channel: waiting on a channel from outside
+	// does not block durably in a synctest bubble.
 	wait = make(chan struct{})
 	if s.waiting == nil {
 		s.waiting = map[chan struct{}]struct{}{}

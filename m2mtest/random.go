@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// newUUID makes a random UUID (RFC 9562 §5.4).
+// newUUID returns a random UUID (RFC 9562 §5.4).
 func newUUID() string {
 	var b [16]byte
 	rand.Read(b[:])
@@ -15,7 +15,7 @@ func newUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// newSecret makes a secret of 256 bits.
+// newSecret returns a random secret of 256 bits.
 func newSecret() string {
 	var b [32]byte
 	rand.Read(b[:])

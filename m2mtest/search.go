@@ -9,7 +9,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// search returns one page of the clients that meet the query.
+// search returns one page of the clients that match the query.
 func (s *clientStore) search(req stytchwire.SearchRequest) ([]stytchwire.Client, stytchwire.ResultsMetadata, *apiError) {
 	var meta stytchwire.ResultsMetadata
 	limit := req.Limit
@@ -67,8 +67,8 @@ func meets(c *client, q *stytchwire.SearchQuery) bool {
 	return and
 }
 
-// A cursor is the place of the last client of a page. It stays good when
-// clients come and go between two pages.
+// A cursor is the position of the last client of a page. It stays valid when
+// clients are added or deleted between two pages.
 
 func formatCursor(seq uint64) string {
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, seq))
@@ -85,8 +85,8 @@ func parseCursor(cursor string) (seq uint64, ok bool) {
 	return binary.BigEndian.Uint64(b), true
 }
 
-// looseQuery is a search's query before its members are known to be of the
-// right types: the API has an error for each that is not.
+// looseQuery is a search's query before its members are checked: the API has an
+// error for each wrong type.
 type looseQuery struct {
 	Query *struct {
 		Operator string                       `json:"operator"`

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// secretHash is what is kept of a secret. The zero secretHash matches no
-// secret, and says so in the time that any other takes.
+// secretHash is the stored form of a secret. The zero secretHash matches no
+// secret, and takes the same time to compare.
 //
-// SHA-256 is right for the random secrets that an authority makes. For
-// imported ones production would take a slow hash; a test would only wait.
+// SHA-256 suffices for random secrets. For imported ones, a production
+// authority would need a slow hash.
 type secretHash struct {
 	salt, sum [sha256.Size]byte
 	set       bool
@@ -41,9 +41,8 @@ func equal(a, b string) bool {
 
 const minSecretLength = 8
 
-// guessable reports whether an imported secret is one of the first that
-// somebody would try: short, a word everyone uses, its own client's ID, or
-// little but repetition and runs such as "12345678".
+// guessable reports whether an imported secret is easy to guess: short, a
+// common word, its client's ID, or mostly repetition and runs like "12345678".
 func guessable(secret, clientID string) bool {
 	if len(secret) < minSecretLength {
 		return true
@@ -58,7 +57,7 @@ func guessable(secret, clientID string) bool {
 	} {
 		rest = strings.ReplaceAll(rest, word, "")
 	}
-	// Count the characters that don't just carry on from the one before.
+	// Count the characters that neither repeat nor continue the one before.
 	surprises, step := 0, 0
 	seen := map[byte]bool{}
 	for i := range len(rest) {

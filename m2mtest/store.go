@@ -17,20 +17,21 @@ import (
 )
 
 // Store keeps an authority's clients and signing keys as records: opaque bytes
-// by name. The authority holds everything in memory too, and reads the Store
-// once. It must be safe for concurrent use. Private keys are among the records;
-// of secrets, only hashes.
+// by name. The authority reads it once, and then works from memory. A Store must
+// be safe for concurrent use. Records contain private keys, and hashes of
+// secrets.
 type Store interface {
 	// Load returns all records.
 	Load() (map[string][]byte, error)
 
-	// Save sets records, and removes those that are nil: all of them, or none
-	// and an error. What it has returned nil for is there after a crash.
+	// Save sets records, and removes those that are nil. It does so for all of
+	// them, or for none and returns an error. After it returns nil, the records
+	// survive a crash.
 	Save(records map[string][]byte) error
 }
 
-// NewMemoryStore makes a Store that lasts as long as the process, for tests of
-// restarts. It is safe for concurrent use.
+// NewMemoryStore returns a Store in memory, to test restarts within a process.
+// It is safe for concurrent use.
 func NewMemoryStore() Store { return &memoryStore{records: map[string][]byte{}} }
 
 type memoryStore struct {
@@ -60,7 +61,7 @@ func (s *memoryStore) Save(records map[string][]byte) error {
 // The names of records.
 const (
 	clientRecordPrefix = "client/"
-	sequenceRecord     = "sequence" // the last place in a search that was given away
+	sequenceRecord     = "sequence" // the last assigned position in searches
 	keysRecord         = "keys"
 )
 
@@ -138,7 +139,7 @@ func unsaved(err error) *apiError {
 }
 
 // save writes the record of the keys. The caller holds mu. It panics if that
-// fails: no caller of the API waits for an answer here.
+// fails: there is no response that could report it.
 func (r *keyRing) save() {
 	if r.store == nil {
 		return
@@ -178,7 +179,7 @@ func (k savedKey) key() (*Key, error) {
 	return &Key{ID: k.ID, Algorithm: k.Algorithm, Private: signer}, nil
 }
 
-// load takes in what store holds, and keeps it up to date from then on.
+// load reads the records of store, and saves every later change to it.
 func (a *Authority) load(store Store) error {
 	if store == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// oauthError is an error of the token endpoint, before it becomes an answer.
+// oauthError describes an error response of the token endpoint.
 type oauthError struct {
 	status            int
 	code, description string
@@ -22,13 +22,13 @@ func invalidRequest(description string) *oauthError {
 	return &oauthError{400, stytchwire.OAuthInvalidRequest, description}
 }
 
-// invalidClient is one answer for unknown clients, wrong secrets and inactive
-// clients: they can't be told apart.
+// invalidClient is the response to unknown clients, wrong secrets and inactive
+// clients alike: it must not distinguish them.
 func invalidClient() *oauthError {
 	return &oauthError{401, stytchwire.OAuthInvalidClient, "Client authentication failed."}
 }
 
-// serveToken is the token endpoint (RFC 6749 §3.2, §4.4).
+// serveToken handles the token endpoint (RFC 6749 §3.2, §4.4).
 func (a *Authority) serveToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store") // RFC 6749 §5.1
 	w.Header().Set("Pragma", "no-cache")
@@ -37,8 +37,7 @@ func (a *Authority) serveToken(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, result)
 		return
 	}
-	// Whoever tried by the Authorization header is told of the scheme
-	// (RFC 6749 §5.2).
+	// A client that used the Authorization field gets a challenge (RFC 6749 §5.2).
 	if bad.status == http.StatusUnauthorized && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="m2mtest"`)
 	}
@@ -118,12 +117,12 @@ func readTokenRequest(r *http.Request) (req stytchwire.TokenRequest, bad *oauthE
 	return req, nil
 }
 
-// addBasic reads credentials that come by HTTP Basic, whose halves are
-// form-encoded (RFC 6749 §2.3.1).
+// addBasic reads credentials from HTTP Basic, which are form-encoded (RFC 6749
+// §2.3.1).
 //
-// Some of Stytch's SDKs send the project's own credentials on every call, this
-// one included. They authenticate no client: the body's credentials do, and a
-// wrong secret of the project is refused.
+// Some of Stytch's SDKs send the project's credentials with every call, also to
+// this endpoint. Then the body authenticates the client. A wrong project secret
+// is an error.
 func (a *Authority) addBasic(r *http.Request, req *stytchwire.TokenRequest) *oauthError {
 	values := r.Header.Values("Authorization")
 	if len(values) == 0 {
@@ -131,7 +130,7 @@ func (a *Authority) addBasic(r *http.Request, req *stytchwire.TokenRequest) *oau
 	}
 	id, secret, ok := r.BasicAuth()
 	if ok && len(values) == 1 && equal(id, a.projectID) {
-		if !equal(secret, a.secret) { // as it is: the SDKs don't form-encode it
+		if !equal(secret, a.secret) { // not form-encoded by the SDKs
 			return invalidClient()
 		}
 		return nil
@@ -141,7 +140,7 @@ func (a *Authority) addBasic(r *http.Request, req *stytchwire.TokenRequest) *oau
 	if len(values) > 1 || !ok || idErr != nil || secretErr != nil {
 		return invalidClient()
 	}
-	// One method of authentication for each request (RFC 6749 §2.3).
+	// A request must use one method of authentication (RFC 6749 §2.3).
 	if req.ClientSecret != "" || req.ClientID != "" && req.ClientID != id {
 		return invalidRequest("The client authenticates in two ways at once.")
 	}
@@ -149,8 +148,8 @@ func (a *Authority) addBasic(r *http.Request, req *stytchwire.TokenRequest) *oau
 	return nil
 }
 
-// grant is the requested scopes, which must be among the client's, or all of
-// the client's if none were requested (RFC 6749 §3.3).
+// grant returns the requested scopes, which must be among the client's. It
+// returns all of the client's if none were requested (RFC 6749 §3.3).
 func grant(requested string, registered []string) ([]string, *oauthError) {
 	var granted []string
 	for name := range strings.SplitSeq(requested, " ") {
@@ -168,8 +167,8 @@ func grant(requested string, registered []string) ([]string, *oauthError) {
 	return granted, nil
 }
 
-// customClaims is what the template makes of the client, without the claims
-// that it must not touch.
+// customClaims returns the claims that the template makes from the client,
+// without those that it must not replace.
 func (a *Authority) customClaims(c stytchwire.Client) map[string]any {
 	if a.custom == nil {
 		return nil

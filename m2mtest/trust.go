@@ -7,10 +7,10 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Trust returns an Authority without a server and a Verifier that trusts it and
-// has its keys. Both are closed when the test ends. The authority's issuer is
-// added to those of cfg; nil is the zero Config. t is a *testing.T, a *testing.B
-// or a *testing.F.
+// Trust returns an Authority without a server and a Verifier that accepts its
+// tokens and has its keys. Both are closed when the test ends. Trust adds the
+// authority's issuer to those of cfg; nil is the zero Config. t is a *testing.T,
+// a *testing.B or a *testing.F. Trust works in virtual time.
 //
 // For an authority that clients can call, use [NewAuthority].
 func Trust(t interface {

@@ -2,17 +2,17 @@ package doortest
 
 import "testing"
 
-// advisories are mistakes that others made and published since 2023, by
-// their kind, and the rows of the table that would show them here. What is of
-// routes and not of tokens is in httpmw, httpmw/gorilla and grpcmw: see
-// TestMuxRefusesWhatServeMuxLetsThrough, TestRawHeaders and TestRawPaths.
+// advisories lists published mistakes of other projects since 2023, by kind, with
+// the rows of the table that would find them here. Those about routes have tests
+// in httpmw, httpmw/gorilla and grpcmw: TestMuxRefusesWhatServeMuxLetsThrough,
+// TestRawHeaders and TestRawPaths.
 //
 //   - grpc-go CVE-2026-33186, a path without its leading slash: TestRawPaths.
 //   - Spring Security CVE-2026-22753, CVE-2026-22754 and CVE-2024-38821, a rule
-//     that does not see the path that the router sees: all three.
-//   - Envoy CVE-2023-27487, a header that is taken for the path: TestRawHeaders.
-//   - grpc-go GHSA-hrxh-6v49-42gf, a policy whose unknown parts let everybody
-//     in: grpcmw's TestNewRefuses.
+//     that reads another path than the router: all three.
+//   - Envoy CVE-2023-27487, a header that replaces the path: TestRawHeaders.
+//   - grpc-go GHSA-hrxh-6v49-42gf, a policy whose unknown parts allow every call:
+//     grpcmw's TestNewRefuses.
 var advisories = []struct {
 	kind  string
 	names []string // where one is known by a number
@@ -108,7 +108,7 @@ func TestAdvisories(t *testing.T) {
 			if !ok {
 				t.Errorf("%s: there is no row %q", a.kind, name)
 			} else if c.Reason == "" && c.LaterReason == "" {
-				t.Errorf("%s: the row %q is let in", a.kind, name)
+				t.Errorf("%s: the row %q is allowed", a.kind, name)
 			}
 		}
 	}

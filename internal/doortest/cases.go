@@ -10,7 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// cases is the table, by the parts of a token.
+// cases returns the table, ordered by the parts of a token.
 func cases(f *Fixture) []Case {
 	return slices.Concat(good(f), hostileCases(f), credential(), header(f), signature(f), keys(f), claimsOf(f), times(), sender(f), policy(), callbacks(), authorities(f), later(f))
 }
@@ -20,7 +20,7 @@ type spec = m2mtest.TokenSpec
 func claim(name string, value any) spec { return spec{Claims: map[string]any{name: value}} }
 func head(name string, value any) spec  { return spec{Header: map[string]any{name: value}} }
 
-// refused makes rows that are refused for one reason.
+// refused sets the Code and Reason of rows.
 func refused(code verifier.Code, reason verifier.Reason, rows ...Case) []Case {
 	for i := range rows {
 		rows[i].Code, rows[i].Reason = code, reason
@@ -69,7 +69,7 @@ func good(f *Fixture) []Case {
 	}
 }
 
-// keySet is a FetchJWKS of fixed keys.
+// keySet returns a FetchJWKS of fixed keys.
 func keySet(keys ...map[string]any) func(context.Context) ([]byte, error) {
 	doc, err := json.Marshal(map[string]any{"keys": keys})
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// authorities are what the tokens of real authorities lack, leave empty or have
-// plenty of.
+// authorities returns rows with what tokens of real authorities lack, leave empty
+// or have in large numbers.
 func authorities(f *Fixture) []Case {
 	byDefault := func(i *verifier.Issuer) { i.ClientIDClaims, i.Accept = []string{"client_id"}, nil }
 	with := func(claims map[string]any) spec {
@@ -84,11 +84,11 @@ func authorities(f *Fixture) []Case {
 	)
 }
 
-// standardMembers is how many members a token of the fixture has by itself,
-// with the one that holds the others.
+// standardMembers is the number of members of a fixture's token, including the
+// one that holds the others.
 const standardMembers = 8
 
-// members is a token with n more members, in an object.
+// members returns a token with n more members, in an object.
 func members(n int) spec {
 	many := make(map[string]any)
 	for i := range n {
@@ -97,7 +97,8 @@ func members(n int) spec {
 	return claim("many", many)
 }
 
-// clientRoles is a token with the roles of n clients, as Keycloak writes them.
+// clientRoles returns a token with the roles of n clients, as Keycloak writes
+// them.
 func clientRoles(n int) spec {
 	access := make(map[string]any)
 	for i := range n {
@@ -106,7 +107,7 @@ func clientRoles(n int) spec {
 	return claim("resource_access", access)
 }
 
-// nest is n levels of arrays.
+// nest returns n levels of arrays.
 func nest(n int) any {
 	var v any = strings.Repeat("x", 3)
 	for range n {

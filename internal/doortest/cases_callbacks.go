@@ -12,7 +12,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// mine is a Reason of a user's own.
+// mine is a Reason that an application defines.
 const mine verifier.Reason = "tenant_suspended"
 
 // reasons are those that a callback may return, by their Code.
@@ -39,7 +39,7 @@ type callback struct {
 	reason verifier.Reason
 }
 
-// callbacks are the refusals of callbacks: by one rule for all of them.
+// callbacks returns rows that callbacks refuse. One rule holds for all of them.
 func callbacks() []Case {
 	check := func(c *Case, err error) {
 		c.Config = func(cfg *verifier.Config) {
@@ -89,15 +89,15 @@ func callbacks() []Case {
 	return rows
 }
 
-// row is a Case in which the callback returns err.
+// row returns a Case in which the callback returns err.
 func (cb callback) row(what string, err error, code verifier.Code, reason verifier.Reason) Case {
 	c := Case{Name: cb.name + ": " + what, Code: code, Reason: reason}
 	cb.set(&c, err)
 	return c
 }
 
-// bare are the Reasons alone, and wrapped: all of them for Check, and one of
-// each Code for the others, which share the rule.
+// bare returns rows for Reasons alone and wrapped: all of them for Check, and one
+// of each Code for the others, which share the rule.
 func (cb callback) bare() (rows []Case) {
 	for code, list := range reasons {
 		if cb.name != "Check" {
@@ -111,7 +111,7 @@ func (cb callback) bare() (rows []Case) {
 	return rows
 }
 
-// errors are the other errors.
+// errors returns rows for the other errors.
 func (cb callback) errors() []Case {
 	broken := errors.New("no database")
 	shared := func(code verifier.Code, reason verifier.Reason) error {

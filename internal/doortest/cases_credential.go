@@ -6,7 +6,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// credential are values that only some transports carry.
+// credential returns rows with values that only some transports carry.
 func credential() []Case {
 	return invalid(verifier.TooLarge,
 		Case{Name: "a million dots", Values: func(*Fixture) []string { return []string{"Bearer " + strings.Repeat(".", 1_000_000)} }},

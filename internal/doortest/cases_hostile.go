@@ -10,8 +10,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// hostileCases are the corpus, presented to an operation that requires scopes:
-// tokens of the RS256 key, and ECDSA signatures of the other one.
+// hostileCases returns the corpus, presented to an operation that requires
+// scopes: tokens of the RS256 key, and ECDSA signatures of the other key.
 func hostileCases(f *Fixture) []Case {
 	m := hostile.Maker{
 		Authority: f.Authority, Foreign: f.Foreign, Trap: f.Trap,

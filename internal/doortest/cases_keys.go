@@ -9,12 +9,12 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// keys are key sets with a key in them that is not to be used: it is dropped,
-// and the others stay.
+// keys returns rows whose key set has a key that must not be used. The verifier
+// drops it and keeps the others.
 func keys(f *Fixture) []Case {
 	b64 := base64.RawURLEncoding.EncodeToString
-	// changed is a token of a key whose JWK is different from what it should
-	// be, in a set with another key.
+	// changed returns a row with a token of a key whose JWK change has modified,
+	// in a set with another key.
 	changed := func(k *m2mtest.Key, name string, change func(jwk map[string]any)) Case {
 		jwk := k.JWK()
 		change(jwk)

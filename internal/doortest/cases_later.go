@@ -10,10 +10,10 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// later are tokens that were good, and are presented again after something has
-// happened: what is remembered of a token must not outlive what made it good.
+// later returns rows with tokens that are presented again after a change: a
+// remembered token must be refused when it is no longer valid.
 func later(f *Fixture) []Case {
-	// replaced publishes others in place of the token's key.
+	// replaced publishes other keys instead of the token's.
 	replaced := func(name string, code verifier.Code, reason verifier.Reason, others ...map[string]any) Case {
 		var swapped atomic.Bool
 		return Case{
@@ -35,7 +35,7 @@ func later(f *Fixture) []Case {
 			},
 		}
 	}
-	// after lets time pass for the verifier, whose keys stay as they are.
+	// after advances the verifier's clock. Its keys stay the same.
 	after := func(name string, d time.Duration, reason verifier.Reason, token spec, issuer func(*verifier.Issuer)) Case {
 		var passed atomic.Int64
 		return Case{

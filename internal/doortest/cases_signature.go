@@ -50,5 +50,5 @@ func signature(f *Fixture) []Case {
 	)
 }
 
-// longAgo is longer ago than authorities date tokens back.
+// longAgo exceeds the time by which authorities date tokens back.
 const longAgo = 11 * time.Minute

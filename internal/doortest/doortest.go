@@ -1,7 +1,7 @@
-// Package doortest holds one table of decisions, and runs it through every
-// door of the module: Verifier.Authorize, HTTP, gRPC unary and gRPC streams,
-// without a transport and over sockets. The verdict and the Reason must be the
-// same at each.
+// Package doortest holds one table of decisions and runs it through every guard
+// of the module, here called doors: Verifier.Authorize, HTTP, gRPC unary and gRPC
+// streams, without a transport and over sockets. Code and Reason must be the same
+// at each.
 package doortest
 
 import (
@@ -16,20 +16,20 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Call is what a caller presents, and what the operation requires.
+// Call holds what a caller presents, and what the operation requires.
 type Call struct {
 	Authorization    []string
 	PeerCertificates []*x509.Certificate
 	Need             scopes.Requirement
 
-	Certificates []tlstest.Pair // behind the PeerCertificates, for doors with TLS
+	Certificates []tlstest.Pair // with the keys of PeerCertificates, for doors with TLS
 
-	Elsewhere   map[string]string // further headers or metadata, by lower-case names
-	Query, Form string            // of the request, at doors that have them
+	Elsewhere   map[string]string // other header fields or metadata, by lower-case names
+	Query, Form string            // of an HTTP request
 }
 
-// ClientTLS is the configuration of a client that trusts server and presents
-// the Certificates; nil if there are none, for a connection without TLS.
+// ClientTLS returns the configuration of a client that trusts server and presents
+// the Certificates. It returns nil if there are none: then use no TLS.
 func (c Call) ClientTLS(server tlstest.Pair, protocols ...string) *tls.Config {
 	if len(c.Certificates) == 0 {
 		return nil
@@ -44,29 +44,28 @@ func (c Call) ClientTLS(server tlstest.Pair, protocols ...string) *tls.Config {
 	return cfg
 }
 
-// Result is what came of a Call at a door.
+// Result describes the outcome of a Call.
 type Result struct {
-	Client  verifier.Client // that the handler found in its context
+	Client  verifier.Client // in the context of the handler
 	Reached bool            // the handler ran
-	Seen    string          // everything the caller was shown: headers, trailers, body, status
+	Seen    string          // the whole response: status, header, trailer and body
 
-	// Code is the Code that the transport's answer stands for. Doors that tell
-	// it apart from no other (401 without a token and with a bad one) look at
-	// the challenge too.
+	// Code is the Code of the response. Where one status has two Codes (401), the
+	// challenge decides.
 	Code verifier.Code
 
-	// Transport is how the transport itself refused the call, before a guard
-	// saw it; "" if it did not.
+	// Transport is the error by which the transport itself refused the call. It is
+	// "" if the call reached the guard.
 	Transport string
 }
 
-// Door makes one call of something that v guards.
+// Door makes one call of an operation that v guards.
 type Door func(t *testing.T, v *verifier.Verifier, call Call) Result
 
-// Case is one row: a credential, and the verdict about it.
+// Case is one row: a credential, and the expected decision.
 type Case struct {
 	Name   string
-	Issuer func(*verifier.Issuer) // changes the issuer that the fixture trusts; nil for none
+	Issuer func(*verifier.Issuer) // changes the fixture's issuer, if set
 	Config func(*verifier.Config)
 
 	// Spec describes the token. Values, if set, replaces it by Authorization
@@ -79,28 +78,28 @@ type Case struct {
 	Need         scopes.Requirement // scopes.Authenticated() if zero, unless NoNeed
 	NoNeed       bool               // the operation has no requirement
 
-	Code   verifier.Code // 0 if it is let in
+	Code   verifier.Code // 0 if the call is allowed
 	Reason verifier.Reason
 
-	// Then, if set, happens between the first and the second call, whose
-	// verdict is the Later one.
+	// Then, if set, runs between the first and the second call. LaterCode and
+	// LaterReason are those of the second.
 	Then        func(t *testing.T, v *verifier.Verifier)
 	LaterCode   verifier.Code
 	LaterReason verifier.Reason
 }
 
-// Fixture is an authority, and the issuer as which it is trusted.
+// Fixture holds an authority with its keys and certificates.
 type Fixture struct {
 	*m2mtest.Authority
-	Foreign *m2mtest.Key // a key that nobody publishes
+	Foreign *m2mtest.Key // a key that is not published
 	Weak    *m2mtest.Key // a published key for another algorithm, ES256
 
 	Mine, Other tlstest.Pair // client certificates
-	Trap        string       // a URL that a token may name, and nobody may fetch
+	Trap        string       // a URL that tokens name and that a verifier must not fetch
 }
 
-// Base is the issuer that the rows start from: every default, and the
-// authority's names.
+// Base returns the issuer that the rows start from: the authority with every
+// default.
 func (f *Fixture) Base() verifier.Issuer {
 	return verifier.Issuer{
 		Name:           "stytch.com/" + f.ProjectID(),

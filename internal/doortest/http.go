@@ -23,33 +23,34 @@ import (
 // timeout ends an exchange that hangs.
 const timeout = 10 * time.Second
 
-// HTTP1 writes a request as it stands, and reads the answer.
+// HTTP1 writes a request unchanged and reads the response.
 func HTTP1(conn net.Conn, request string) (*http.Response, error) {
 	conn.SetDeadline(time.Now().Add(timeout))
 	method, _, _ := strings.Cut(request, " ")
-	// A server that refuses early stops reading: what it said is what counts.
+	// A server that refuses early stops reading. Its response still counts.
 	_, writeErr := io.WriteString(conn, request)
 	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrReset, errors.Join(writeErr, err))
 	}
-	// A server that closes before all of the request is read resets the
-	// connection: what had come of the body is lost then, and nothing else is.
+	// A server that closes before it has read the whole request resets the
+	// connection. Then only the rest of the body is lost.
 	body, _ := io.ReadAll(res.Body)
 	res.Body.Close()
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	return res, nil
 }
 
-// Field is a field of an HTTP/2 request: names of pseudo-fields have a colon.
+// Field is a field of an HTTP/2 request. Names of pseudo-fields begin with a
+// colon.
 type Field = hpack.HeaderField
 
-// ErrReset is what HTTP1 and HTTP2 return if the server ended the stream, or
-// the connection, in place of an answer.
+// ErrReset reports that the server ended the stream or the connection without a
+// response.
 var ErrReset = errors.New("the server reset the stream")
 
-// HTTP2 sends fields as they stand over a new connection, and body if it is
-// not nil, and reads the answer.
+// HTTP2 sends fields unchanged over a new connection, then body if it is not
+// nil, and reads the response.
 func HTTP2(conn net.Conn, fields []Field, body []byte) (*http.Response, error) {
 	conn.SetDeadline(time.Now().Add(timeout))
 	fr := http2.NewFramer(conn, conn)
@@ -61,7 +62,7 @@ func HTTP2(conn net.Conn, fields []Field, body []byte) (*http.Response, error) {
 	}
 	io.WriteString(conn, http2.ClientPreface)
 	fr.WriteSettings()
-	const frame = 16 << 10 // what every server takes
+	const frame = 16 << 10 // every server accepts this size
 	first := block.Next(frame)
 	fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: first, EndStream: body == nil, EndHeaders: block.Len() == 0})
 	for block.Len() > 0 {
@@ -109,9 +110,8 @@ func HTTP2(conn net.Conn, fields []Field, body []byte) (*http.Response, error) {
 	return res, nil
 }
 
-// ReadHTTP reads an answer of httpmw as a client would, by the table of RFC
-// 6750 §3.1, and completes res by it. Nothing in a refusal may depend on what
-// was presented.
+// ReadHTTP completes res from a response of httpmw, by RFC 6750 §3.1. It reports
+// a refusal that depends on what the caller presented.
 func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requirement) Result {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {

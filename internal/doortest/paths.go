@@ -1,15 +1,15 @@
 package doortest
 
-// Disguise is a request for "/admin/secret.txt" that a router can match to a
-// catch-all, and that some server after it reads as that path.
+// Disguise describes a request that a router can match to a catch-all, and that
+// some later server reads as one for "/admin/secret.txt".
 type Disguise struct {
 	Name string
 	Line string // of the request, without the version
 	Host string // "example.com" if empty
 }
 
-// Disguises are how "/admin/secret.txt" can be asked for beside the route that
-// guards "/admin/", in the words of those who read it so.
+// Disguises returns requests for "/admin/secret.txt" that avoid a route for
+// "/admin/", named after the servers that read them so.
 func Disguises() []Disguise {
 	return []Disguise{
 		{Name: "an encoded slash: http.FileServer, httputil.ReverseProxy", Line: "GET /admin%2Fsecret.txt"},
@@ -50,8 +50,8 @@ func Disguises() []Disguise {
 	}
 }
 
-// Undisguised are requests that a catch-all beside "/admin/" serves: no server
-// reads them as another path.
+// Undisguised returns requests that a catch-all beside "/admin/" serves: no
+// server reads them as another path.
 func Undisguised() []Disguise {
 	return []Disguise{
 		{Name: "plain", Line: "GET /index.txt"},

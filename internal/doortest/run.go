@@ -19,14 +19,15 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Wire is what a transport does by itself, before a guard sees a call. The
-// zero Wire does nothing.
+// Wire describes what a transport does before a guard gets the call. The zero
+// Wire passes everything on.
 type Wire struct {
 	// Refuses reports whether the transport refuses a call with such an
 	// Authorization value; nil for never.
 	Refuses func(value string) bool
 
-	// Trims: white space around a value is not a part of it (RFC 9112 §5.1).
+	// Trims reports that the transport removes white space around values (RFC 9112
+	// §5.1).
 	Trims bool
 }
 
@@ -36,7 +37,7 @@ func Controls(value string) bool {
 	return strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
-// rsaKeys take a moment to make: every door shares them.
+// rsaKeys returns keys that all doors share, because they are slow to make.
 var rsaKeys = sync.OnceValue(func() (keys [3]*m2mtest.Key) {
 	for i := range keys {
 		keys[i] = m2mtest.NewKey("RS256")
@@ -106,7 +107,7 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	}
 	fetch := issuer.FetchJWKS
 	if fetch == nil {
-		fetch = f.FetchJWKS // of an issuer of Stytch's, which has a URL
+		fetch = f.FetchJWKS // the Stytch preset has a URL
 		issuer.JWKSURL = ""
 	}
 	issuer.FetchJWKS = func(ctx context.Context) ([]byte, error) {
@@ -124,7 +125,7 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	defer v.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	if err := v.Ready(ctx); err != nil { // a set without a good key is none
+	if err := v.Ready(ctx); err != nil { // fails if no key of the set is usable
 		t.Fatal(err)
 	}
 	before := fetches.Load()
@@ -154,12 +155,12 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 		t.Error("cached at first sight")
 	} else if c.Then != nil {
 		c.Then(t, v)
-		decisions.all() // of calls that Then made
+		decisions.all() // discards those of calls in Then
 		c.Code, c.Reason = c.LaterCode, c.LaterReason
 		before = fetches.Load()
 		try()
 	} else if again := try(); again.Cached != (first.Client.ID != "") {
-		// A token that is remembered must fare the same.
+		// A remembered token must get the same decision.
 		t.Errorf("the second time: cached %t, want %t", again.Cached, !again.Cached)
 	}
 	most := int32(0)
@@ -171,14 +172,15 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	}
 }
 
-// fetched are the Reasons of refusals that may start a fetch: newer keys might
-// change the verdict.
+// fetched are the Reasons that may start a fetch: newer keys might change the
+// decision.
 var fetched = []verifier.Reason{
 	verifier.KeyUnknown, verifier.KeyRemoved, verifier.KeysUnavailable, verifier.UnknownKeysFlood,
 	verifier.BadSignature, verifier.Algorithm, verifier.KeyUnusable, verifier.KeyID,
 }
 
-// call is the Call of the row, and what must not be shown of it.
+// call returns the Call of the row, and the secrets in it that no output may
+// contain.
 func (c Case) call(f *Fixture) (call Call, secrets []string) {
 	call = Call{Certificates: c.Certificates, Need: c.Need}
 	for _, p := range c.Certificates {
@@ -204,7 +206,7 @@ func (c Case) call(f *Fixture) (call Call, secrets []string) {
 	return call, secrets
 }
 
-// judge holds what came of a call, and what Observe was told, against the row.
+// judge compares the outcome of a call, and the observed decision, with the row.
 func judge(t *testing.T, c Case, got Result, told verifier.Decision) {
 	var code verifier.Code
 	if told.Err != nil {
@@ -230,14 +232,14 @@ func judge(t *testing.T, c Case, got Result, told verifier.Decision) {
 	}
 }
 
-// once reports a refusal whose text says its Reason twice.
+// once reports a refusal whose text has its Reason twice.
 func once(t *testing.T, told verifier.Decision) {
 	if text := told.Err.Error(); strings.Count(text, ": "+string(told.Reason)+":") > 1 || strings.HasSuffix(text, ": "+string(told.Reason)+": "+string(told.Reason)) {
 		t.Errorf("the Reason is said twice: %s", text)
 	}
 }
 
-// stopped holds what came of a call against that its transport must refuse it.
+// stopped reports a call that its transport should have refused.
 func stopped(t *testing.T, got Result, told []verifier.Decision) {
 	if got.Transport == "" || got.Reached || len(told) != 0 {
 		t.Errorf("the transport was to refuse it: it said %q, the handler ran: %t, %d decisions\n%s",
@@ -245,7 +247,7 @@ func stopped(t *testing.T, got Result, told []verifier.Decision) {
 	}
 }
 
-// leaks reports a piece of a credential that turns up in text.
+// leaks reports a part of a credential that appears in text.
 func leaks(t *testing.T, secrets []string, text string) {
 	for _, secret := range secrets {
 		for piece := range strings.FieldsFuncSeq(secret, func(c rune) bool { return c == '.' || c == ' ' }) {
@@ -256,7 +258,8 @@ func leaks(t *testing.T, secrets []string, text string) {
 	}
 }
 
-// trap is a URL, and how many connections were made to it since the last time.
+// trap returns a URL, and a function that returns the number of connections to
+// it since the last call.
 func trap(t *testing.T) (url string, sprung func() int) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -282,8 +285,8 @@ func trap(t *testing.T) (url string, sprung func() int) {
 	return "http://" + l.Addr().String() + "/", func() int { return int(n.Swap(0)) }
 }
 
-// capture diverts the standard logger, which slog's default and net/http
-// write to as well, and returns what was printed since the last time.
+// capture redirects the standard logger, which slog's default and net/http use,
+// too. printed returns its output since the last call.
 func capture(t *testing.T) (printed func() string) {
 	w := &lockedBuffer{}
 	before := log.Writer()
@@ -310,7 +313,7 @@ func (b *lockedBuffer) take() string {
 	return b.buf.String()
 }
 
-// recorder keeps the decisions that Observe is told of.
+// recorder keeps the observed decisions.
 type recorder struct {
 	mu   sync.Mutex
 	list []verifier.Decision
@@ -322,7 +325,7 @@ func (r *recorder) observe(_ context.Context, d verifier.Decision) {
 	r.list = append(r.list, d)
 }
 
-// all returns the decisions since the last time.
+// all returns the decisions since the last call.
 func (r *recorder) all() []verifier.Decision {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -330,7 +333,7 @@ func (r *recorder) all() []verifier.Decision {
 	return r.list
 }
 
-// take returns the one decision since the last time.
+// take returns the one decision since the last call.
 func (r *recorder) take(t *testing.T) verifier.Decision {
 	list := r.all()
 	if len(list) != 1 {

@@ -9,23 +9,23 @@ import (
 	"testing"
 )
 
-// Site is a real server, whose handlers tell of themselves.
+// Site is a real server that records which handler a request reached.
 type Site struct {
 	server  *httptest.Server
 	reached chan string
 }
 
-// NewSite makes a Site that does not serve yet.
+// NewSite returns a Site that does not serve yet.
 func NewSite() *Site { return &Site{reached: make(chan string, 1)} }
 
-// Handler makes a handler that tells of name and of the path it saw.
+// Handler returns a handler that records name and the path of the request.
 func (s *Site) Handler(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.reached <- name + " " + r.URL.Path
 	})
 }
 
-// Serve starts the server. It speaks HTTP/2, too, without TLS.
+// Serve starts the server for HTTP/1 and HTTP/2, without TLS.
 func (s *Site) Serve(t *testing.T, h http.Handler) {
 	s.server = httptest.NewUnstartedServer(h)
 	s.server.Config.Protocols = new(http.Protocols)
@@ -35,8 +35,8 @@ func (s *Site) Serve(t *testing.T, h http.Handler) {
 	t.Cleanup(s.server.Close)
 }
 
-// Ask sends one request, and returns the status and what the handler that was
-// reached told; "" if none was. 0 is the status of no answer.
+// Ask sends one request. It returns the status, or 0 without a response, and the
+// record of the reached handler, or "".
 func (s *Site) Ask(t *testing.T, send func(net.Conn) (*http.Response, error)) (status int, reached string) {
 	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
 	if err != nil {
@@ -57,7 +57,8 @@ func (s *Site) Ask(t *testing.T, send func(net.Conn) (*http.Response, error)) (s
 	return status, reached
 }
 
-// Raw sends a request of HTTP/1 by its first line and headers.
+// Raw returns a function that sends a request of HTTP/1 by its first line and
+// headers.
 func Raw(line string, headers ...string) func(net.Conn) (*http.Response, error) {
 	return func(conn net.Conn) (*http.Response, error) {
 		return HTTP1(conn, line+"\r\n"+strings.Join(append(headers, "Connection: close"), "\r\n")+"\r\n\r\n")

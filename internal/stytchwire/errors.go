@@ -2,7 +2,7 @@ package stytchwire
 
 import "strconv"
 
-// Error is the body of an error of every call but the token endpoint's.
+// Error is the body of an error response. The token endpoint has its own form.
 type Error struct {
 	Response
 	ErrorType    string `json:"error_type"`
@@ -10,7 +10,7 @@ type Error struct {
 	ErrorURL     string `json:"error_url"`
 }
 
-// OAuthError is the body of an error of the token endpoint (RFC 6749 §5.2).
+// OAuthError is the body of an error response of the token endpoint (RFC 6749 §5.2).
 type OAuthError struct {
 	Response
 	ErrorCode        string `json:"error"`
@@ -56,7 +56,7 @@ const (
 	OAuthUnauthorizedClient   = "unauthorized_client"    // 400
 )
 
-// ErrorURL is the page of Stytch's reference about an error.
+// ErrorURL returns the address of Stytch's documentation of an error.
 func ErrorURL(status int, errorType string) string {
 	return "https://stytch.com/docs/api/errors/" + strconv.Itoa(status) + "#" + errorType
 }

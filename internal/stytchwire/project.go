@@ -11,8 +11,8 @@ const (
 	livePrefix = "project-live-"
 )
 
-// BaseURL returns where the API of a project is: configured, or the environment
-// that the project ID names if configured is "".
+// BaseURL returns the base URL of a project's API: configured, or that of the
+// environment in the project ID if configured is "".
 func BaseURL(projectID, configured string) string {
 	switch {
 	case configured != "":
@@ -24,9 +24,8 @@ func BaseURL(projectID, configured string) string {
 	}
 }
 
-// CheckProjectID refuses what is no project ID. It quotes only what may be one
-// of another environment: people put the secret in its place, or
-// "project:secret".
+// CheckProjectID returns an error if id is not a project ID. It quotes only what
+// looks like one, because people confuse it with the secret or "project:secret".
 func CheckProjectID(id string) error {
 	name, ok := strings.CutPrefix(id, testPrefix)
 	if !ok {

@@ -1,6 +1,6 @@
-// Package stytchwire is Stytch's M2M API as JSON: paths, requests, answers and
-// both shapes of errors. What serves the API and what calls it share it, so
-// that they can't drift apart.
+// Package stytchwire describes Stytch's M2M API: paths, requests, responses and
+// both forms of errors. The client and the authority for tests share it, so that
+// they can't diverge.
 package stytchwire
 
 import (
@@ -8,30 +8,29 @@ import (
 	"net/url"
 )
 
-// Where the API's calls are, below the base URL.
+// Paths of the API, relative to the base URL.
 const (
 	ClientsPath       = "/v1/m2m/clients"        // POST creates
 	SearchPath        = "/v1/m2m/clients/search" // POST
 	WellKnownKeysPath = "/.well-known/jwks.json" // GET; on a custom domain only
 )
 
-// ClientPath is where one client is got, updated (PUT) and deleted.
+// ClientPath returns the path of one client: GET, PUT (update) and DELETE.
 func ClientPath(clientID string) string { return ClientsPath + "/" + url.PathEscape(clientID) }
 
-// RotationStartPath, RotationCancelPath and RotationPath are where the
-// rotation of a client's secret is started, cancelled and completed, all by
-// POST.
+// RotationStartPath, RotationCancelPath and RotationPath return the paths that
+// start, cancel and complete the rotation of a client's secret by POST.
 func RotationStartPath(clientID string) string  { return RotationPath(clientID) + "/start" }
 func RotationCancelPath(clientID string) string { return RotationPath(clientID) + "/cancel" }
 func RotationPath(clientID string) string       { return ClientPath(clientID) + "/secrets/rotate" }
 
-// TokenPath is the token endpoint of a project (RFC 6749 §3.2).
+// TokenPath returns the path of a project's token endpoint (RFC 6749 §3.2).
 func TokenPath(projectID string) string {
 	return "/v1/public/" + url.PathEscape(projectID) + "/oauth2/token"
 }
 
-// KeysPath returns where a project's JWK Set (RFC 7517 §5) is published. B2B
-// projects have a path of their own, and their SDKs know no other.
+// KeysPath returns the path of a project's JWK Set (RFC 7517 §5). SDKs of B2B
+// projects use a path of their own.
 func KeysPath(projectID string, b2b bool) string {
 	if b2b {
 		return "/v1/b2b/sessions/jwks/" + url.PathEscape(projectID)
@@ -45,13 +44,12 @@ const (
 	StatusInactive = "inactive"
 )
 
-// Metadata is a client's trusted_metadata. Values keep their JSON text, so
-// that large numbers survive.
+// Metadata holds a client's trusted_metadata. Values are JSON text, which keeps
+// large numbers exact.
 type Metadata = map[string]json.RawMessage
 
-// Client is an m2m_client. A secret is present only in the answer that shows
-// it once: ClientSecret in that of a creation, NextClientSecret in that of the
-// start of a rotation.
+// Client describes an m2m_client. Secrets are in one response only: ClientSecret
+// in that to a creation, NextClientSecret in that to the start of a rotation.
 type Client struct {
 	ClientID                 string   `json:"client_id"`
 	ClientSecret             string   `json:"client_secret,omitempty"`
@@ -61,12 +59,12 @@ type Client struct {
 	Status                   string   `json:"status"`
 	Scopes                   []string `json:"scopes"`
 	ClientSecretLastFour     string   `json:"client_secret_last_four"`
-	NextClientSecretLastFour *string  `json:"next_client_secret_last_four"` // null unless a rotation is under way
+	NextClientSecretLastFour *string  `json:"next_client_secret_last_four"` // null except during a rotation
 	TrustedMetadata          Metadata `json:"trusted_metadata"`
 }
 
-// CreateRequest creates a client. With ClientID or ClientSecret an existing
-// client of another authority is imported.
+// CreateRequest creates a client. With ClientID or ClientSecret it imports one
+// from another authority.
 type CreateRequest struct {
 	ClientID          string   `json:"client_id,omitempty"`
 	ClientSecret      string   `json:"client_secret,omitempty"`
@@ -76,13 +74,13 @@ type CreateRequest struct {
 	TrustedMetadata   Metadata `json:"trusted_metadata,omitempty"`
 }
 
-// UpdateRequest changes what it names: nil leaves a member as it is.
-// TrustedMetadata is merged by its top-level members, and null removes one.
+// UpdateRequest changes a client. Nil leaves a member unchanged. TrustedMetadata
+// is merged by its top-level members, and null removes one.
 type UpdateRequest struct {
 	ClientName        *string  `json:"client_name,omitzero"`
 	ClientDescription *string  `json:"client_description,omitzero"`
 	Status            *string  `json:"status,omitzero"`
-	Scopes            []string `json:"scopes,omitzero"` // empty but not nil takes them all away
+	Scopes            []string `json:"scopes,omitzero"` // empty and not nil removes them all
 	TrustedMetadata   Metadata `json:"trusted_metadata,omitzero"`
 }
 
@@ -95,7 +93,7 @@ const (
 // SearchRequest asks for one page of the clients.
 type SearchRequest struct {
 	Limit  int          `json:"limit,omitempty"`  // DefaultSearchLimit if 0
-	Cursor string       `json:"cursor,omitempty"` // ResultsMetadata.NextCursor of the page before
+	Cursor string       `json:"cursor,omitempty"` // the previous page's ResultsMetadata.NextCursor
 	Query  *SearchQuery `json:"query,omitempty"`  // nil: all
 }
 
@@ -115,48 +113,48 @@ type SearchQuery struct {
 	Operands []Operand `json:"operands"`
 }
 
-// Operand is met by clients that have one of the values.
+// Operand matches clients that have one of the values.
 type Operand struct {
 	FilterName  string   `json:"filter_name"`
 	FilterValue []string `json:"filter_value"`
 }
 
-// Response is what every answer begins with.
+// Response holds the members that every response has.
 type Response struct {
 	StatusCode int    `json:"status_code"`
 	RequestID  string `json:"request_id"`
 }
 
-// ClientResponse answers the calls about one client.
+// ClientResponse is the response to calls about one client.
 type ClientResponse struct {
 	Response
 	M2MClient Client `json:"m2m_client"`
 }
 
-// DeleteResponse answers a deletion.
+// DeleteResponse is the response to a deletion.
 type DeleteResponse struct {
 	Response
 	ClientID string `json:"client_id"`
 }
 
-// SearchResponse is one page of clients.
+// SearchResponse holds one page of clients.
 type SearchResponse struct {
 	Response
 	M2MClients      []Client        `json:"m2m_clients"`
 	ResultsMetadata ResultsMetadata `json:"results_metadata"`
 }
 
-// ResultsMetadata says where a page stands among all.
+// ResultsMetadata describes the position of a page.
 type ResultsMetadata struct {
-	Total      int     `json:"total"`       // on all pages together
+	Total      int     `json:"total"`       // clients on all pages
 	NextCursor *string `json:"next_cursor"` // null on the last page
 }
 
-// GrantClientCredentials is the only grant_type of machines (RFC 6749 §4.4.2).
+// GrantClientCredentials names the grant of machines (RFC 6749 §4.4.2).
 const GrantClientCredentials = "client_credentials"
 
-// TokenRequest is the body of a token request sent as JSON. In a form the
-// members are parameters of the same names.
+// TokenRequest is a token request in JSON. A form has parameters of the same
+// names.
 type TokenRequest struct {
 	GrantType    string `json:"grant_type"`
 	ClientID     string `json:"client_id,omitempty"`
@@ -172,11 +170,11 @@ type TokenResponse struct {
 	ExpiresIn   int64  `json:"expires_in"` // seconds
 }
 
-// KeySet is a JWK Set.
+// KeySet is the response with a JWK Set (RFC 7517 §5).
 type KeySet struct {
 	Keys []json.RawMessage `json:"keys"`
 	Response
 }
 
-// Status is the HTTP status that the answer goes with.
+// Status returns the HTTP status of the response.
 func (r Response) Status() int { return r.StatusCode }

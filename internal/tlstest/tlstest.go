@@ -21,7 +21,7 @@ type Pair struct {
 	Leaf *x509.Certificate // parsed
 }
 
-// New makes a Pair for 127.0.0.1, for servers and clients alike.
+// New returns a Pair for 127.0.0.1, for servers and clients.
 func New(t *testing.T) Pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -46,14 +46,14 @@ func New(t *testing.T) Pair {
 	return Pair{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, leaf}
 }
 
-// Thumbprint is the certificate's x5t#S256 (RFC 8705 §3.1).
+// Thumbprint returns the certificate's x5t#S256 (RFC 8705 §3.1).
 func (p Pair) Thumbprint() string {
 	sum := sha256.Sum256(p.Leaf.Raw)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// ServerConfig is for a server with the Pair, which asks for any client
-// certificate: it is the token that says which.
+// ServerConfig returns the configuration of a server with the Pair. It requests
+// a client certificate and accepts any: the token decides which is right.
 func (p Pair) ServerConfig() *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{p.Certificate},
@@ -62,8 +62,8 @@ func (p Pair) ServerConfig() *tls.Config {
 	}
 }
 
-// ClientConfig is for a client that trusts the server's Pair p, and shows own
-// if that is not nil.
+// ClientConfig returns the configuration of a client that trusts the server's
+// Pair p. It presents own, if that is not nil.
 func (p Pair) ClientConfig(own *Pair) *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(p.Leaf)

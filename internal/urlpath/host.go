@@ -3,11 +3,11 @@ package urlpath
 import "strings"
 
 // Host returns the name in a Host header or an :authority, as routers compare
-// it: in lower case, without the port, without the brackets of an IPv6 address,
-// and without the trailing dot of an absolute name. ok is false if servers could
-// disagree about where the name ends, or about what it is.
+// it: in lower case, without the port, the brackets of an IPv6 address and the
+// trailing dot of an absolute name. ok is false if servers could disagree about
+// the name.
 //
-// It does not allocate unless it has to change a letter.
+// It allocates only if the name has upper-case letters.
 func Host(host string) (name string, ok bool) {
 	if rest, bracketed := strings.CutPrefix(host, "["); bracketed {
 		address, port, closed := strings.Cut(rest, "]")

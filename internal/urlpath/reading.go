@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDecodings is how often a path is decoded at most. A path that is still
-// encoded then is refused: no server that decodes more often is known.
+// MaxDecodings limits how often Reduce decodes a path. A path that is still
+// encoded then is refused: no known server decodes more often.
 const MaxDecodings = 3
 
-// Plain reports whether every server reads path as it stands. Such a path is
-// its own reduction, and needs no second look.
+// Plain reports whether every server reads path the same way. Such a path is its
+// own reduction.
 func Plain(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
@@ -75,8 +75,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// hasHiddenDots reports whether a server could find a dot segment in path that
-// stands before a parameter, a query or spaces: "..;x", "..?", ".. ".
+// hasHiddenDots reports whether a server could read a dot segment in path before
+// a parameter, a query or spaces: "..;x", "..?", ".. ".
 func hasHiddenDots(path []byte) bool {
 	for len(path) > 0 {
 		end := separator(path, true)
@@ -93,9 +93,9 @@ func hasHiddenDots(path []byte) bool {
 	return false
 }
 
-// Decode decodes each percent-encoded byte of path once, in place. A percent
-// sign that begins no encoding stands for itself. undecodable reports an
-// encoding that is no byte, like "%u002f".
+// Decode decodes each percent-encoded byte of path once, in place. It keeps a
+// percent sign without hexadecimal digits. undecodable reports an encoding that
+// is no byte, like "%u002f".
 func Decode(path []byte) (decoded []byte, changed, undecodable bool) {
 	decoded = path[:0]
 	for i := 0; i < len(path); i++ {
@@ -115,7 +115,7 @@ func Decode(path []byte) (decoded []byte, changed, undecodable bool) {
 	return decoded, changed, false
 }
 
-// hexDigits reports whether n hexadecimal digits stand at path[from].
+// hexDigits reports whether path has n hexadecimal digits at from.
 func hexDigits(path []byte, from, n int) bool {
 	if from+n > len(path) {
 		return false
@@ -140,8 +140,8 @@ func unhex(c byte) byte {
 	return notHex
 }
 
-// Whole returns the part of path that a server reads as the path if it takes
-// what follows for a query or a fragment.
+// Whole returns path up to the first character that a server can read as the
+// beginning of a query or a fragment.
 func Whole(path []byte) []byte {
 	if i := bytes.IndexAny(path, "?#\x00"); i >= 0 {
 		return path[:i]
@@ -149,12 +149,12 @@ func Whole(path []byte) []byte {
 	return path
 }
 
-// Next returns the first segment of a path and what follows it. Empty segments
-// are skipped. At the end seg is empty, and slash reports whether the path ends
-// with a slash.
+// Next returns the first segment of a path and the rest. It skips empty
+// segments. At the end seg is empty, and slash reports whether the path ends with
+// a slash.
 //
-// A lax reading is that of servers that take a backslash for a slash and cut
-// parameters, and trailing dots and spaces, off each segment.
+// If lax is set, it reads a backslash as a slash, and removes parameters,
+// trailing dots and trailing spaces from each segment, as some servers do.
 func Next(path []byte, lax bool) (seg, rest []byte, slash bool) {
 	for len(path) > 0 {
 		path = path[1:] // the slash
@@ -174,7 +174,7 @@ func Next(path []byte, lax bool) (seg, rest []byte, slash bool) {
 	return nil, nil, slash
 }
 
-// separator is the index of the first slash in path, or its length.
+// separator returns the index of the first slash in path, or its length.
 func separator(path []byte, lax bool) int {
 	for i, c := range path {
 		if c == '/' || lax && c == '\\' {

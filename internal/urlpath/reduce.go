@@ -1,10 +1,10 @@
 package urlpath
 
-// Reduce returns the path that the laxest servers make of a decoded path:
-// decoded until nothing changes, with backslashes as slashes, cut at a query or
-// a fragment, without parameters, trailing dots and spaces, and empty segments,
-// in lower case. ok is false if servers disagree about it even then: see
-// Normalize, and a path that MaxDecodings do not decode.
+// Reduce returns a decoded path as the laxest servers read it: decoded until
+// nothing changes, in lower case, with backslashes as slashes, cut at a query or
+// a fragment, and without parameters, trailing dots, trailing spaces and empty
+// segments. ok is false if servers disagree about the result: see Normalize and
+// MaxDecodings.
 //
 // The path of a url.URL counts as decoded once.
 func Reduce(path string) (reduced string, ok bool) {

@@ -1,5 +1,5 @@
-// Package urlpath looks at the path of a request as what is behind a handler
-// might.
+// Package urlpath reads the path of a request in every way that a server after a
+// handler could.
 package urlpath
 
 import (
@@ -8,8 +8,7 @@ import (
 )
 
 // HasDotSegment reports whether a decoded path has a "." or ".." segment. A
-// backslash ends a segment, too: some of those behind a proxy take it for a
-// slash.
+// backslash ends a segment, too: some servers read it as a slash.
 func HasDotSegment(path string) bool {
 	if !strings.Contains(path, ".") {
 		return false
@@ -22,9 +21,8 @@ func HasDotSegment(path string) bool {
 	return false
 }
 
-// Refuse answers a request whose path leads to no route for certain: the one
-// that it was matched to may not be the one that its handler, or what is behind
-// it, makes of it.
+// Refuse rejects a request whose path the handler, or a server after it, could
+// resolve to another route.
 func Refuse(w http.ResponseWriter, status int) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, http.StatusText(status), status)
