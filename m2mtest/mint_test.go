@@ -203,5 +203,5 @@ func TestHostileTokens(t *testing.T) {
 	if !strings.HasPrefix(token, string(signed)+".") || len(signed) == 0 {
 		t.Errorf("Sign got %q of %q", signed, token)
 	}
-	wantPanic(t, "what JSON can't", func() { a.Token(m2mtest.TokenSpec{Claims: object{"f": func() {}}}) })
+	wantPanic(t, "can't be encoded as JSON", func() { a.Token(m2mtest.TokenSpec{Claims: object{"f": func() {}}}) })
 }

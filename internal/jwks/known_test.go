@@ -322,13 +322,13 @@ func TestNotReplicas(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	var m memory
 	now := time.Now()
-	for n := range 3 * maxLost {
+	for n := range maxLost + 2 {
 		m.learn(compile(m.last, ed(fmt.Sprint(n))), now.Add(time.Duration(n)*time.Second), now, true)
 	}
 	if n := len(m.lost); n != maxLost {
 		t.Errorf("%d lost keys are remembered, want %d", n, maxLost)
 	}
-	if m.lost[fmt.Sprint(3*maxLost-2)] == nil || m.lost["0"] != nil {
+	if m.lost[fmt.Sprint(maxLost)] == nil || m.lost["0"] != nil {
 		t.Error("the oldest is not the one that is forgotten")
 	}
 }
