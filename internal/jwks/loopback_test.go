@@ -56,7 +56,7 @@ func TestGzip(t *testing.T) {
 	}{
 		{"a document", 1000, nil},
 		{"as long as the limit", limit, nil},
-		{"a bomb", 16 << 20, outbound.ErrTooLong},
+		{"a bomb", 4 << 20, outbound.ErrTooLong},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ func TestWhatIsReadStays(t *testing.T) {
 	for i := range 10 {
 		c.Put(name("wanted", i), i, 0)
 	}
-	for i := range 10_000 {
+	for i := range 2_000 {
 		for j := range 10 {
 			if _, ok := c.Get(name("wanted", j)); !ok {
 				t.Fatalf("after %d others, %q is gone", i, name("wanted", j))
@@ -99,7 +99,7 @@ func TestAllRead(t *testing.T) {
 func TestMapAndQueueAgree(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	c := New[int](20)
-	for step := range 100_000 {
+	for step := range 20_000 {
 		token := name("token", random.IntN(60))
 		switch random.IntN(8) {
 		case 0, 1, 2:
@@ -113,7 +113,7 @@ func TestMapAndQueueAgree(t *testing.T) {
 				t.Fatalf("step %d: what was removed is there", step)
 			}
 		case 4:
-			if random.IntN(1000) == 0 {
+			if random.IntN(200) == 0 {
 				c.Clear()
 			}
 		default:
