@@ -6,8 +6,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// check is one of the checks that a verifier makes, in the order in which it
-// makes them.
+// check is one of a verifier's checks. The constants are in the verifier's order.
 type check int
 
 const (
@@ -30,7 +29,7 @@ const (
 	checkMachine
 	checkBinding
 	checkScopes
-	checkEnd // passed them all
+	checkEnd // all were passed
 )
 
 func (c check) String() string {
@@ -40,8 +39,8 @@ func (c check) String() string {
 	}[c]
 }
 
-// saysAll reports whether the facts of the check, found and wanted, are all that
-// the verifier's cause says.
+// saysAll reports whether the facts of the check, found and wanted, repeat the
+// whole text of the verifier's cause.
 func (c check) saysAll() bool {
 	switch c {
 	case checkSize, checkIssuer, checkAudience, checkExpiry, checkNotBefore, checkIssuedAt, checkType,
@@ -51,14 +50,12 @@ func (c check) saysAll() bool {
 	return false
 }
 
-// failedAt is the check that made the verifier refuse: those before it were
-// passed, those behind it not reached. It reads what the verifier says of its
-// refusal, and judges nothing itself. ok is false for a Reason that is not
-// known here.
+// failedAt returns the check for which the verifier refused the token. Earlier
+// checks were passed, later ones not reached. failedAt reads the refusal and checks
+// nothing itself. ok is false for an unknown Reason.
 func failedAt(e *verifier.Error, d verifier.Decision) (c check, ok bool) {
-	// Some Reasons stand for two checks, between which the decision tells: it
-	// names the issuer once one is chosen, and the client once all of the token
-	// was read.
+	// Some Reasons belong to two checks. The decision tells them apart: it names
+	// the issuer once one is chosen, and the client once the claims were read.
 	before := func(known string, first, second check) check {
 		if known == "" {
 			return first
@@ -113,8 +110,8 @@ func failedAt(e *verifier.Error, d verifier.Decision) (c check, ok bool) {
 	}
 }
 
-// namesTime reports whether the cause of a ClaimMalformed begins with the
-// quoted name of one of the times, which are read before the other claims.
+// namesTime reports whether the cause of a ClaimMalformed begins with the quoted
+// name of a time. Times are read before the other claims.
 func namesTime(cause error) bool {
 	if cause == nil {
 		return false

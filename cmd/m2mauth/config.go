@@ -6,7 +6,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// trusted is the issuer that the flags describe.
+// trusted returns the issuer that the flags describe.
 func (o *options) trusted() (verifier.Issuer, error) {
 	iss, err := o.base()
 	if err != nil {
@@ -49,8 +49,8 @@ func (o *options) base() (verifier.Issuer, error) {
 	return verifier.Issuer{Name: o.issuer}, nil
 }
 
-// explicit writes the defaults out: what is shown as expected is then the very
-// configuration that the verifier got.
+// explicit sets the fields that the verifier would set to defaults, so that the
+// report shows them.
 func explicit(iss verifier.Issuer) verifier.Issuer {
 	standard(&iss.AudienceClaims, "aud")
 	standard(&iss.Algorithms, "RS256", "ES256", "EdDSA")

@@ -10,11 +10,11 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// patience bounds the whole command: a fetch of the keys takes 5 s at most, and
-// there may be two.
-const patience = 20 * time.Second
+// timeout bounds the whole command: a fetch of the keys takes 5 s at most, and there
+// may be two.
+const timeout = 20 * time.Second
 
-// subject is a token, what judges it, and what came of that.
+// subject holds a token's issuer and requirement, and the verifier's decision.
 type subject struct {
 	issuer verifier.Issuer
 	leeway time.Duration
@@ -24,14 +24,15 @@ type subject struct {
 	dots   int // in it
 
 	decision verifier.Decision
-	refusal  *verifier.Error // nil if it was let in
+	refusal  *verifier.Error // nil if the token was accepted
 	keys     []verifier.KeyStatus
 	problems []verifier.KeyProblem
 	shown    shown
 }
 
-// explain judges the token and writes the report. An error is a mistake in the
-// flags: nothing was judged.
+// explain verifies the token, writes the report, and returns the exit status. It
+// returns an error if a flag is wrong, or if token or report can't be read or
+// written.
 func (o *options) explain(ctx context.Context, stdin io.Reader, stdout io.Writer) (status int, err error) {
 	s := &subject{}
 	if s.issuer, err = o.trusted(); err != nil {
@@ -54,7 +55,7 @@ func (o *options) explain(ctx context.Context, stdin io.Reader, stdout io.Writer
 		Now:           now,
 	}
 	if leeway == 0 {
-		cfg.Leeway = -1 // which is none: zero is the default
+		cfg.Leeway = -1 // none; 0 would be the default
 	}
 	v, err := verifier.New(cfg)
 	if err != nil {
@@ -65,15 +66,15 @@ func (o *options) explain(ctx context.Context, stdin io.Reader, stdout io.Writer
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	s.judge(ctx, v, token)
+	s.decide(ctx, v, token)
 	if err := o.write(stdout, s.report()); err != nil {
 		return 0, err
 	}
 	switch {
 	case s.refusal == nil:
-		return exitLetIn, nil
+		return exitAccepted, nil
 	case s.refusal.Code == verifier.Unavailable:
 		return exitUnknown, nil
 	default:
@@ -81,13 +82,13 @@ func (o *options) explain(ctx context.Context, stdin io.Reader, stdout io.Writer
 	}
 }
 
-// judge asks the verifier, as a guarded service would.
-func (s *subject) judge(ctx context.Context, v *verifier.Verifier, token string) {
+// decide calls the verifier as a guarded service does.
+func (s *subject) decide(ctx context.Context, v *verifier.Verifier, token string) {
 	s.length, s.dots = len(token), strings.Count(token, ".")
 	err := s.authorize(ctx, v, token)
 	if e := s.refusal; e != nil && e.Reason == verifier.KeysUnavailable {
-		// A service that has run for a while has keys. This one waits for them
-		// first; why it gets none is in the refusal.
+		// A service that has run for a while has keys, so wait for them first. If
+		// the fetch fails, the refusal says why.
 		_ = v.Refresh(ctx)
 		err = s.authorize(ctx, v, token)
 	}
@@ -111,7 +112,7 @@ func (s *subject) authorize(ctx context.Context, v *verifier.Verifier, token str
 	return err
 }
 
-// failed is the check that was not passed; checkEnd if they all were.
+// failed returns the check that was not passed, or checkEnd.
 func (s *subject) failed() (c check, known bool) {
 	if s.refusal == nil {
 		return checkEnd, true
@@ -119,7 +120,7 @@ func (s *subject) failed() (c check, known bool) {
 	return failedAt(s.refusal, s.decision)
 }
 
-// The states of a check.
+// States of a check.
 const (
 	passed     = "passed"
 	failed     = "failed"
@@ -127,7 +128,7 @@ const (
 	notReached = "not_reached"
 )
 
-// row is what is told about one check.
+// row is one check of the report.
 type row struct {
 	check       check
 	state       string
@@ -136,7 +137,7 @@ type row struct {
 	reason      verifier.Reason
 }
 
-// report is what is told about a token.
+// report holds the checks of a token, in order.
 type report struct {
 	subject *subject
 	rows    []row

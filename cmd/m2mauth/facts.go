@@ -7,8 +7,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// facts is what a check found, from what the token says, and what it wants,
-// from the configuration.
+// facts returns the token's value that a check reads, and the value that the
+// configuration wants.
 func (s *subject) facts(c check) (found, want string) {
 	iss, t := &s.issuer, s.shown
 	switch c {
@@ -71,7 +71,7 @@ func (s *subject) facts(c check) (found, want string) {
 	}
 }
 
-// clientFacts is facts for the checks behind the signature.
+// clientFacts returns the facts of the checks after the signature.
 func (s *subject) clientFacts(c check) (found, want string) {
 	iss, t := &s.issuer, s.shown
 	switch c {
@@ -87,11 +87,11 @@ func (s *subject) clientFacts(c check) (found, want string) {
 	case checkMachine:
 		want := "missing, or the client ID"
 		if iss.Accept != nil {
-			want = "what the issuer accepts as a machine's"
+			want = "a value that the issuer accepts for machines"
 		}
 		return "sub " + value(t.claims["sub"]), want
 	case checkBinding:
-		return "cnf " + value(t.claims["cnf"]), "missing: here is no certificate to compare"
+		return "cnf " + value(t.claims["cnf"]), "missing, because the command has no certificate to compare"
 	default: // checkScopes
 		granted := s.decision.Client.Scopes
 		found = "none"
@@ -110,7 +110,7 @@ func (s *subject) clock() string {
 	return stamp(s.now) + ", give or take " + s.leeway.String()
 }
 
-// extensions are the members of the header that are refused.
+// extensions returns the members of the header that are refused, for found.
 func (s *subject) extensions() (found string) {
 	for _, name := range []string{"crit", "b64", "zip", "enc", "cty"} {
 		if raw, present := s.shown.header[name]; present {
@@ -122,7 +122,7 @@ func (s *subject) extensions() (found string) {
 
 func (s *subject) published() string {
 	if len(s.keys) == 0 {
-		return "a published key; none is known"
+		return "a published key; there are none"
 	}
 	var ids []string
 	for _, k := range s.keys {

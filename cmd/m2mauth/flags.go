@@ -10,7 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// options are the flags.
+// options holds the flags.
 type options struct {
 	issuer, preset, project, customDomain string
 	domain, caller                        string
@@ -25,12 +25,12 @@ type options struct {
 var (
 	errHelp     = errors.New("help")
 	errFlags    = errors.New("a flag is unknown or lacks its value")
-	errArgument = errors.New("there is an argument: the token comes from standard input or -token-file, " +
-		"because arguments can be seen by others and stay in the shell's history")
+	errArgument = errors.New("unexpected argument: write the token to standard input or to -token-file, " +
+		"because others can see arguments, and the shell keeps them in its history")
 )
 
-// parseFlags reads the flags. Its errors repeat nothing of what was given: it
-// may be a token in the wrong place.
+// parseFlags parses the flags. Its errors don't repeat values, which may be
+// misplaced tokens.
 func parseFlags(args []string) (*options, error) {
 	o := &options{}
 	fs := flag.NewFlagSet("explain", flag.ContinueOnError)
@@ -62,7 +62,7 @@ func parseFlags(args []string) (*options, error) {
 	return o, nil
 }
 
-// clock is -leeway, and the time of -now.
+// clock returns -leeway, and a clock that shows -now.
 func (o *options) clock() (leeway time.Duration, now func() time.Time, err error) {
 	leeway, err = time.ParseDuration(o.leeway)
 	if err != nil || leeway < 0 {
@@ -78,8 +78,8 @@ func (o *options) clock() (leeway time.Duration, now func() time.Time, err error
 	return leeway, func() time.Time { return at }, nil
 }
 
-// requirement is what -require-all and -require-any demand, both if both are
-// set, and any verified client if neither is.
+// requirement returns the Requirement of -require-all and -require-any: both if
+// both are set, and any verified client if neither is.
 func (o *options) requirement() (scopes.Requirement, error) {
 	need := scopes.Authenticated()
 	for _, f := range []struct {

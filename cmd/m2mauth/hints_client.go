@@ -9,16 +9,16 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// personMark says by which mark a token looks like a person's, or "".
+// personMark returns a hint if a claim marks the token as a person's, or "".
 func (s *subject) personMark() string {
 	for _, name := range []string{"nonce", "at_hash", "c_hash", "auth_time"} {
 		if _, present := s.shown.claims[name]; present {
-			return "it looks like an ID token, for it has the claim " + name + ": send the access token"
+			return "it looks like an ID token, because it has the claim " + name + ": send the access token"
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.shown.claims)) {
 		if strings.HasPrefix(name, "https://stytch.com/") {
-			return "it is a person's session token: a machine gets its own with the client-credentials grant"
+			return "it is a person's session token: a machine requests its own with the client-credentials grant"
 		}
 	}
 	return ""
@@ -28,8 +28,8 @@ func (s *subject) hintMachine() string {
 	if mark := s.personMark(); mark != "" {
 		return mark
 	}
-	return "it looks like a person's token, got by a client on their behalf: a machine gets its own with the " +
-		"client-credentials grant; if this authority marks machines otherwise, say so with Issuer.Accept or a preset"
+	return "it looks like a person's token that a client obtained for them: a machine requests its own with the " +
+		"client-credentials grant; if this authority marks machines in another way, set Issuer.Accept or use a preset"
 }
 
 func (s *subject) hintScopes() string {
@@ -39,20 +39,20 @@ func (s *subject) hintScopes() string {
 			"set Issuer.WildcardScopes (-wildcards)"
 	}
 	if name := s.scopesElsewhere(); name != "" {
-		return "the scopes stand in the claim " + name + ", which is not looked at: see Issuer.ScopeClaims"
+		return "the scopes are in the claim " + name + ", which is not configured: see Issuer.ScopeClaims"
 	}
 	for name := range granted.All() {
 		for _, wanted := range s.need.Scopes() {
 			if strings.EqualFold(name, wanted) {
-				return "scopes are compared with upper and lower case"
+				return "scopes differ in upper and lower case"
 			}
 		}
 	}
-	return "the client was not granted it, or did not ask for it: a new token of the same client changes nothing"
+	return "the client was not granted it, or did not request it: a new token for the same client would not change that"
 }
 
-// scopesElsewhere is a claim that would meet the requirement and is not looked
-// at, or "".
+// scopesElsewhere returns the name of an unconfigured claim that would meet the
+// requirement, or "".
 func (s *subject) scopesElsewhere() string {
 	read := s.shown.first(s.issuer.ScopeClaims)
 	for _, name := range []string{"scope", "scp", "scopes", "permissions", "roles", "groups"} {
@@ -74,7 +74,7 @@ func (s *subject) scopesElsewhere() string {
 	return ""
 }
 
-// keyID is the header's kid, or "".
+// keyID returns the header's kid, or "".
 func (s *subject) keyID() (id string) {
 	_ = json.Unmarshal(s.shown.header["kid"], &id)
 	return id

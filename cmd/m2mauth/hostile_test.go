@@ -89,7 +89,7 @@ func TestInputs(t *testing.T) {
 	w := newWorld(t)
 	token := w.mint(m2mtest.TokenSpec{})
 	for _, input := range []string{token, token + "\r\n", "  " + token, "Bearer " + token, "bearer  " + token + "\n"} {
-		if status, out, _ := explain(t, input, w.flags()...); status != exitLetIn {
+		if status, out, _ := explain(t, input, w.flags()...); status != exitAccepted {
 			t.Errorf("status %d: %s", status, out)
 		}
 	}
@@ -97,7 +97,7 @@ func TestInputs(t *testing.T) {
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, out, _ := explain(t, "", w.flags("-token-file", file)...); status != exitLetIn {
+	if status, out, _ := explain(t, "", w.flags("-token-file", file)...); status != exitAccepted {
 		t.Errorf("status %d: %s", status, out)
 	}
 }
@@ -123,7 +123,7 @@ func TestSentNowhere(t *testing.T) {
 		"-now", "2026-01-31T12:00:00Z"}
 	status, out, stderr := explain(t, token, args...)
 	server.Close() // and with it the reader of requests
-	if status != exitLetIn || len(requests) == 0 || !strings.HasPrefix(requests[0], "GET /keys") {
+	if status != exitAccepted || len(requests) == 0 || !strings.HasPrefix(requests[0], "GET /keys") {
 		t.Errorf("status %d, requests %q, %s%s", status, requests, out, stderr)
 	}
 	assertSecret(t, strings.Join(requests, " "), token)
@@ -137,7 +137,7 @@ func TestStytchPreset(t *testing.T) {
 	args := []string{"explain", "-preset", "stytch", "-project", authority.ProjectID(),
 		"-jwks-url", authority.Issuer().JWKSURL, "-require-all", "read:users"}
 	machine := authority.Token(m2mtest.TokenSpec{Scopes: []string{"read:*"}})
-	if status, out, stderr := explain(t, machine, args...); status != exitLetIn {
+	if status, out, stderr := explain(t, machine, args...); status != exitAccepted {
 		t.Errorf("a machine: status %d: %s%s", status, out, stderr)
 	}
 	person := authority.Token(m2mtest.TokenSpec{ClientID: "user-test-1", Claims: map[string]any{"https://stytch.com/session": map[string]any{}}})

@@ -11,13 +11,13 @@ import (
 
 const (
 	maxToken  = 8 << 10 // bytes: a verifier's default
-	maxInput  = 1 << 20 // bytes: what is read
-	maxKeySet = 4 << 20 // bytes: what a verifier admits at most
+	maxInput  = 1 << 20 // bytes that are read
+	maxKeySet = 4 << 20 // bytes: a verifier's maximum
 )
 
-// readToken reads the token from -token-file or standard input. White space
-// around it is not part of it, nor is the scheme that it may have been copied
-// with. Of a very long input there is only a part, which is too long as well.
+// readToken reads the token from -token-file or standard input. It removes white
+// space around the token, and a scheme before it. It returns only the beginning of
+// a very long input, which is too long for a token as well.
 func (o *options) readToken(stdin io.Reader) (string, error) {
 	if o.tokenFile != "" {
 		f, err := os.Open(o.tokenFile)
@@ -42,7 +42,7 @@ func (o *options) readToken(stdin io.Reader) (string, error) {
 	return token, nil
 }
 
-// fileFetcher reads the key set from a file.
+// fileFetcher returns a function that reads the key set from a file.
 func fileFetcher(name string) func(context.Context) ([]byte, error) {
 	return func(context.Context) ([]byte, error) {
 		f, err := os.Open(name)
@@ -55,8 +55,7 @@ func fileFetcher(name string) func(context.Context) ([]byte, error) {
 	}
 }
 
-// withoutPath leaves the name of the file out, which might be a token in the
-// wrong place.
+// withoutPath returns err without the file's name, which may be a misplaced token.
 func withoutPath(err error) error {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return e.Err

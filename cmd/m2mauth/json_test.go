@@ -27,7 +27,7 @@ func TestJSON(t *testing.T) {
 			if err := d.Decode(&got); err != nil {
 				t.Fatal(err)
 			}
-			verdict := map[int]string{0: "let_in", 1: "refused", 3: "unknown"}[tt.status]
+			verdict := map[int]string{0: "accepted", 1: "refused", 3: "unknown"}[tt.status]
 			if status != tt.status || got.Verdict != verdict || got.Reason != tt.reason || len(got.Checks) != int(checkEnd) {
 				t.Fatalf("status %d; %s", status, out)
 			}

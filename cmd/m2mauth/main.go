@@ -4,15 +4,15 @@
 //	m2mauth explain -issuer https://auth.example.com -audience https://api.example.com \
 //		-jwks-url https://auth.example.com/.well-known/jwks.json -require-all "reports:read" <token
 //
-// It prints every check that a verifier makes, in its order, with what was
-// expected, what was found, and a hint where the mistake is a usual one. The
-// exit status is the verdict: 0 accepted, 1 refused, 2 the command can't be
-// understood, 3 unknown, as when the keys can't be fetched.
+// It prints every check of a verifier, in order, with the value that was found, the
+// value that is expected, and a hint if the mistake is a common one. The exit
+// status is 0 if the token is accepted, 1 if it is refused, 2 if a flag is wrong,
+// and 3 if the decision is unknown, for example because the keys can't be fetched.
 //
 //	m2mauth authority
 //
-// It serves Stytch's M2M API on http://127.0.0.1:8484, and keeps its clients and
-// its signing keys in authority.db.
+// It serves Stytch's M2M API on http://127.0.0.1:8484, and stores its clients and
+// signing keys in authority.db.
 //
 // In a clone of the repository, "go -C cmd/m2mauth run ." runs the command.
 package main
@@ -30,12 +30,12 @@ import (
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
-// The exit statuses.
+// Exit statuses.
 const (
-	exitLetIn   = 0
-	exitRefused = 1
-	exitUsage   = 2
-	exitUnknown = 3
+	exitAccepted = 0
+	exitRefused  = 1
+	exitUsage    = 2
+	exitUnknown  = 3
 )
 
 func main() {
@@ -45,7 +45,7 @@ func main() {
 	os.Exit(status)
 }
 
-// run is main without the process.
+// run runs the command and returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command := ""
 	if len(args) > 0 {
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case "authority":
 		return authority.Run(ctx, args[1:], stdout, stderr)
 	}
-	// The unknown command is not repeated: it may be a token.
+	// Don't repeat the unknown command: it may be a token.
 	fmt.Fprint(stderr, commands)
 	return exitUsage
 }
@@ -78,7 +78,7 @@ func runExplain(ctx context.Context, args []string, stdin io.Reader, stdout, std
 	}
 	if errors.Is(err, errHelp) {
 		fmt.Fprint(stderr, usage)
-		return exitUsage // and not 0, which would let a script go on
+		return exitUsage // not 0, so that a script stops
 	}
 	for line := range lines(err.Error()) {
 		fmt.Fprintln(stderr, "m2mauth explain:", plain(redact.Tokens(line)))
@@ -89,13 +89,13 @@ func runExplain(ctx context.Context, args []string, stdin io.Reader, stdout, std
 
 const usage = `usage: m2mauth explain [flags] <token
 
-Says check by check why a service lets a token in, or does not. The token comes
+Says check by check why a service accepts or refuses a token. The token is read
 from standard input or a file, never from an argument, which others could see.
-It is sent nowhere: the one thing that is fetched is the key set.
+It is sent nowhere. Only the key set is fetched.
 
 Who is trusted:
   -issuer NAME         the exact "iss" of the tokens; with -audience and a key set
-  -preset NAME         an authority that is known, in place of -issuer: auth0,
+  -preset NAME         a known authority, instead of -issuer: auth0,
                        cognito, entra-v1, entra-v2, github, google, keycloak,
                        kubernetes, okta, stytch, zitadel
   -domain VALUE        with a preset: the authority's domain, tenant, realm URL,
@@ -104,7 +104,7 @@ Who is trusted:
                        email, namespace/name, or the owner's ID
   -project ID          the project, with -preset stytch and zitadel
   -custom-domain URL   the project's own domain, with -preset stytch
-  -audience NAME       the name by which tokens are meant for the service
+  -audience NAME       the service's name in the "aud" of the tokens
   -jwks-url URL        where the keys are published: https, or http on loopback
   -jwks-file FILE      the keys, as a JWK Set
   -wildcards           a granted "read:*" covers "read:users"; stytch has it on
@@ -114,10 +114,10 @@ What is required:
   -require-any SCOPES  one of them
 
 How:
-  -token-file FILE     the token, in place of standard input
-  -leeway DURATION     the clock skew that is forgiven: 30s
-  -now TIME            another time than now, as 2026-01-31T15:04:05Z
-  -json                for machines
+  -token-file FILE     read the token from FILE, not from standard input
+  -leeway DURATION     the clock skew to allow; 30s by default
+  -now TIME            verify as of another time, such as 2026-01-31T15:04:05Z
+  -json                print JSON
 
-Exit status: 0 let in, 1 refused, 2 usage, 3 can't be judged.
+Exit status: 0 accepted, 1 refused, 2 usage, 3 unknown.
 `

@@ -13,11 +13,10 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// preset makes an issuer of what the flags say. It reads what it needs of
-// them, and its errors name the flags.
+// preset returns the issuer for the flags. Its errors name the flags.
 type preset func(o *options) (verifier.Issuer, error)
 
-// presets are the authorities that -preset knows. A further one is a line
+// presets returns the authorities that -preset accepts. To add one, add a line
 // here, its flags in parseFlags, and a line of usage.
 func presets() map[string]preset {
 	domain := func(of func(domain, audience string) (verifier.Issuer, error)) preset {
@@ -52,7 +51,7 @@ func presets() map[string]preset {
 	}
 }
 
-// callers is the one caller that -caller names, without scopes.
+// callers returns the one caller of -caller, without scopes.
 func (o *options) callers() issuers.Callers {
 	if o.caller == "" {
 		return nil

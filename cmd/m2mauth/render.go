@@ -24,7 +24,7 @@ const (
 	indent = 14
 )
 
-// text is the report for people, at most 80 columns wide.
+// text returns the report for people, at most 80 columns wide.
 func (r report) text() string {
 	var b strings.Builder
 	for _, row := range r.rows {
@@ -51,9 +51,9 @@ func (r report) text() string {
 func (r report) verdict() string {
 	switch e := r.subject.refusal; {
 	case e == nil:
-		return "let in"
+		return "accepted"
 	case e.Code == verifier.Unavailable:
-		return "can't be judged"
+		return "unknown"
 	default:
 		return "refused"
 	}
@@ -69,8 +69,8 @@ func (r report) summary() string {
 
 func oneLine(text string) string { return plain(redact.Tokens(strings.ReplaceAll(text, "\n", "; "))) }
 
-// wrap writes head and then text, which is broken at spaces, or within a word
-// that is longer than a line.
+// wrap writes head and text. It breaks lines at spaces, and within words that are
+// longer than a line.
 func wrap(b *strings.Builder, head, text string) {
 	line := head
 	if pad := indent - utf8.RuneCountInString(head); pad > 0 {
@@ -102,10 +102,10 @@ func wrap(b *strings.Builder, head, text string) {
 	flush()
 }
 
-// The report for machines. Its texts are as in the other: what the token says
-// is quoted.
+// jsonReport is the report for machines. Texts of the token are quoted, as in the
+// other report.
 type jsonReport struct {
-	Verdict string      `json:"verdict"` // let_in, refused or unknown
+	Verdict string      `json:"verdict"` // accepted, refused or unknown
 	Code    string      `json:"code,omitempty"`
 	Reason  string      `json:"reason,omitempty"`
 	Client  *jsonClient `json:"client,omitempty"`
@@ -127,9 +127,7 @@ type jsonCheck struct {
 }
 
 func (r report) writeJSON(w io.Writer) error {
-	doc := jsonReport{Verdict: map[string]string{
-		"let in": "let_in", "refused": "refused", "can't be judged": "unknown",
-	}[r.verdict()]}
+	doc := jsonReport{Verdict: r.verdict()}
 	if e := r.subject.refusal; e != nil {
 		doc.Code, doc.Reason = e.Code.String(), plain(string(e.Reason))
 	} else {

@@ -14,13 +14,14 @@ import (
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
-// shown is what a token says of itself, for display alone: nothing is decided
-// by it. The signature is not part of it.
+// shown holds a token's header and claims for display only. It does not hold the
+// signature.
 type shown struct {
 	header, claims map[string]json.RawMessage // nil if they can't be read
 }
 
-// show reads a token for display. Of what is no JWT it reads nothing.
+// show parses a token for display. It returns an empty result for other texts than
+// a JWT.
 func show(token string) shown {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -41,13 +42,13 @@ func object(segment string) (members map[string]json.RawMessage) {
 	return members
 }
 
-// text is a claim that is a string, or "".
+// text returns a claim that is a string, or "".
 func (s shown) text(name string) (text string) {
 	_ = json.Unmarshal(s.claims[name], &text)
 	return text
 }
 
-// list is a claim that is a string or a list of strings.
+// list returns a claim that is a string or a list of strings.
 func (s shown) list(name string) (list []string) {
 	if raw := s.claims[name]; json.Unmarshal(raw, &list) != nil {
 		return []string{s.text(name)}
@@ -55,7 +56,7 @@ func (s shown) list(name string) (list []string) {
 	return list
 }
 
-// first is the first of the names that is a claim, or "".
+// first returns the first of the names that is a claim, or "".
 func (s shown) first(names []string) string {
 	for _, name := range names {
 		if _, present := s.claims[name]; present {
@@ -65,7 +66,7 @@ func (s shown) first(names []string) string {
 	return ""
 }
 
-// moment is a claim that is a time, with how far that is from now.
+// moment returns a claim that is a time, with its distance from now.
 func (s shown) moment(name string, now time.Time) string {
 	t, ok := s.time(name)
 	if !ok {
@@ -99,7 +100,7 @@ const (
 	maxItems = 8  // of one list
 )
 
-// value shows a JSON value: in visible ASCII, and cut.
+// value returns a JSON value for display: in visible ASCII, and cut.
 func value(raw json.RawMessage) string {
 	var text string
 	var list []string
@@ -120,8 +121,8 @@ func value(raw json.RawMessage) string {
 	}
 }
 
-// quote shows a text of the token or the key set: no escape sequence of it reaches
-// a terminal, and no token within it.
+// quote returns a text of the token or the key set for display, without escape
+// sequences for the terminal and without tokens.
 func quote(text string) string {
 	text = redact.Tokens(text)
 	return strconv.QuoteToASCII(text[:min(len(text), maxShown)]) + ellipsis(len(text) > maxShown)
@@ -139,8 +140,8 @@ func quoteList(list []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// configured shows a list of configured names, without the secrets of URLs and
-// what was put into the wrong flag.
+// configured returns a list of configured names for display, without secrets in
+// URLs or in the wrong flag.
 func configured(list []string) string {
 	shown := make([]string, len(list))
 	for i, text := range list {
@@ -149,8 +150,8 @@ func configured(list []string) string {
 	return strings.ReplaceAll(quoteList(shown), ", ", " or ")
 }
 
-// requirement shows the text of a Requirement, in which each scope is quoted,
-// without what configured hides.
+// requirement returns the text of a Requirement, in which each scope is quoted,
+// without the secrets that configured hides.
 func requirement(text string) string {
 	quoted := regexp.MustCompile(`"[^"]*"`) // no scope contains a quotation mark
 	return quoted.ReplaceAllStringFunc(text, func(scope string) string {
@@ -165,7 +166,7 @@ func ellipsis(cut bool) string {
 	return ""
 }
 
-// plain is a text in visible ASCII, with escapes for everything else.
+// plain returns text in visible ASCII, with escapes for everything else.
 func plain(text string) string {
 	var b strings.Builder
 	for _, c := range text {

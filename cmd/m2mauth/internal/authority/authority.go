@@ -1,6 +1,6 @@
-// Package authority is the command "m2mauth authority": a local authority that
-// speaks Stytch's M2M API on a fixed port, for developing without an account. It
-// keeps its clients and its signing keys in a file.
+// Package authority implements the command "m2mauth authority": a local authority
+// that serves Stytch's M2M API on a fixed port, for development without an account.
+// It stores its clients and signing keys in a file.
 package authority
 
 import (
@@ -21,22 +21,22 @@ type options struct {
 
 const usage = `usage: m2mauth authority [flags]
 
-Serves a local authority that speaks Stytch's M2M API, for developing without an
-account. Clients and signing keys survive restarts and crashes. It is no
-authority for production: it hashes secrets with a fast hash, and its project's
-secret and signing keys are in the file.
+Serves Stytch's M2M API on this machine, for development without an account.
+Clients and signing keys survive restarts and crashes. Do not use it in
+production: it hashes secrets with a fast hash, and stores its project's secret
+and signing keys in the file.
 
-  -addr ADDRESS   where it listens, on loopback: 127.0.0.1:8484
-  -file FILE      where it keeps everything: authority.db
+  -addr ADDRESS   listen there, on loopback; 127.0.0.1:8484 by default
+  -file FILE      store everything there; authority.db by default
   -rotate-keys    start with a new signing key; the old ones stay published
 
 STYTCH_PROJECT_ID and STYTCH_SECRET, if set, are the credentials of its project.
 
-Exit status: 0 ended by a signal, 1 it could not serve, 2 usage.
+Exit status: 0 after a signal, 1 if it can't serve, 2 usage.
 `
 
-// Run is the command with the arguments after its name. It serves until ctx ends
-// and returns the exit status.
+// Run runs the command with the arguments after its name until ctx ends, and
+// returns the exit status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
 	flags := flag.NewFlagSet("authority", flag.ContinueOnError)
@@ -46,7 +46,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.rotateKeys, "rotate-keys", false, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		fmt.Fprint(stderr, usage)
-		return 2 // also for -h: a script should not go on
+		return 2 // for -h as well, so that a script stops
 	}
 	o.project, o.secret = os.Getenv("STYTCH_PROJECT_ID"), os.Getenv("STYTCH_SECRET")
 	if err := run(ctx, stdout, o); err != nil {
@@ -81,7 +81,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	if o.rotateKeys {
 		a.RotateKeys()
 	}
-	fmt.Fprintf(out, `The authority is up, and keeps everything in %[1]s. Ctrl-C ends it.
+	fmt.Fprintf(out, `The authority is up, and stores everything in %[1]s. Ctrl-C stops it.
 
   export STYTCH_URL=%[2]s
   export STYTCH_PROJECT_ID=%[3]s
@@ -92,12 +92,12 @@ Register a client:
   curl -s -u $STYTCH_PROJECT_ID:$STYTCH_SECRET $STYTCH_URL/v1/m2m/clients \
     -H 'Content-Type: application/json' -d '{"client_name":"mine","scopes":["read:orders"]}'
 
-Get a token with the client_id and client_secret of the answer:
+Get a token with the client_id and client_secret of the response:
 
   curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials \
     $STYTCH_URL/v1/public/$STYTCH_PROJECT_ID/oauth2/token
 
-Its keys, for services that verify tokens:
+Get the keys, as services do that verify tokens:
 
   curl -s $STYTCH_URL/v1/sessions/jwks/$STYTCH_PROJECT_ID
 `, redact.Text(o.file), a.URL(), a.ProjectID(), a.Secret())

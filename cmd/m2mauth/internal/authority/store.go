@@ -13,9 +13,9 @@ import (
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
-// store keeps the authority's records in a bbolt file. Each Save is one
-// transaction, which is on the disk when it returns: a crash, at any moment,
-// loses nothing of it and leaves nothing by halves.
+// store stores the authority's records in a bbolt file. Each Save is one
+// transaction: it is on disk when Save returns, and a crash never leaves half of
+// it.
 type store struct{ db *bbolt.DB }
 
 const (
@@ -24,8 +24,8 @@ const (
 	secretKey     = "secret"
 )
 
-// openStore opens or creates the file, for its owner alone: signing keys are
-// in it.
+// openStore opens or creates the file. Only its owner may read it, because it holds
+// signing keys.
 func openStore(path string) (*store, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
 	if errors.Is(err, bolterrors.ErrTimeout) {
@@ -33,7 +33,7 @@ func openStore(path string) (*store, error) {
 	}
 	if err != nil {
 		if e, ok := errors.AsType[*os.PathError](err); ok {
-			err = e.Err // which repeats the path: it may be a secret in the wrong flag
+			err = e.Err // without the path, which may be a secret in the wrong flag
 		}
 		return nil, fmt.Errorf("%s: %w", redact.Text(path), err)
 	}
@@ -59,7 +59,7 @@ func (s *store) Load() (map[string][]byte, error) {
 	records := map[string][]byte{}
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte(recordsBucket)).ForEach(func(name, record []byte) error {
-			records[string(name)] = append([]byte{}, record...) // bbolt's own is gone with the transaction
+			records[string(name)] = append([]byte{}, record...) // bbolt's own is invalid after the transaction
 			return nil
 		})
 	})
@@ -85,8 +85,8 @@ func (s *store) Save(records map[string][]byte) error {
 	})
 }
 
-// secret is the project's own secret, made once. It is kept as it is, because
-// it is printed at every start.
+// secret returns the project's own secret, and creates it once. It is not hashed,
+// because it is printed at every start.
 func (s *store) secret() (secret string, err error) {
 	err = s.db.Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(projectBucket))
