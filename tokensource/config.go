@@ -1,0 +1,228 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/m2mauth/m2mauth/internal/clientauth"
+	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
+)
+
+// Config configures a [Source]. Exactly one of TokenURL, Fetch, or Issuer alone
+// says where tokens come from.
+type Config struct {
+	// TokenURL is the authority's token endpoint: https, or http on loopback.
+	TokenURL string
+
+	// Issuer is the authority's issuer, spelled exactly as in its metadata (RFC
+	// 8414, OpenID Connect Discovery), which then name the token endpoint. Beside
+	// TokenURL it is only the "aud" of assertions, and no metadata are fetched.
+	Issuer string
+
+	// Fetch returns a new token at each call, instead of a token endpoint:
+	// [TokenFile] for example. It must return when its context ends.
+	Fetch func(context.Context) (*oauth2.Token, error)
+
+	// Credentials authenticate the client. They are required unless Fetch is set.
+	Credentials Credentials
+
+	// AuthStyle is how a secret is sent. If zero, it follows the metadata;
+	// without metadata the secret is sent as HTTP Basic.
+	AuthStyle oauth2.AuthStyle
+
+	// Scopes are requested: the authority's default if empty.
+	Scopes []string
+
+	// Audience names the services that the token is for, in the parameter
+	// "audience" (Auth0 and others).
+	Audience []string
+
+	// Resource names the services that the token is for, by absolute URI (RFC
+	// 8707).
+	Resource []string
+
+	// Parameters are further parameters of the token request.
+	Parameters url.Values
+
+	// RefreshAhead is how long before its end a token is replaced: a fifth of its
+	// lifetime if zero, and never more than half of it.
+	RefreshAhead time.Duration
+
+	// MaxAge is the age at which services refuse a token although it has not
+	// expired: no limit if zero. It is also the lifetime of tokens whose expiry
+	// the authority does not tell.
+	MaxAge time.Duration
+
+	// Timeout bounds each request and each call of a callback: 10 s if zero, and
+	// never more than half of MaxAge.
+	Timeout time.Duration
+
+	// Transport sends the requests to the authority: one like
+	// http.DefaultTransport if nil.
+	Transport http.RoundTripper
+
+	// RepeatUnsafe lets [Source.RoundTripper] repeat requests whose method is not
+	// idempotent after a refused token, also without an Idempotency-Key. Set it
+	// only if every service refuses a token before it acts.
+	RepeatUnsafe bool
+
+	// Observe, if set, is called for each fetch, replacement and refusal. It may
+	// be called concurrently.
+	Observe func(Event)
+}
+
+// minMaxAge leaves a token time to be of use: it is replaced at half of its age
+// at the earliest, and retires a tenth before its end.
+const minMaxAge = 10 * time.Second
+
+// check returns every mistake.
+func (c *Config) check() error {
+	return outbound.Mistakes("tokensource",
+		c.checkOrigin(),
+		c.checkParameters(),
+		outbound.CheckNotNegative("RefreshAhead", c.RefreshAhead),
+		outbound.CheckNotNegative("MaxAge", c.MaxAge),
+		outbound.CheckNotNegative("Timeout", c.Timeout),
+		c.checkTimes(),
+	)
+}
+
+// checkOrigin checks where tokens come from.
+func (c *Config) checkOrigin() error {
+	var errs []error
+	mistake := func(text string) { errs = append(errs, errors.New(text)) }
+	switch {
+	case c.Fetch == nil && c.TokenURL == "" && c.Issuer == "":
+		mistake("no TokenURL, Issuer or Fetch: want one of them")
+	case c.Fetch != nil && (c.TokenURL != "" || c.Issuer != ""):
+		mistake("Fetch beside TokenURL or Issuer: want one of them")
+	}
+	if c.TokenURL != "" {
+		if err := checkEndpoint(c.TokenURL); err != nil {
+			errs = append(errs, fmt.Errorf("TokenURL %s %w", redact.Quote(c.TokenURL), err))
+		}
+	}
+	if c.Issuer != "" {
+		if _, err := outbound.ParseIssuer(c.Issuer, false); err != nil {
+			errs = append(errs, fmt.Errorf("Issuer %s %w", redact.Quote(c.Issuer), err))
+		}
+	}
+	if c.Fetch != nil {
+		if c.Credentials != nil || c.AuthStyle != 0 || c.Transport != nil || len(c.Scopes)+len(c.Audience)+len(c.Resource)+len(c.Parameters) > 0 {
+			mistake("Fetch makes its own requests: Credentials, AuthStyle, Transport, Scopes, Audience, Resource and Parameters have no effect")
+		}
+		return errors.Join(errs...)
+	}
+	style, err := c.style()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if c.Credentials == nil {
+		mistake("no Credentials: want Secret, PrivateKeyJWT or another")
+		return errors.Join(errs...)
+	}
+	method := c.Credentials.ClientAuth()
+	return errors.Join(append(errs, method.Check(clientauth.Server{Issuer: c.Issuer, Style: style}))...)
+}
+
+func (c *Config) style() (clientauth.Style, error) {
+	switch c.AuthStyle {
+	case oauth2.AuthStyleAutoDetect:
+		return "", nil
+	case oauth2.AuthStyleInHeader:
+		return clientauth.Basic, nil
+	case oauth2.AuthStyleInParams:
+		return clientauth.Post, nil
+	default:
+		return "", fmt.Errorf("AuthStyle is %d: want one of the constants of package oauth2", c.AuthStyle)
+	}
+}
+
+// checkEndpoint refuses a URL that secrets must not be sent to. A query is part
+// of the endpoint (RFC 6749 §3.2). Errors complete a sentence that begins with
+// the URL.
+func checkEndpoint(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Opaque != "" || u.Hostname() == "":
+		return errors.New("is no absolute URL")
+	case u.User != nil:
+		return errors.New("holds credentials")
+	case strings.Contains(raw, "#"):
+		return errors.New("holds a fragment")
+	}
+	return outbound.CheckScheme(u, false)
+}
+
+// ours are the parameters that other fields and Credentials set.
+var ours = []string{"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type", "assertion"}
+
+func (c *Config) checkParameters() error {
+	var errs []error
+	for _, name := range c.Scopes {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+			errs = append(errs, fmt.Errorf("Scopes: %s is no scope name: want printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)", redact.Quote(name)))
+		}
+	}
+	if slices.Contains(c.Audience, "") {
+		errs = append(errs, errors.New("Audience holds an empty name"))
+	}
+	for _, resource := range c.Resource {
+		if u, err := url.Parse(resource); err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
+			errs = append(errs, fmt.Errorf("Resource: %s is no absolute URI without a fragment (RFC 8707 §2)", redact.Quote(resource)))
+		}
+	}
+	for name := range c.Parameters {
+		switch {
+		case name == "" || slices.Contains(ours, name):
+			errs = append(errs, fmt.Errorf("Parameters: %s is set by other fields", redact.Quote(name)))
+		case name == "audience" && len(c.Audience) > 0, name == "resource" && len(c.Resource) > 0:
+			errs = append(errs, fmt.Errorf("Parameters: %s stands beside the field of this name: want one of them", redact.Quote(name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkTimes refuses durations that no token can satisfy.
+func (c *Config) checkTimes() error {
+	if c.MaxAge <= 0 {
+		return nil
+	}
+	var errs []error
+	if c.MaxAge < minMaxAge {
+		errs = append(errs, fmt.Errorf("MaxAge is %v: want at least %v", c.MaxAge, minMaxAge))
+	}
+	if c.RefreshAhead > c.MaxAge/2 {
+		errs = append(errs, fmt.Errorf("RefreshAhead is %v: want at most half of MaxAge, %v", c.RefreshAhead, c.MaxAge/2))
+	}
+	if c.Timeout > c.MaxAge/2 {
+		errs = append(errs, fmt.Errorf("Timeout is %v: want at most half of MaxAge, %v", c.Timeout, c.MaxAge/2))
+	}
+	return errors.Join(errs...)
+}
+
+// form returns the parameters of every token request.
+func (c *Config) form() url.Values {
+	form := url.Values{}
+	for name, values := range c.Parameters {
+		form[name] = slices.Clone(values)
+	}
+	if len(c.Scopes) > 0 {
+		form.Set("scope", strings.Join(c.Scopes, " "))
+	}
+	for name, values := range map[string][]string{"audience": c.Audience, "resource": c.Resource} {
+		if len(values) > 0 {
+			form[name] = slices.Clone(values)
+		}
+	}
+	return form
+}

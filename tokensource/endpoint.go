@@ -1,0 +1,184 @@
+package tokensource
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/clientauth"
+	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
+)
+
+// endpoint fetches tokens from an authority's token endpoint.
+type endpoint struct {
+	locate  func(context.Context) (address, error)
+	method  clientauth.Method
+	server  clientauth.Server
+	form    url.Values
+	http    *http.Client
+	own     bool // http's transport is the source's own
+	timeout time.Duration
+
+	client string // of the last request: "" if unknown
+	url    string
+}
+
+// address is where an authority issues tokens.
+type address struct {
+	url     string
+	methods []string // of client authentication: nil if unknown
+}
+
+func newFetcher(c *Config) (fetcher, error) {
+	timeout := outbound.OrDefault(c.Timeout, outbound.DefaultTimeout)
+	if c.MaxAge > 0 {
+		timeout = min(timeout, c.MaxAge/2)
+	}
+	if c.Fetch != nil {
+		return &callback{call: c.Fetch, timeout: timeout}, nil
+	}
+	style, _ := c.style() // checked before
+	method := c.Credentials.ClientAuth()
+	transport, own, err := newTransport(c.Transport, method)
+	if err != nil {
+		return nil, err
+	}
+	e := &endpoint{
+		method:  method,
+		server:  clientauth.Server{Issuer: c.Issuer, Style: style},
+		form:    c.form(),
+		http:    outbound.NewClient(transport),
+		own:     own,
+		timeout: timeout,
+		url:     c.TokenURL,
+	}
+	e.locate = func(context.Context) (address, error) { return address{url: c.TokenURL}, nil }
+	if c.TokenURL == "" {
+		e.locate = newMetadata(c.Issuer, e.http, timeout, method).locate
+		e.url = c.Issuer
+	}
+	return e, nil
+}
+
+func (e *endpoint) closeIdle() {
+	if e.own {
+		e.http.CloseIdleConnections()
+	}
+}
+
+// fetch requests a token. If the credentials are refused, it reads them again and
+// tries others once: a rotation may just have been completed.
+func (e *endpoint) fetch(ctx context.Context) (fetched, error) {
+	at, err := e.locate(ctx)
+	if err != nil {
+		return e.outcome(), e.fail(ctx, err, nil)
+	}
+	e.url = at.url
+	e.server.Methods = at.methods
+	r, used, err := e.prepare(ctx)
+	if err != nil {
+		return e.outcome(), e.fail(ctx, err, used.Secrets)
+	}
+	f, err := e.request(ctx, r, used)
+	if !isInvalidClient(err) {
+		return f, err
+	}
+	again, now, prepareErr := e.prepare(ctx)
+	if prepareErr != nil || now.Version == used.Version {
+		return f, err
+	}
+	e.closeIdle() // a connection may carry the certificate that was refused
+	return e.request(ctx, again, now)
+}
+
+// prepare builds an authenticated request.
+func (e *endpoint) prepare(ctx context.Context) (clientauth.Request, clientauth.Used, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	r := clientauth.Request{Form: url.Values{}, Header: http.Header{}}
+	for name, values := range e.form {
+		r.Form[name] = values
+	}
+	r.Form.Set("grant_type", "client_credentials")
+	used, err := clientauth.Add(ctx, e.method, e.server, &r)
+	e.client = used.ClientID
+	return r, used, err
+}
+
+func (e *endpoint) request(ctx context.Context, r clientauth.Request, used clientauth.Used) (fetched, error) {
+	limited, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	f := e.outcome()
+	req, err := http.NewRequestWithContext(limited, http.MethodPost, e.url, strings.NewReader(r.Form.Encode()))
+	if err != nil {
+		return f, e.fail(ctx, outbound.WithoutURL(err), used.Secrets)
+	}
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", outbound.UserAgent)
+	began := time.Now()
+	res, err := e.http.Do(req)
+	if err != nil {
+		return f, e.fail(ctx, outbound.WithoutURL(err), used.Secrets)
+	}
+	defer res.Body.Close()
+	body, err := outbound.ReadBody(res.Body, maxResponse)
+	if err != nil {
+		return f, e.fail(ctx, err, used.Secrets)
+	}
+	token, err := parseResponse(res, body, began, used.Secrets)
+	if err != nil {
+		return f, e.fail(ctx, err, used.Secrets)
+	}
+	f.token = token
+	return f, nil
+}
+
+func (e *endpoint) outcome() fetched {
+	return fetched{clientID: e.client, url: redact.URL(e.url)}
+}
+
+// fail describes why a fetch failed, without the secrets: errors of transports
+// quote requests and responses.
+func (e *endpoint) fail(ctx context.Context, err error, secrets []string) error {
+	if ctx.Err() != nil {
+		return e.describe(context.Cause(ctx))
+	}
+	return e.describe(outbound.RedactError(err, secrets...))
+}
+
+func (e *endpoint) describe(err error) error {
+	return &fetchError{client: e.client, url: redact.URL(e.url), err: err}
+}
+
+// fetchError is a failed fetch. It wraps an *oauth2.RetrieveError if the
+// authority answered with an error.
+type fetchError struct {
+	client, url string
+	err         error
+}
+
+func (e *fetchError) Unwrap() error { return e.err }
+
+func (e *fetchError) Error() string {
+	at := e.url
+	if e.client != "" {
+		at = "client " + strconv.Quote(redact.Text(e.client)) + " at " + at
+	}
+	text := e.err.Error()
+	if refused, ok := retrieveError(e.err); ok {
+		text = fmt.Sprintf("HTTP status %d", refused.Response.StatusCode)
+		if refused.ErrorCode != "" {
+			text += fmt.Sprintf(", error %q", refused.ErrorCode)
+		}
+	}
+	return "tokensource: " + at + ": " + text
+}

@@ -1,0 +1,43 @@
+package tokensource
+
+import "time"
+
+// EventKind names what an [Event] reports.
+type EventKind string
+
+// The kinds of events.
+const (
+	Fetched  EventKind = "fetched"  // a fetch ended
+	Replaced EventKind = "replaced" // a fetch that a refusal caused ended
+	Refused  EventKind = "refused"  // a service refused a token
+)
+
+// Event reports one fetch, replacement or refusal. It holds no token and no
+// secret.
+type Event struct {
+	Kind     EventKind
+	ClientID string // "" if unknown
+	URL      string // the token endpoint, without its query; "" if there is none
+
+	// Origin is the origin that refused the token: "" for [Source.Invalidate].
+	Origin string
+
+	// ExpiresAt is the expiry of the token that was fetched or refused.
+	ExpiresAt time.Time
+
+	// Duration is how long the fetch took.
+	Duration time.Duration
+
+	// Err says why the fetch failed. For a refusal, it says why no replacement
+	// is fetched. It is nil otherwise.
+	Err error
+}
+
+// report calls Observe, with no lock held. A panic in it stops here.
+func (s *Source) report(e Event) {
+	if s.observe == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	s.observe(e)
+}
