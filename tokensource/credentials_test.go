@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -67,33 +69,52 @@ func TestParameters(t *testing.T) {
 	})
 }
 
-// rotating refuses every secret but the one of the moment.
-func (a *authority) accept(secret *string) {
-	a.set(func(a *authority) {
-		a.answer = func(_ int, r *http.Request) (*http.Response, error) {
-			if _, pass, _ := r.BasicAuth(); pass != *secret {
-				return response(401, `{"error":"invalid_client","error_description":"`+pass+` is wrong"}`), nil
-			}
-			return a.issue(), nil
+// rotation is a secret at the authority, and the one that the client reads.
+type rotation struct {
+	mu              sync.Mutex
+	current, stored string
+	read            int
+}
+
+func (r *rotation) set(current, stored string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.current, r.stored = current, stored
+}
+
+func (r *rotation) credentials(context.Context) (string, string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read++
+	return clientID, r.stored, nil
+}
+
+// answer refuses every secret but the current one.
+func (r *rotation) answer(a *authority) func(int, *http.Request) (*http.Response, error) {
+	return func(_ int, req *http.Request) (*http.Response, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if _, pass, _ := req.BasicAuth(); pass != r.current {
+			return response(401, `{"error":"invalid_client","error_description":"`+pass+` is wrong"}`), nil
 		}
-	})
+		return a.issue(), nil
+	}
 }
 
 func TestRotation(t *testing.T) {
-	current, stored, asked := "old", "old", 0
-	credentials := func(c *tokensource.Config) {
-		current, stored, asked = "old", "old", 0
-		c.Credentials = tokensource.SecretFunc(func(context.Context) (string, string, error) {
-			asked++
-			return clientID, stored, nil
-		})
+	rotate := func(t *testing.T, f func(t *testing.T, r *rotation, a *authority, s *tokensource.Source, e *events)) {
+		r := &rotation{current: "old", stored: "old"}
+		inBubble(t, func(c *tokensource.Config) { c.Credentials = tokensource.SecretFunc(r.credentials) },
+			func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
+				a.answer = r.answer(a)
+				f(t, r, a, s, e)
+			})
 	}
 	t.Run("picked up at the next fetch", func(t *testing.T) {
-		inBubble(t, credentials, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
-			a.accept(&current)
+		rotate(t, func(t *testing.T, r *rotation, a *authority, s *tokensource.Source, e *events) {
 			token(t, s)
 			token(t, s)
-			current, stored = "new", "new"
+			r.set("new", "new")
 			pass(50 * time.Minute)
 			a.wantFetches(t, 2)
 			if got := e.kinds(); got != "fetched fetched" {
@@ -102,27 +123,23 @@ func TestRotation(t *testing.T) {
 		})
 	})
 	t.Run("completed between reading and sending", func(t *testing.T) {
-		inBubble(t, credentials, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
-			a.set(func(a *authority) {
-				a.answer = func(n int, r *http.Request) (*http.Response, error) {
-					stored, current = "new", "new"
-					if _, pass, _ := r.BasicAuth(); pass != current {
-						return response(400, `{"error":"invalid_client"}`), nil
-					}
-					return a.issue(), nil
-				}
-			})
+		rotate(t, func(t *testing.T, r *rotation, a *authority, s *tokensource.Source, e *events) {
+			check := r.answer(a)
+			a.answer = func(n int, req *http.Request) (*http.Response, error) {
+				r.set("new", "new")
+				return check(n, req)
+			}
 			token(t, s)
+			synctest.Wait()
 			a.wantFetches(t, 2)
-			if asked != 2 || e.kinds() != "fetched" {
-				t.Errorf("credentials were read %d times, events %s, want 2 and one fetch", asked, e.kinds())
+			if r.read != 2 || e.kinds() != "fetched" {
+				t.Errorf("credentials were read %d times, events %s, want 2 and one fetch", r.read, e.kinds())
 			}
 		})
 	})
 	t.Run("a wrong secret is sent once", func(t *testing.T) {
-		inBubble(t, credentials, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
-			a.accept(&current)
-			stored = "wrong-secret"
+		rotate(t, func(t *testing.T, r *rotation, a *authority, s *tokensource.Source, _ *events) {
+			r.set("old", "wrong-secret")
 			_, err := s.Token()
 			wantError(t, "Token()", err, `client "worker" at https://login.example.com/token: HTTP status 401, error "invalid_client"`)
 			if e, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || e.ErrorCode != "invalid_client" {
@@ -132,16 +149,15 @@ func TestRotation(t *testing.T) {
 		})
 	})
 	t.Run("an old token serves while the secret is wrong", func(t *testing.T) {
-		inBubble(t, credentials, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
-			a.accept(&current)
+		rotate(t, func(t *testing.T, r *rotation, _ *authority, s *tokensource.Source, _ *events) {
 			token(t, s)
 			token(t, s)
-			stored = "wrong-secret"
+			r.set("old", "wrong-secret")
 			pass(58 * time.Minute)
 			if got := token(t, s); got != "token-1" {
 				t.Errorf("Token() = %s, want token-1", got)
 			}
-			stored = "old"
+			r.set("old", "old")
 			pass(90 * time.Second)
 			if got := token(t, s); got != "token-2" {
 				t.Errorf("Token() = %s, want token-2", got)

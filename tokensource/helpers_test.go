@@ -139,6 +139,7 @@ func (e *events) observe(x tokensource.Event) {
 }
 
 func (e *events) kinds() string {
+	synctest.Wait() // events follow after the callers' tokens
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var kinds []string

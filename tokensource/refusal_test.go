@@ -55,6 +55,7 @@ func TestInvalidateEverything(t *testing.T) {
 			pass(time.Second)
 		}
 		a.wantFetches(t, 14)
+		synctest.Wait()
 		last := e.all[len(e.all)-1]
 		if last.Kind != tokensource.Refused || last.Err == nil {
 			t.Errorf("the last event is %s with %v, want a refusal without replacement", last.Kind, last.Err)
