@@ -24,7 +24,7 @@ func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Con
 	if _, isMachine := verifier.ClientFromContext(ctx); !isMachine || i.opts.KeepStreamsPastExpiry {
 		return handler(srv, &wrapped)
 	}
-	ctx, cancel := i.verifier.UntilExpiry(ctx)
+	ctx, cancel := i.verifier.WhileValid(ctx)
 	defer cancel()
 	wrapped.WrappedContext = ctx
 	s := &expiringStream{WrappedServerStream: wrapped, guard: i}

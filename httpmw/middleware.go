@@ -73,7 +73,7 @@ func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
 //
 // A call is decided once, when it arrives. Work that goes on after its token
 // has expired, like a websocket or server-sent events, takes its context from
-// verifier.Verifier.UntilExpiry. The ResponseWriter is passed on unchanged, so
+// verifier.Verifier.WhileValid. The ResponseWriter is passed on unchanged, so
 // handlers can flush and hijack. Panics pass through to the server.
 func (m *Middleware) Require(need scopes.Requirement) func(http.Handler) http.Handler {
 	if need.IsZero() {

@@ -121,7 +121,7 @@ func punctual(t *testing.T) (*m2mtest.Authority, *verifier.Verifier, *httpmw.Mid
 // TestEventsOutliveTheirToken: the guard lets a call in once. Its handler goes
 // on past the expiry, unless it asks for a context that ends with the token.
 func TestEventsOutliveTheirToken(t *testing.T) {
-	for name, until := range map[string]bool{"with UntilExpiry": true, "without": false} {
+	for name, until := range map[string]bool{"with WhileValid": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				authority, v, guard := punctual(t)
@@ -129,7 +129,7 @@ func TestEventsOutliveTheirToken(t *testing.T) {
 					ctx := r.Context()
 					if until {
 						var cancel context.CancelFunc
-						ctx, cancel = v.UntilExpiry(ctx)
+						ctx, cancel = v.WhileValid(ctx)
 						defer cancel()
 					}
 					tick := time.NewTicker(time.Second)
@@ -164,7 +164,7 @@ func TestEventsOutliveTheirToken(t *testing.T) {
 }
 
 // TestHijackedConnectionsEnd: the ResponseWriter is handed on as it is, so a
-// connection can be taken over; UntilExpiry ends the work on it, and what is
+// connection can be taken over; WhileValid ends the work on it, and what is
 // refused is never taken over.
 func TestHijackedConnectionsEnd(t *testing.T) {
 	authority, v, guard := punctual(t)
@@ -177,7 +177,7 @@ func TestHijackedConnectionsEnd(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		ctx, cancel := v.UntilExpiry(r.Context())
+		ctx, cancel := v.WhileValid(r.Context())
 		defer cancel()
 		fmt.Fprint(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\nhello\n")
 		rw.Flush()

@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/strictjson"
+	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // cause says what a call had and what was wanted. Its text is made when
@@ -108,6 +110,22 @@ func headerIs(name, value string, present bool, want []string) error {
 		}
 		// An empty TokenType stands for a header without "typ".
 		return strconv.Quote(name) + " is " + found + ", want " + strings.ReplaceAll(oneOf(want), `""`, "none")
+	})
+}
+
+// unknownIssuer is the cause of UnknownIssuer.
+func (v *Verifier) unknownIssuer(iss strictjson.Value) error {
+	return cause(func() string { return claimIs("iss", iss, oneOf(v.Issuers())).Error() })
+}
+
+// scopesMissing is the cause of ScopeMissing.
+func scopesMissing(granted scopes.Set, need scopes.Requirement) error {
+	return cause(func() string {
+		found := "no scopes"
+		if granted.Len() > 0 {
+			found = listed(slices.Collect(granted.All()), ", ", excerpt)
+		}
+		return "granted " + found + ", want " + need.String()
 	})
 }
 

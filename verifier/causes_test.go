@@ -242,9 +242,9 @@ func TestRulesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestUntilExpirySaysWhen: the cause of a context that ended says when the token
+// TestWhileValidSaysWhen: the cause of a context that ended says when the token
 // was good.
-func TestUntilExpirySaysWhen(t *testing.T) {
+func TestWhileValidSaysWhen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, v := local(t)
 		defer v.Close()
@@ -252,7 +252,7 @@ func TestUntilExpirySaysWhen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := v.UntilExpiry(ctx)
+		ctx, cancel := v.WhileValid(ctx)
 		defer cancel()
 		<-ctx.Done()
 		want := `m2mauth: invalid_token: expired: "exp" was 2000-01-01T00:01:00Z, 30s ago; the leeway is 30s`

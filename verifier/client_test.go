@@ -248,13 +248,13 @@ func TestUnmade(t *testing.T) {
 			if n := len(v.Status()); n != map[string]int{"closed": 1}[name] {
 				t.Errorf("the status of %d issuers", n)
 			}
-			until, cancel := v.UntilExpiry(verifier.ContextWithClient(ctx, a.Client(spec{})))
+			until, cancel := v.WhileValid(verifier.ContextWithClient(ctx, a.Client(spec{})))
 			if until.Err() != nil {
-				t.Errorf("UntilExpiry: %v", context.Cause(until))
+				t.Errorf("WhileValid: %v", context.Cause(until))
 			}
 			cancel()
 			if until.Err() == nil {
-				t.Error("UntilExpiry: the CancelFunc cancels nothing")
+				t.Error("WhileValid: the CancelFunc cancels nothing")
 			}
 			if err := v.Close(); err != nil {
 				t.Errorf("Close: %v", err)

@@ -1,21 +1,188 @@
 package verifier
 
 import (
+	"context"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/jwks"
+	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// issuer is a trusted authority at work: its configuration, complete, and its
-// keys.
-type issuer struct {
-	Issuer
-	source *jwks.Source
+// Issuer configures one trusted authority. Its keys verify its own tokens and
+// no other issuer's.
+type Issuer struct {
+	// Name is the exact "iss" of its tokens, and Client.Issuer. Required.
+	Name string
+
+	// Aliases are further exact "iss" values of the same authority, such as a
+	// custom domain.
+	Aliases []string
+
+	// Audiences are the names of this service: one of them must be in the
+	// token's audience. At least one is required.
+	Audiences []string
+
+	// AudienceClaims names the claims that hold the audience; the first that
+	// is present decides. {"aud"} if nil.
+	AudienceClaims []string
+
+	// JWKSURL is the address of the authority's key set. It must be https,
+	// except on loopback or with JWKS.InsecureHTTP. Exactly one of JWKSURL and
+	// FetchJWKS is required.
+	JWKSURL string
+
+	// FetchJWKS returns a JWK Set document from another place: a file, Vault, a
+	// fixed set. It is called by one goroutine at a time, unless an earlier call
+	// has ignored its context: that call counts as failed after FetchTimeout. It
+	// must not wait for its own Verifier's Ready or Refresh: such a fetch fails.
+	FetchJWKS func(context.Context) ([]byte, error)
+
+	// JWKS configures how the keys are fetched and kept. The zero value suits
+	// most authorities.
+	JWKS JWKSOptions
+
+	// Backdating is how much earlier than its key's publication a token may be
+	// dated: 10 min if zero, at least the Leeway and at most 1 h. Some
+	// authorities date tokens back by 5 min, and caches serve old key sets for
+	// about as long. A token with an unknown key is refused as InvalidToken only
+	// if the keys were fetched at least this long after its "iat", and as
+	// Unavailable before.
+	Backdating time.Duration
+
+	// Optional keeps Ready from waiting for this issuer's keys. Status reports
+	// them all the same, and its tokens are refused as Unavailable until there
+	// are keys.
+	Optional bool
+
+	// Algorithms are the JWS algorithms that are accepted: RS256, ES256 and
+	// EdDSA if nil. ("Ed25519" is EdDSA's name of RFC 9864; either accepts
+	// both.) New refuses "none" and the HMACs.
+	Algorithms []string
+
+	// TokenTypes are the accepted values of the header "typ", compared without
+	// regard to case and to a leading "application/": {"at+jwt", "JWT"} if
+	// nil. "" accepts a token without one.
+	TokenTypes []string
+
+	// ClientIDClaims names the claims that hold the client ID; the first that
+	// is present decides. {"client_id"} if nil.
+	ClientIDClaims []string
+
+	// ScopeClaims names the claims that hold the scopes, as a string or an
+	// array of strings; the first that is present decides. {"scope", "scp"} if
+	// nil.
+	ScopeClaims []string
+
+	// ScopesFrom, if set, returns the scopes instead of ScopeClaims: from roles
+	// or nested claims. Its Client is verified and has no Scopes yet. An error
+	// refuses the token: by the rule of Config.Check if it is a Reason or an
+	// *Error, otherwise as InvalidToken with the Reason ClaimMalformed.
+	ScopesFrom func(Client) (scopes.Set, error)
+
+	// WildcardScopes gives the Client's scopes Stytch's rule: a granted
+	// "read:*" covers "read:users" (see scopes.Set.Wildcards).
+	WildcardScopes bool
+
+	// MaxTokenAge, if positive, refuses tokens that were issued longer ago,
+	// and those without "iat".
+	MaxTokenAge time.Duration
+
+	// Accept decides whether a verified token is a machine's: SubjectIsClient
+	// if nil. Authorities sign people's tokens with the same keys. It is
+	// required if ClientIDClaims contains "sub": SubjectIsClient would otherwise
+	// accept people's tokens, too. An error refuses the token: by the rule of
+	// Config.Check if it is a Reason or an *Error, otherwise as InvalidToken
+	// with the Reason NotAccepted.
+	// Like ScopesFrom it is called when a token is verified, and not again while
+	// the token is remembered: use Check for what can change meanwhile.
+	Accept func(Client) error
 }
 
-// admits reports whether the issuer's tokens may have this header type
+// complete fills in an Issuer's defaults and reports its mistakes. leeway is
+// the shortest Backdating that makes sense: clocks may differ by as much.
+func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
+	if iss.Name == "" {
+		m.add(`Name is empty: write the exact "iss" of the authority's tokens`)
+	}
+	iss.Aliases = slices.Clone(iss.Aliases)
+	if slices.Contains(iss.Aliases, "") {
+		m.add("Aliases holds an empty name")
+	}
+	if iss.Audiences = slices.Clone(iss.Audiences); len(iss.Audiences) == 0 || slices.Contains(iss.Audiences, "") {
+		m.add("Audiences is empty or holds an empty name: write the name by which tokens are meant for this " +
+			"service; without one, tokens for any other service would be accepted")
+	}
+	iss.AudienceClaims = m.list("AudienceClaims", iss.AudienceClaims, "aud")
+	iss.ClientIDClaims = m.list("ClientIDClaims", iss.ClientIDClaims, "client_id")
+	if iss.ScopesFrom != nil && iss.ScopeClaims != nil {
+		m.add("both ScopesFrom and ScopeClaims are set: choose one")
+	}
+	iss.ScopeClaims = m.list("ScopeClaims", iss.ScopeClaims, "scope", "scp")
+	if iss.TokenTypes == nil {
+		iss.TokenTypes = []string{"at+jwt", "JWT"}
+	} else if iss.TokenTypes = slices.Clone(iss.TokenTypes); len(iss.TokenTypes) == 0 {
+		m.add("TokenTypes is empty: leave it nil for the default, or write {\"\"} to accept tokens without one")
+	}
+	if iss.MaxTokenAge < 0 {
+		m.add("MaxTokenAge is %v: want a positive duration, or 0 for no limit", iss.MaxTokenAge)
+	}
+	if iss.Accept == nil {
+		if slices.Contains(iss.ClientIDClaims, "sub") {
+			m.add(`ClientIDClaims holds "sub", and Accept is nil: its default, SubjectIsClient, would then accept ` +
+				`every token, people's too; say with Accept what marks a machine's token`)
+		}
+		iss.Accept = SubjectIsClient
+	}
+	if iss.Backdating == 0 {
+		iss.Backdating = 10 * time.Minute
+	}
+	m.between("Backdating", iss.Backdating, leeway, time.Hour)
+	iss.Algorithms = completeAlgorithms(m, iss.Algorithms)
+	iss.completeSource(m)
+	iss.JWKS.complete(m)
+}
+
+func completeAlgorithms(m mistakes, list []string) []string {
+	if list == nil {
+		return []string{"RS256", "ES256", "EdDSA"}
+	}
+	if len(list) == 0 {
+		m.add("Algorithms is empty: leave it nil for RS256, ES256 and EdDSA")
+	}
+	var canonical []string
+	for _, name := range list {
+		c, ok := jose.CanonicalAlgorithm(name)
+		switch {
+		case ok && slices.Contains(canonical, c):
+			// Drop duplicates: an RSA key without "alg" is used for the issuer's
+			// algorithm only if there is exactly one.
+		case ok:
+			canonical = append(canonical, c)
+		case jose.IsSymmetricOrNone(name):
+			m.add("Algorithms holds %q: with it, anyone who can read the key set could forge tokens; "+
+				"write what the authority signs with, such as RS256", name)
+		default:
+			m.add("Algorithms holds %s, which is not known: want RS256, RS384, RS512, PS256, PS384, PS512, "+
+				"ES256, ES384, ES512 or EdDSA", redact.Quote(name))
+		}
+	}
+	return canonical
+}
+
+// issuer is an Issuer in use: its complete configuration, and its keys.
+type issuer struct {
+	Issuer
+	verifier *Verifier
+	source   *jwks.Source
+}
+
+// accepts reports whether the issuer's tokens may have this header type
 // (RFC 8725 §3.11).
-func (iss *issuer) admits(typ string, present bool) bool {
+func (iss *issuer) accepts(typ string, present bool) bool {
 	for _, want := range iss.TokenTypes {
 		if want == "" {
 			if !present {

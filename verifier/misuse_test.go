@@ -209,10 +209,10 @@ func TestZeroClient(t *testing.T) {
 	if err := v.Recheck(ctx); reasonOf(err) != verifier.NotVerified {
 		t.Errorf("Recheck: %v", err)
 	}
-	until, cancel := v.UntilExpiry(ctx)
+	until, cancel := v.WhileValid(ctx)
 	defer cancel()
 	if until.Err() != nil {
-		t.Errorf("UntilExpiry: %v", context.Cause(until))
+		t.Errorf("WhileValid: %v", context.Cause(until))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 )
 
@@ -127,4 +128,13 @@ func (p KeyProblem) String() string {
 		text += " (compromised)"
 	}
 	return text
+}
+
+// quoted returns a text that others wrote for a log: unchanged if it is short
+// and of visible ASCII, otherwise quoted and cut.
+func quoted(text string) string {
+	if len(text) <= maxQuoted && printable(text) {
+		return text
+	}
+	return strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])
 }

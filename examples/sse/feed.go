@@ -25,7 +25,7 @@ const writeTimeout = 5 * time.Second
 // events stop then, with a last one that says why.
 func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The context ends with the token.
-	ctx, cancel := f.verifier.UntilExpiry(r.Context())
+	ctx, cancel := f.verifier.WhileValid(r.Context())
 	defer cancel()
 	s := &stream{w, http.NewResponseController(w)}
 	w.Header().Set("Content-Type", "text/event-stream")

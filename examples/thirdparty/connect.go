@@ -33,7 +33,7 @@ func ConnectGuard(v *verifier.Verifier, policy grpcmw.Policy, next http.Handler)
 			return
 		}
 		// A stream must end with its token.
-		ctx, cancel := v.UntilExpiry(ctx)
+		ctx, cancel := v.WhileValid(ctx)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

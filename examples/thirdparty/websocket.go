@@ -28,7 +28,7 @@ func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	ctx, cancel := e.Verifier.UntilExpiry(r.Context())
+	ctx, cancel := e.Verifier.WhileValid(r.Context())
 	ctx, revoke := context.WithCancelCause(ctx)
 	closed := make(chan struct{})
 	go func() {

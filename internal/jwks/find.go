@@ -96,6 +96,24 @@ func (s *Source) Check(key Key, q Query) error {
 	}
 }
 
+// Removed reports whether key, which an earlier set held, no longer counts: the
+// authority has removed or replaced it, or no set is in force. It returns false
+// while a removal is not confirmed. Unlike Check it counts nothing.
+func (s *Source) Removed(key Key) bool {
+	if set := s.current.Load(); set != nil && set.Holds(key) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := s.current.Load()
+	if set != nil && set.Holds(key) {
+		return false
+	}
+	_, why := s.verdict(set, Query{KeyID: key.ID, Algorithm: key.Algorithm}, time.Now())
+	// A key that is in no set and not remembered as lost was lost long ago.
+	return why != unconfirmed && (why != MayBeNewer || s.memory.lost[key.ID] == nil)
+}
+
 // Suspect reports a bad signature under a key of the set. The authority may
 // have replaced the key under its ID, so Suspect starts a fetch if the budget
 // has one to spare. It does not wait for it.

@@ -32,6 +32,7 @@ func (s *Source) run(ctx context.Context) {
 				<-landed
 			}
 			s.finish()
+			s.looked()
 			s.observe()
 			if s.notifier != nil {
 				close(s.notifier.states)
@@ -39,6 +40,7 @@ func (s *Source) run(ctx context.Context) {
 			return
 		case <-t.expiry.C:
 			s.expire()
+			s.looked()
 		case <-t.overdue.C:
 		case <-t.next.C:
 			s.mu.Lock()
@@ -55,6 +57,7 @@ func (s *Source) run(ctx context.Context) {
 			landed = nil
 			if ctx.Err() == nil { // else Close cut it short, and its error says nothing about the authority
 				changed = s.land(o, t)
+				s.looked()
 			}
 		}
 		if now := s.Status().State; changed || now != notified {
@@ -207,6 +210,13 @@ func (s *Source) finish() {
 		s.flight = nil
 		f.err = ErrClosed
 		close(f.done)
+	}
+}
+
+// looked calls Options.Looked, if it is set.
+func (s *Source) looked() {
+	if s.opts.Looked != nil {
+		s.opts.Looked()
 	}
 }
 

@@ -37,6 +37,7 @@ type Options struct {
 	Timeout        time.Duration // of one whole fetch
 	Backdating     time.Duration // how long before its key's publication a token may be dated
 	Slots          *Slots        // shared by all Sources of a Verifier
+	Looked         func()        // called by the owner after every fetch, expiry and Close; must return at once; may be nil
 	Observe        func(Status)  // called after every new set, failed fetch and change of state, in order; may be nil
 	Now            func() time.Time
 	RandomFraction func() float64

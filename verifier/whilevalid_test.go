@@ -35,8 +35,8 @@ func reasonOf(err error) verifier.Reason {
 	return ""
 }
 
-// TestUntilExpiry: the context ends in the moment in which the token does.
-func TestUntilExpiry(t *testing.T) {
+// TestWhileValid: the context ends in the moment in which the token does.
+func TestWhileValid(t *testing.T) {
 	const never = time.Duration(-1)
 	planted := func(expires time.Duration) func(context.Context) context.Context {
 		return func(ctx context.Context) context.Context {
@@ -53,7 +53,7 @@ func TestUntilExpiry(t *testing.T) {
 		ttl     time.Duration // of the token
 		claims  map[string]any
 		context func(context.Context) context.Context // in its place, if not nil
-		wait    time.Duration                         // before UntilExpiry is called
+		wait    time.Duration                         // before WhileValid is called
 		want    time.Duration                         // after the token was issued
 		reason  verifier.Reason
 	}{
@@ -97,7 +97,7 @@ func TestUntilExpiry(t *testing.T) {
 					ctx = s.authorized(t, v, spec{TTL: tt.ttl, Claims: tt.claims})
 				}
 				pass(tt.wait)
-				ctx, cancel := v.UntilExpiry(ctx)
+				ctx, cancel := v.WhileValid(ctx)
 				defer cancel()
 				if tt.want == never {
 					pass(48 * time.Hour)
@@ -123,9 +123,9 @@ func TestUntilExpiry(t *testing.T) {
 	}
 }
 
-// TestUntilExpiryEnds with its parent too, and by its CancelFunc: from then on
+// TestWhileValidEnds with its parent too, and by its CancelFunc: from then on
 // nothing looks at the clock for it.
-func TestUntilExpiryEnds(t *testing.T) {
+func TestWhileValidEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var looks atomic.Int32
 		s := newKeyServer(t, healthy)
@@ -134,7 +134,7 @@ func TestUntilExpiryEnds(t *testing.T) {
 		})
 		cause := errors.New("cause")
 		parent, end := context.WithCancelCause(s.authorized(t, v, spec{}))
-		ctx, cancel := v.UntilExpiry(parent)
+		ctx, cancel := v.WhileValid(parent)
 		end(cause)
 		<-ctx.Done()
 		if got := context.Cause(ctx); got != cause {
@@ -143,7 +143,7 @@ func TestUntilExpiryEnds(t *testing.T) {
 		cancel()
 		cancel()
 
-		ctx, cancel = v.UntilExpiry(s.authorized(t, v, spec{}))
+		ctx, cancel = v.WhileValid(s.authorized(t, v, spec{}))
 		pass(10 * time.Minute)
 		before := looks.Load()
 		pass(10 * time.Minute)
@@ -163,9 +163,9 @@ func TestUntilExpiryEnds(t *testing.T) {
 	})
 }
 
-// TestUntilExpiryClock: what is left is measured by Config.Now, also when that
+// TestWhileValidClock: what is left is measured by Config.Now, also when that
 // is set while the work goes on.
-func TestUntilExpiryClock(t *testing.T) {
+func TestWhileValidClock(t *testing.T) {
 	tests := []struct {
 		name             string
 		jump             time.Duration
@@ -185,7 +185,7 @@ func TestUntilExpiryClock(t *testing.T) {
 				v := s.trust(t, func(c *verifier.Config) {
 					c.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
 				})
-				ctx, cancel := v.UntilExpiry(s.authorized(t, v, spec{IssuedAt: time.Now().Add(7 * time.Hour)}))
+				ctx, cancel := v.WhileValid(s.authorized(t, v, spec{IssuedAt: time.Now().Add(7 * time.Hour)}))
 				defer cancel()
 				pass(15 * time.Minute)
 				offset.Add(int64(tt.jump))

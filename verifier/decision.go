@@ -1,0 +1,77 @@
+package verifier
+
+import (
+	"context"
+	"crypto/x509"
+	"strconv"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Decision describes one decision, as Observe receives it. It holds no token.
+// In the text of Err, values that the caller wrote are quoted and cut at 64
+// bytes.
+type Decision struct {
+	// Operation is the Request's, quoted if it is not of printable ASCII. It
+	// is not cut. Guards take it from the configuration, so that it can label
+	// metrics. Where a guard wraps a whole router it is the request's path:
+	// callers then write it, without a bound on its length or on how many
+	// there are.
+	Operation string
+
+	Issuer string             // the configured Name; "" before one is known
+	Client Client             // zero unless its token was verified
+	Need   scopes.Requirement // the requirement; zero for Verify and Recheck
+	Reason Reason             // "" if the call was allowed
+	Err    error              // an *Error; nil if the call was allowed
+	Cached bool               // the token was remembered: its signature was not checked again
+	Took   time.Duration
+}
+
+// decision holds what is known of one call while it is decided.
+type decision struct {
+	issuer *issuer // nil until chosen
+	token  *token  // nil until verified
+	cached bool
+	peers  []*x509.Certificate // that the token's binding was compared with
+	err    *Error
+	took   time.Duration
+}
+
+func (v *Verifier) observes() bool { return v != nil && v.cfg.Observe != nil }
+
+// observe calls Config.Observe. A panic in it stops here: an observer must not
+// change a decision.
+func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requirement, d decision) {
+	if !v.observes() {
+		return
+	}
+	seen := Decision{
+		Operation: visible(r.Operation),
+		Need:      need,
+		Cached:    d.cached,
+		Took:      d.took,
+	}
+	if d.err != nil {
+		err := *d.err // a copy: the response is made of the other
+		seen.Reason, seen.Err = err.Reason, &err
+	}
+	if d.issuer != nil {
+		seen.Issuer = d.issuer.Name
+	}
+	if d.token != nil {
+		seen.Client = d.token.client
+	}
+	defer func() { _ = recover() }()
+	v.cfg.Observe(ctx, seen)
+}
+
+// visible returns name for a log: unchanged if it consists of visible ASCII and
+// spaces, otherwise quoted.
+func visible(name string) string {
+	if printable(name) {
+		return name
+	}
+	return strconv.QuoteToASCII(name)
+}

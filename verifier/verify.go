@@ -1,0 +1,243 @@
+package verifier
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/jose"
+	"github.com/m2mauth/m2mauth/internal/jwks"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// This file is a token's way from the request to the context: Authorize calls
+// decide, decide calls verify, verify calls identify.
+
+// Authorize decides one call: which client is calling, and whether it meets
+// need. The returned context holds the Client for [ClientFromContext].
+//
+// A Client that ctx already holds is never read, and is hidden. If two
+// Verifiers guard one call, both decide, and the handler finds the inner one's
+// Client.
+//
+// With [scopes.Public] the credential is not read, Check is not called, and
+// there is no Client. With the zero Requirement every call is refused.
+//
+// The error is an [*Error]. The context returned with it holds no Client.
+func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Requirement) (context.Context, error) {
+	ctx = orBackground(ctx)
+	if need.IsPublic() {
+		v.observe(ctx, r, need, decision{})
+		return withoutClient(ctx), nil
+	}
+	d := v.decide(ctx, r, nil, need)
+	if d.err != nil {
+		return withoutClient(ctx), d.err
+	}
+	return withCall(ctx, call{&d.token.client, r.Operation, d.peers}), nil
+}
+
+// Verify verifies a token that did not come with a call, and returns its
+// Client. It refuses tokens that are bound to a certificate or a key (RFC 8705,
+// RFC 9449): without a call, nothing can prove possession. [Config].Check and
+// Observe are called as for a call, with a zero [Request]. The error is an
+// [*Error].
+func (v *Verifier) Verify(ctx context.Context, token string) (Client, error) {
+	d := v.decide(orBackground(ctx), Request{}, &token, scopes.Authenticated())
+	if d.err != nil {
+		return Client{}, d.err
+	}
+	return d.token.client, nil
+}
+
+// decide makes the decision about one call, for every transport, and reports
+// it to Observe. If bare is nil, the token is in r's credential.
+func (v *Verifier) decide(ctx context.Context, r Request, bare *string, need scopes.Requirement) decision {
+	var began time.Time
+	if v.observes() {
+		began = time.Now()
+	}
+	d := v.decideToken(ctx, r, bare, need)
+	if d.err != nil {
+		d.err.Need = need
+		d.err.Realm, d.err.ResourceMetadata = r.Realm, r.ResourceMetadata
+	}
+	if v.observes() {
+		d.took = time.Since(began)
+		v.observe(ctx, r, need, d)
+	}
+	return d
+}
+
+// decideToken finds the token, verifies it unless it is remembered, and then
+// checks what can change between two calls: the caller's certificate, Check,
+// and the requirement.
+func (v *Verifier) decideToken(ctx context.Context, r Request, bare *string, need scopes.Requirement) (d decision) {
+	if v.isClosed() {
+		d.err = refuse(Unavailable, Closed)
+		return d
+	}
+	raw := plainBearer(r.Authorization)
+	if bare != nil {
+		raw = *bare
+	}
+	// A remembered text is that of a verified token. Neither its size nor the
+	// syntax of the credential around it needs a second check.
+	d.token = v.remembered(raw)
+	if d.token == nil && bare == nil {
+		plain := raw
+		if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
+			return d
+		}
+		if raw != plain {
+			d.token = v.remembered(raw)
+		}
+	}
+	if d.token != nil {
+		d.issuer, d.cached = d.token.issuer, true
+	} else if d.err = v.verify(ctx, raw, &d); d.err != nil {
+		return d
+	}
+	if d.err = r.findPeer(ctx); d.err != nil {
+		return d
+	}
+	d.peers = r.PeerCertificates
+	if d.err = d.token.checkBinding(d.peers); d.err != nil {
+		return d
+	}
+	if d.err = v.check(ctx, d.token.client, r); d.err != nil {
+		return d
+	}
+	d.err = checkScopes(d.token.client.Scopes, need)
+	return d
+}
+
+// checkScopes refuses a client whose scopes do not meet need.
+func checkScopes(granted scopes.Set, need scopes.Requirement) *Error {
+	switch {
+	case need.MetBy(granted):
+		return nil
+	case need.IsZero():
+		return refuse(InsufficientScope, NoRequirement)
+	default:
+		return refuseWith(InsufficientScope, ScopeMissing, scopesMissing(granted, need))
+	}
+}
+
+// verify verifies a token and stores it in d, and d.issuer as soon as it is
+// known. The order keeps hostile tokens cheap: a token that its claims or its
+// header refuse causes no fetch and no signature check. Only verified tokens
+// are remembered.
+func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
+	if len(raw) > v.cfg.MaxTokenBytes {
+		return refuseWith(InvalidToken, TooLarge, tooLong(len(raw), v.cfg.MaxTokenBytes))
+	}
+	var buf jose.Buffers
+	parsed, parts, err := jose.ParseToken(raw, v.cfg.MaxTokenBytes/bytesPerMember, &v.headers, &buf)
+	if err != nil {
+		return joseError(err)
+	}
+	// The issuer is chosen by a claim that is not verified yet. That is safe:
+	// it only selects, among the configured issuers, whose keys and rules the
+	// token must pass.
+	registered := findRegistered(parts.Claims)
+	name, isText := registered.iss.Text()
+	iss := v.byName[name]
+	if !isText || iss == nil {
+		return refuseWith(InvalidToken, UnknownIssuer, v.unknownIssuer(registered.iss))
+	}
+	d.issuer = iss
+
+	c := claims{parts.Claims, iss}
+	audience, refused := c.audience()
+	if refused != nil {
+		return refused
+	}
+	dates, refused := registered.dates(iss)
+	if refused != nil {
+		return refused
+	}
+	lifetime := dates.lifetime(v.cfg.Leeway, iss.MaxTokenAge)
+	now := v.cfg.Now()
+	if refused := lifetime.at(now); refused != nil {
+		return refused
+	}
+	if !iss.accepts(parsed.Header.Type, parsed.Header.HasType) {
+		return refuseWith(InvalidToken, TokenType, headerIs("typ", parsed.Header.Type, parsed.Header.HasType, iss.TokenTypes))
+	}
+	if !slices.Contains(iss.Algorithms, parsed.Header.Algorithm) {
+		return refuseWith(InvalidToken, Algorithm, headerIs("alg", parsed.Header.Algorithm, true, iss.Algorithms))
+	}
+
+	key, set, err := iss.source.Find(ctx, jwks.Query{
+		KeyID:     parsed.Header.KeyID,
+		Algorithm: parsed.Header.Algorithm,
+		IssuedAt:  dates.issued,
+		Now:       now,
+	})
+	if err != nil {
+		return keyError(err)
+	}
+	if err := parsed.Verify(parts, key.Key, key.Algorithm); err != nil {
+		iss.source.Suspect() // the authority may have replaced the key under its ID
+		return joseError(err)
+	}
+	v.headers.Admit(parsed)
+
+	// Find may have waited for seconds.
+	if refused := lifetime.at(v.cfg.Now()); refused != nil {
+		return refused
+	}
+	t := &token{
+		client: Client{
+			Issuer:    iss.Name,
+			KeyID:     key.ID,
+			IssuedAt:  dates.issued,
+			NotBefore: dates.notBefore,
+			ExpiresAt: dates.expires,
+		},
+		issuer:   iss,
+		set:      set,
+		key:      key,
+		named:    parsed.Header.KeyID != "",
+		lifetime: lifetime,
+		payload:  parsed.Payload,
+		members:  slices.Clone(parts.Claims), // out of buf
+		audience: audience,
+	}
+	if refused := c.identify(t, &registered); refused != nil {
+		return refused
+	}
+	d.token = t
+	v.cache.Put(raw, t, t.size())
+	return nil
+}
+
+// bytesPerMember bounds how many members a token may have by MaxTokenBytes. A
+// Keycloak token with the roles of 130 clients has some 280 members.
+const bytesPerMember = 16
+
+// identify reads the client from the verified claims, and calls Accept.
+func (c claims) identify(t *token, r *registered) (err *Error) {
+	client := &t.client
+	client.token = t
+	if client.ID, err = c.clientID(); err != nil {
+		return err
+	}
+	if client.Subject, err = text("sub", r.sub); err != nil {
+		return err
+	}
+	if client.TokenID, err = text("jti", r.jti); err != nil {
+		return err
+	}
+	if t.certificate, err = r.certificate(); err != nil {
+		return err
+	}
+	if client.Scopes, err = c.grantedScopes(*client); err != nil {
+		return err
+	}
+	if c.issuer.WildcardScopes {
+		client.Scopes = client.Scopes.Wildcards()
+	}
+	return c.accept(*client)
+}
