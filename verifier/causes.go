@@ -13,22 +13,21 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// cause says what a call had and what was wanted. Its text is made when
-// somebody reads it: most refusals are never read, and a flood of them must
-// stay cheap. What comes from the caller is quoted, and cut at 64 bytes; what
-// comes from the configuration is whole.
+// cause is an error that names what was found and what was expected. Its text is
+// made when it is read: most refusals are never logged, and many of them must
+// stay cheap. Values from the caller are quoted, and cut at 64 bytes. Values from
+// the configuration are not cut.
 type cause func() string
 
 func (c cause) Error() string { return c() }
 
-// maxQuoted bounds a piece of text that a caller could write as it liked.
+// maxQuoted bounds a text that the caller wrote.
 const maxQuoted = 64
 
-// maxListed bounds how many items of a list a text names.
+// maxListed bounds how many items of a list are named.
 const maxListed = 8
 
-// excerpt quotes at most 64 bytes of a text that a caller could write as it
-// liked.
+// excerpt quotes at most 64 bytes of a text that the caller wrote.
 func excerpt(text string) string {
 	if len(text) > maxQuoted {
 		return strconv.QuoteToASCII(text[:maxQuoted]) + "..."
@@ -36,10 +35,10 @@ func excerpt(text string) string {
 	return strconv.QuoteToASCII(text)
 }
 
-// oneOf lists configured names, of which one was wanted.
+// oneOf lists configured names, one of which was expected.
 func oneOf(names []string) string { return listed(names, " or ", strconv.QuoteToASCII) }
 
-// listed joins the first names, and says how many more there are.
+// listed joins the first names, and adds how many more there are.
 func listed(names []string, separator string, quote func(string) string) string {
 	var b strings.Builder
 	for i, name := range names {
@@ -55,8 +54,8 @@ func listed(names []string, separator string, quote func(string) string) string 
 	return b.String()
 }
 
-// describe shows the value of a claim: short ones as they are, of an object
-// the names alone.
+// describe returns the value of a claim for an error. It shows short values
+// whole, and of an object only the names.
 func describe(v strictjson.Value) string {
 	if text, ok := v.Text(); ok {
 		return excerpt(text)
@@ -83,13 +82,13 @@ func describe(v strictjson.Value) string {
 	}
 }
 
-// claimIs is the cause of a refusal for the value of one claim or header
+// claimIs returns the cause of a refusal for the value of one claim or header
 // member.
 func claimIs(name string, v strictjson.Value, want string) error {
 	return cause(func() string { return strconv.Quote(name) + " is " + describe(v) + ", want " + want })
 }
 
-// noClaim is the cause of a refusal for want of any of the claims.
+// noClaim returns the cause of a refusal because all of the claims are absent.
 func noClaim(names []string, want string) error {
 	return cause(func() string {
 		is := " is missing, want "
@@ -100,25 +99,25 @@ func noClaim(names []string, want string) error {
 	})
 }
 
-// headerIs is claimIs for a member of the header, which is a string if it is
-// present.
+// headerIs returns the cause of a refusal for a member of the header, which is a
+// string if it is present.
 func headerIs(name, value string, present bool, want []string) error {
 	return cause(func() string {
 		found := "missing"
 		if present {
 			found = excerpt(value)
 		}
-		// An empty TokenType stands for a header without "typ".
+		// An empty TokenType accepts a header without "typ".
 		return strconv.Quote(name) + " is " + found + ", want " + strings.ReplaceAll(oneOf(want), `""`, "none")
 	})
 }
 
-// unknownIssuer is the cause of UnknownIssuer.
+// unknownIssuer returns the cause of UnknownIssuer.
 func (v *Verifier) unknownIssuer(iss strictjson.Value) error {
 	return cause(func() string { return claimIs("iss", iss, oneOf(v.Issuers())).Error() })
 }
 
-// scopesMissing is the cause of ScopeMissing.
+// scopesMissing returns the cause of ScopeMissing.
 func scopesMissing(granted scopes.Set, need scopes.Requirement) error {
 	return cause(func() string {
 		found := "no scopes"
@@ -129,14 +128,14 @@ func scopesMissing(granted scopes.Set, need scopes.Requirement) error {
 	})
 }
 
-// tooLong is the cause of a refusal for size.
+// tooLong returns the cause of a refusal for size.
 func tooLong(length, most int) error {
 	return cause(func() string { return fmt.Sprintf("the token has %d bytes, want at most %d", length, most) })
 }
 
-// otherCertificate is the cause of a refusal for a token that is bound to a
-// certificate which the caller did not prove. Thumbprints are as in
-// "x5t#S256"; they are no secrets.
+// otherCertificate returns the cause of a refusal for a token that is bound to a
+// certificate which the caller did not prove. It shows thumbprints as "x5t#S256"
+// does; they are no secrets.
 func otherCertificate(bound [sha256.Size]byte, proved []byte) error {
 	return cause(func() string {
 		text := "the token is bound to the certificate " + base64.RawURLEncoding.EncodeToString(bound[:]) + ", the caller proved "
@@ -147,7 +146,7 @@ func otherCertificate(bound [sha256.Size]byte, proved []byte) error {
 	})
 }
 
-// when shows a time and its distance from now.
+// when returns a time and its distance from now.
 func when(t, now time.Time) string {
 	d, text := now.Sub(t), " ago"
 	is := "was "
@@ -161,8 +160,8 @@ func when(t, now time.Time) string {
 	return is + t.UTC().Format(time.RFC3339) + ", " + d.String() + text
 }
 
-// wrapped is the cause of a refusal that a callback returned inside an error of
-// its own. Code and Reason are said already, so its text leaves out theirs.
+// wrapped is the cause of a refusal that a callback returned inside another
+// error. Its text leaves out that of inner: Error already shows Code and Reason.
 type wrapped struct {
 	error       // what the callback returned
 	inner error // the *Error or Reason in it

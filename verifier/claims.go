@@ -18,8 +18,8 @@ type claims struct {
 	issuer  *issuer
 }
 
-// registered are the claims whose names no issuer chooses (RFC 7519 §4.1, RFC
-// 7800 §3.1), found in one pass. One that is absent is the zero Value.
+// registered holds the claims with fixed names (RFC 7519 §4.1, RFC 7800 §3.1),
+// found in one pass. An absent one is the zero Value.
 type registered struct {
 	iss, sub, exp, nbf, iat, jti, cnf strictjson.Value
 }
@@ -46,13 +46,14 @@ func findRegistered(members strictjson.Object) (r registered) {
 	return r
 }
 
-// claimError is ClaimMalformed, with what the claim is and what it should be.
+// claimError returns a refusal as ClaimMalformed that names the value found and
+// the one expected.
 func claimError(name string, v strictjson.Value, want string) *Error {
 	return refuseWith(InvalidToken, ClaimMalformed, claimIs(name, v, want))
 }
 
 // first returns the first of the claims that is present. It alone decides: a
-// later one does not make up for what it lacks.
+// later claim is not read, even if the first does not suffice.
 func (c claims) first(names []string) (name string, v strictjson.Value) {
 	for _, name := range names {
 		if v, present := c.members.Get(name); present {
@@ -62,8 +63,8 @@ func (c claims) first(names []string) (name string, v strictjson.Value) {
 	return "", strictjson.Value{}
 }
 
-// orAbsent is v, or the zero Value if it is null: serializers that know no
-// absent members write null.
+// orAbsent returns v, or the zero Value if v is null: some serializers write null
+// for an absent member.
 func orAbsent(v strictjson.Value) strictjson.Value {
 	if v.IsNull() {
 		return strictjson.Value{}
@@ -71,8 +72,8 @@ func orAbsent(v strictjson.Value) strictjson.Value {
 	return v
 }
 
-// text reads an optional claim that must be a string. It is "" if the claim is
-// absent, null or empty.
+// text reads an optional claim that must be a string. It returns "" if the claim
+// is absent, null or empty.
 func text(name string, v strictjson.Value) (string, *Error) {
 	if v = orAbsent(v); v.IsAbsent() {
 		return "", nil
@@ -84,16 +85,16 @@ func text(name string, v strictjson.Value) (string, *Error) {
 	return s, nil
 }
 
-// maxNumericDate is the last second of the year 9999, beyond which a time
-// can't be written in RFC 3339.
+// maxNumericDate is the last second of the year 9999: RFC 3339 has no later
+// times.
 const maxNumericDate = 253402300799
 
-// maxNumber is the length of the longest literal that is converted: more digits
-// than that say nothing about a time, and cost the more.
+// maxNumber is the length of the longest literal that is converted: converting
+// more digits takes longer, and no time needs them.
 const maxNumber = 32
 
-// date reads an optional NumericDate (RFC 7519 §2): seconds since 1970, a
-// fraction allowed. It is zero if the claim is absent.
+// date reads an optional NumericDate (RFC 7519 §2): seconds since 1970, with an
+// optional fraction. It returns the zero Time if the claim is absent.
 func date(name string, v strictjson.Value) (time.Time, *Error) {
 	if v.IsAbsent() {
 		return time.Time{}, nil
@@ -105,8 +106,8 @@ func date(name string, v strictjson.Value) (time.Time, *Error) {
 	if n, err := strconv.ParseInt(literal, 10, 64); err == nil && n >= 0 && n <= maxNumericDate {
 		return time.Unix(n, 0), nil
 	}
-	// Bounds come first: the conversion of a float64 that is too large is
-	// undefined.
+	// Check the bounds first: converting a float64 that is too large is
+	// implementation-dependent.
 	f, err := strconv.ParseFloat(literal, 64)
 	if err != nil || !(f >= 0 && f <= maxNumericDate) {
 		return time.Time{}, claimError(name, v, wantDate)
@@ -117,8 +118,8 @@ func date(name string, v strictjson.Value) (time.Time, *Error) {
 
 const wantDate = "a number of seconds since 1970, before the year 10000"
 
-// dates reads when the token was issued and when it is good. Without exp it
-// would be good for ever, so null does not stand for absence there.
+// dates reads the times of a token. "exp" is required, and null is not accepted:
+// the token would be valid for ever.
 func (r *registered) dates(iss *issuer) (d dates, err *Error) {
 	if d.expires, err = date("exp", r.exp); err != nil {
 		return d, err
@@ -141,8 +142,8 @@ func (r *registered) dates(iss *issuer) (d dates, err *Error) {
 // maxItems bounds the lists of a token: its audiences and its scopes.
 const maxItems = 256
 
-// audience reads whom the token is meant for (RFC 7519 §4.1.3), and checks that
-// this service is among them.
+// audience returns the audience of the token (RFC 7519 §4.1.3), and refuses the
+// token if this service is not in it.
 func (c claims) audience() (strictjson.Value, *Error) {
 	name, v := c.first(c.issuer.AudienceClaims)
 	isUs := func(name string) bool { return slices.Contains(c.issuer.Audiences, name) }
@@ -156,7 +157,8 @@ func (c claims) audience() (strictjson.Value, *Error) {
 	return v, refuseWith(InvalidToken, Audience, notAmong(name, v, c.issuer.AudienceClaims, c.issuer.Audiences))
 }
 
-// notAmong is the cause of a refusal for a claim that names none of want.
+// notAmong returns the cause of a refusal for a claim with none of the wanted
+// values.
 func notAmong(name string, v strictjson.Value, names, want []string) error {
 	return cause(func() string {
 		if name == "" {
@@ -166,6 +168,7 @@ func notAmong(name string, v strictjson.Value, names, want []string) error {
 	})
 }
 
+// clientID reads the client ID, which must be a string and not empty.
 func (c claims) clientID() (string, *Error) {
 	const want = "the client ID, a string"
 	name, v := c.first(c.issuer.ClientIDClaims)
@@ -179,8 +182,8 @@ func (c claims) clientID() (string, *Error) {
 	return id, nil
 }
 
-// scopes reads the granted scopes: none if no claim holds them, so that only
-// scopes.Authenticated is met. null stands for an absent claim.
+// scopes reads the granted scopes. If no claim holds scopes, the Set is empty and
+// meets only scopes.Authenticated. A claim that is null counts as absent.
 func (c claims) scopes() (scopes.Set, *Error) {
 	for _, name := range c.issuer.ScopeClaims {
 		v, _ := c.members.Get(name)
@@ -208,10 +211,10 @@ func scopeSet(v strictjson.Value) (set scopes.Set, ok bool) {
 	return set, err == nil
 }
 
-// certificate reads which client certificate the token is bound to (RFC 8705
-// §3.1), if it is bound at all. A confirmation that is not understood, in
-// whole or in part, refuses the token: taken for a bearer token it would serve
-// whoever stole it (RFC 9449 §7.2).
+// certificate returns the thumbprint of the client certificate that the token is
+// bound to (RFC 8705 §3.1), or nil if it is not bound. A confirmation with any
+// other member refuses the token: accepted as a bearer token, it would serve a
+// thief (RFC 9449 §7.2).
 func (r *registered) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
 	if r.cnf.IsAbsent() {
 		return nil, nil

@@ -9,14 +9,13 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Client is the machine that a verified token stands for. It is a value: what
-// one handler does to its copy, no other call sees.
-//
-// (Issuer, ID) is the identity: two authorities may use the same client ID.
+// Client describes the machine that a verified token identifies. Issuer and ID
+// together are its identity: two authorities may use the same client ID. A
+// handler may change its copy: no other call sees that.
 type Client struct {
 	ID        string     // from the first present of Issuer.ClientIDClaims
 	Subject   string     `json:",omitzero"` // "sub", or ""
-	Issuer    string     // the configured Issuer.Name, never an alias
+	Issuer    string     // the configured Issuer.Name, also if the token names an alias
 	TokenID   string     `json:",omitzero"` // "jti", or ""
 	KeyID     string     `json:",omitzero"` // "kid" of the key that verified the token, or ""
 	Scopes    scopes.Set // what the token grants
@@ -27,7 +26,8 @@ type Client struct {
 	token *token // nil in a Client that no Verifier made
 }
 
-// Audience returns the token's audience: a copy.
+// Audience returns a copy of the token's audience, and nil for a Client without
+// a token.
 func (c Client) Audience() []string {
 	if c.token == nil {
 		return nil
@@ -39,16 +39,16 @@ func (c Client) Audience() []string {
 	return all
 }
 
-// ErrNoClaims is what [Client.Claims] returns for a Client without a token
-// behind it.
+// ErrNoClaims is the error of [Client.Claims] for a Client that does not come
+// from a token.
 var ErrNoClaims = errors.New("m2mauth: the client has no claims: it does not come from a token")
 
 // Claims decodes the token's payload into dst, a pointer, as encoding/json's
 // Unmarshal does: json.Number, time.Duration in nanoseconds, tag options,
 // embedded structs and null included. One thing differs: names match
-// case-sensitively. A claim "Role" never fills a field tagged "role", for two
-// readers of one token must not see two values. The bytes are exactly those
-// whose signature was checked. A Client without a token returns ErrNoClaims.
+// case-sensitively, so that a claim "Role" never fills a field tagged "role". It
+// decodes exactly the bytes whose signature was verified. For a Client without a
+// token it returns ErrNoClaims.
 func (c Client) Claims(dst any) error {
 	if c.token == nil {
 		return ErrNoClaims
@@ -56,8 +56,7 @@ func (c Client) Claims(dst any) error {
 	return jsonv2.UnmarshalExact([]byte(c.token.payload), dst)
 }
 
-// claim returns one claim of the payload, which was checked when the token was.
-// It is the zero Value if the claim is absent.
+// claim returns one claim of the payload, or the zero Value if it is absent.
 func (c Client) claim(name string) strictjson.Value {
 	if c.token == nil {
 		return strictjson.Value{}

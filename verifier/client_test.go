@@ -249,12 +249,15 @@ func TestUnmade(t *testing.T) {
 				t.Errorf("the status of %d issuers", n)
 			}
 			until, cancel := v.WhileValid(verifier.ContextWithClient(ctx, a.Client(spec{})))
+			refused("WhileValid", context.Cause(until))
+			cancel()
+			until, cancel = v.WhileValid(ctx)
 			if until.Err() != nil {
-				t.Errorf("WhileValid: %v", context.Cause(until))
+				t.Errorf("WhileValid without a client: %v", context.Cause(until))
 			}
 			cancel()
 			if until.Err() == nil {
-				t.Error("WhileValid: the CancelFunc cancels nothing")
+				t.Error("WhileValid without a client: the CancelFunc cancels nothing")
 			}
 			if err := v.Close(); err != nil {
 				t.Errorf("Close: %v", err)

@@ -80,7 +80,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"everybody is a client", iss(func(i *issuer) { i.ClientIDClaims = []string{"azp", "sub"} }), []string{`ClientIDClaims holds "sub", and Accept is nil`, "say with Accept what marks a machine's token"}},
 
 		{"no algorithms", iss(func(i *issuer) { i.Algorithms = []string{} }), []string{"Algorithms is empty: leave it nil for RS256, ES256 and EdDSA"}},
-		{"none", iss(func(i *issuer) { i.Algorithms = []string{"RS256", "none"} }), []string{`Algorithms holds "none": with it, whoever can read`, "such as RS256"}},
+		{"none", iss(func(i *issuer) { i.Algorithms = []string{"RS256", "none"} }), []string{`Algorithms holds "none": with it, anyone who can read`, "such as RS256"}},
 		{"None", iss(func(i *issuer) { i.Algorithms = []string{"None"} }), []string{`Algorithms holds "None": with it`}},
 		{"HS256", iss(func(i *issuer) { i.Algorithms = []string{"HS256"} }), []string{`Algorithms holds "HS256": with it`}},
 		{"hs512", iss(func(i *issuer) { i.Algorithms = []string{"hs512"} }), []string{`Algorithms holds "hs512": with it`}},

@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 )
 
-// callKey finds the call in a context.
+// callKey is the key of the call in a context.
 type callKey struct{}
 
-// call is what Authorize leaves in the context for the handler, and for
-// Recheck: of the Request what Check may ask about again, and not the
+// call holds what Authorize stores in the context, for the handler and for
+// Recheck. It keeps the parts of the Request that Check reads, and not the
 // credential.
 type call struct {
 	client    *Client // nil hides that of an outer context
@@ -21,8 +21,8 @@ func (c *call) request() Request {
 	return Request{Operation: c.operation, PeerCertificates: c.peers}
 }
 
-// callContext is a context with a call in it: context.WithValue in one
-// allocation instead of two.
+// callContext is a context that holds a call. It takes one allocation, where
+// context.WithValue takes two.
 type callContext struct {
 	context.Context
 	call call
@@ -35,7 +35,7 @@ func (c *callContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// String keeps the call out of what fmt prints of a context.
+// String returns a fixed text, so that fmt prints nothing of the call.
 func (c *callContext) String() string { return "m2mauth.callContext" }
 
 func withCall(ctx context.Context, c call) context.Context {
@@ -61,13 +61,13 @@ func callFrom(ctx context.Context) *call {
 	return nil
 }
 
-// ClientFromContext returns the machine that is calling. It reports false
-// under scopes.Public, and outside a guarded call.
+// ClientFromContext returns the Client that is calling. It reports false under
+// scopes.Public, and outside a guarded call.
 //
-// The Client is that of the request to which ctx belongs. Frameworks that keep
-// the context of an earlier request return an earlier caller: MCP's go-sdk does
-// so in stateful sessions, where Stateless must be true. Frameworks that drop
-// the context, like fiber's adaptor, return false.
+// The Client belongs to the request that ctx belongs to. A framework that keeps
+// the context of an earlier request returns an earlier caller: MCP's go-sdk does
+// so in sessions unless Stateless is true. A framework that drops the context,
+// like fiber's adaptor, returns false.
 func ClientFromContext(ctx context.Context) (Client, bool) {
 	if c := callFrom(ctx); c != nil {
 		return *c.client, true
@@ -75,15 +75,15 @@ func ClientFromContext(ctx context.Context) (Client, bool) {
 	return Client{}, false
 }
 
-// ContextWithClient returns a context that holds c, for tests of handlers: a
-// zero Client too, without a name and without scopes. It opens no door:
-// Authorize never looks at a Client that is already there, and Recheck refuses
-// one that it did not verify.
+// ContextWithClient returns a context that holds c, for tests of handlers. c may
+// be the zero Client. The context gives no access: Authorize never reads a Client
+// that is already in its context, and Recheck refuses a Client that its Verifier
+// did not verify.
 func ContextWithClient(ctx context.Context, c Client) context.Context {
 	return withCall(orBackground(ctx), call{client: &c})
 }
 
-// orBackground is ctx, or the background context in place of nil.
+// orBackground returns ctx, or the background context if ctx is nil.
 func orBackground(ctx context.Context) context.Context {
 	if ctx == nil {
 		return context.Background()

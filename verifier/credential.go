@@ -7,25 +7,24 @@ import (
 	"strings"
 )
 
-// bearerSlack is what a credential may be longer than its token: the scheme
-// and some spaces.
+// bearerSlack is how much longer a credential may be than its token: room for the
+// scheme and some spaces.
 const bearerSlack = 64
 
-// bearerToken finds the token in the values of the Authorization header or
-// metadata key (RFC 6750 §2.1). Nothing else is ever looked at: no query, no
-// body, no cookie.
+// bearerToken returns the token in the values of the Authorization header or
+// metadata key (RFC 6750 §2.1). It is the only source of tokens: a query, a body
+// and a cookie are never read.
 func bearerToken(values []string, maxToken int) (string, *Error) {
 	if len(values) == 0 {
 		return "", refuse(NoCredentials, CredentialsMissing)
 	}
 	if len(values) > 1 {
-		// Whichever of the two was taken, somebody on the path may have taken
-		// the other.
+		// A server before this one may have read the other value.
 		n := len(values)
 		return "", refuseWith(InvalidRequest, CredentialsMultiple, cause(func() string { return fmt.Sprintf("found %d Authorization values, want 1", n) }))
 	}
 	value := values[0]
-	// A bounded part of it comes first: gRPC admits 16 MiB.
+	// Read only as much as a credential may have: gRPC accepts up to 16 MiB.
 	start := value[:min(len(value), maxToken+bearerSlack)]
 	scheme := start[:schemeLen(start)]
 	isBearer := strings.EqualFold(scheme, "Bearer") // ASCII only, by schemeLen
@@ -65,9 +64,9 @@ var (
 	errSeveral         = errors.New("the token holds a space or a comma, want one token")
 )
 
-// knownSchemes are those of IANA's registry, and some that are in wide use.
-// Others are not shown: a client that forgets the scheme has its token or
-// password there.
+// knownSchemes holds the schemes of IANA's registry, and some that are in wide
+// use. Any other text is not repeated in an error: a client that forgets the
+// scheme has its token or password there.
 var knownSchemes = []string{"Basic", "Concealed", "Digest", "DPoP", "GNAP", "HOBA", "Mutual", "Negotiate", "OAuth", "PrivateToken",
 	"SCRAM-SHA-1", "SCRAM-SHA-256", "vapid", "NTLM", "AWS4-HMAC-SHA256", "ApiKey", "Hawk", "JWT", "Token"}
 
@@ -82,7 +81,7 @@ func errScheme(scheme string) error {
 
 var errOtherScheme = errors.New(`the Authorization value does not begin with "Bearer" and a space`)
 
-// schemeLen is the length of the auth-scheme that value begins with
+// schemeLen returns the length of the auth-scheme at the start of value
 // (RFC 9110 §11.1: a token).
 func schemeLen(value string) int {
 	for i := range len(value) {
@@ -95,8 +94,9 @@ func schemeLen(value string) int {
 	return len(value)
 }
 
-// plainBearer is the token of a credential as nearly everybody writes it, not
-// yet looked at, and "" for any other.
+// plainBearer returns the text after "Bearer ", unchecked, if there is exactly
+// one value with that prefix, and otherwise "". Nearly all clients write the
+// credential in this form.
 func plainBearer(values []string) string {
 	if len(values) != 1 {
 		return ""
@@ -108,8 +108,8 @@ func plainBearer(values []string) string {
 	return token
 }
 
-// printable reports whether value is of visible ASCII characters and spaces.
-// It looks at eight bytes at a time.
+// printable reports whether value consists of visible ASCII characters and
+// spaces. It examines eight bytes at a time.
 func printable(value string) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; len(value) >= 8; value = value[8:] {

@@ -122,9 +122,9 @@ func ExampleNew_mistakes() {
 	}}})
 	fmt.Println(err)
 	// Output:
-	// verifier: Issuers[0] ("https://auth.example.com"): Audiences is empty or holds an empty name: write the name by which tokens are meant for this service; without one, tokens for any other service would be let in
-	// verifier: Issuers[0] ("https://auth.example.com"): Algorithms holds "none": with it, whoever can read the key set could make tokens; write what the authority signs with, such as RS256
-	// verifier: Issuers[0] ("https://auth.example.com"): JWKSURL is "http" and not https: whoever is on the path could replace the keys (http is for loopback, or with JWKS.InsecureHTTP)
+	// verifier: Issuers[0] ("https://auth.example.com"): Audiences is empty or holds an empty name: write the name by which tokens are meant for this service; without one, tokens for any other service would be accepted
+	// verifier: Issuers[0] ("https://auth.example.com"): Algorithms holds "none": with it, anyone who can read the key set could forge tokens; write what the authority signs with, such as RS256
+	// verifier: Issuers[0] ("https://auth.example.com"): JWKSURL is "http" and not https: an attacker on the network path could replace the keys (http is for loopback, or with JWKS.InsecureHTTP)
 }
 
 // ObserveKeys tells of every change of an issuer's keys, and of failures.

@@ -2,16 +2,16 @@ package verifier
 
 import "time"
 
-// lifetime is when a token is good, the leeway included: from one moment on,
-// and until another, at which it no longer is. Each has the Reason that a
-// token is refused for before it, and after it.
+// lifetime is the time in which a token is valid, the leeway included. until
+// itself is no longer in it. early and late are the Reasons of a refusal before
+// from, and from until on.
 type lifetime struct {
 	from, until    time.Time
 	early, late    Reason
 	leeway, maxAge time.Duration // for the text of a refusal
 }
 
-// dates are the times that a token names. All but expires may be zero.
+// dates holds the times that a token names. All but expires may be zero.
 type dates struct{ issued, notBefore, expires time.Time }
 
 func (d dates) lifetime(leeway, maxAge time.Duration) lifetime {
@@ -29,7 +29,7 @@ func (d dates) lifetime(leeway, maxAge time.Duration) lifetime {
 	return l
 }
 
-// at refuses the token if it is not good now.
+// at refuses the token if it is not valid at now.
 func (l *lifetime) at(now time.Time) *Error {
 	switch {
 	case !now.Before(l.until):
@@ -40,7 +40,7 @@ func (l *lifetime) at(now time.Time) *Error {
 	return nil
 }
 
-// lateAt is the cause of Expired and TooOld.
+// lateAt returns the cause of Expired and TooOld.
 func (l *lifetime) lateAt(now time.Time) error {
 	until, leeway, maxAge := l.until, l.leeway, l.maxAge
 	return cause(func() string {
@@ -52,7 +52,7 @@ func (l *lifetime) lateAt(now time.Time) error {
 	})
 }
 
-// earlyAt is the cause of NotYetValid and IssuedInFuture.
+// earlyAt returns the cause of NotYetValid and IssuedInFuture.
 func (l *lifetime) earlyAt(now time.Time) error {
 	from, leeway, early := l.from, l.leeway, l.early
 	return cause(func() string {

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// How the types of this package print: by fmt in one line, by slog in groups, by
-// JSON with the names of their fields. None shows a token or the claims.
+// This file makes the types of this package print well: with fmt in one line,
+// with slog in groups, in JSON by field names. None shows a token or its claims.
 
-// String names the identity, and keeps fmt from printing the claims.
+// String returns the client's identity, so that fmt does not print the claims.
 func (c Client) String() string { return fmt.Sprintf("client %q of %q", c.ID, c.Issuer) }
 
-// LogValue returns the identity, and what the token says of itself, as a group.
+// LogValue returns the identity and the exported fields as a group.
 func (c Client) LogValue() slog.Value {
 	return slog.GroupValue(present(
 		slog.String("client_id", c.ID),
@@ -29,7 +29,7 @@ func (c Client) LogValue() slog.Value {
 	)...)
 }
 
-// present leaves out what is empty.
+// present returns attrs without empty strings and zero times.
 func present(attrs ...slog.Attr) []slog.Attr {
 	kept := attrs[:0]
 	for _, a := range attrs {
@@ -68,7 +68,7 @@ func (d Decision) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, slog.Bool("cached", d.Cached), slog.Duration("took", d.Took))...)
 }
 
-// String tells the state of the keys in one line.
+// String returns the state of the keys in one line.
 func (s IssuerStatus) String() string {
 	text := fmt.Sprintf("keys of %q: %s, %d in use", s.Issuer, s.State, len(s.Keys))
 	if !s.Confirmed.IsZero() {
@@ -103,8 +103,8 @@ func (s IssuerStatus) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// MarshalJSON writes the fields by their names, LastError as its text, and
-// leaves out what is zero of LastError and the times.
+// MarshalJSON writes the fields by their names, and LastError as its text. It
+// leaves out LastError and times that are zero.
 func (s IssuerStatus) MarshalJSON() ([]byte, error) {
 	type fields IssuerStatus // without this method
 	doc := struct {
@@ -118,10 +118,10 @@ func (s IssuerStatus) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// String names the key and its algorithm.
+// String returns the key and its algorithm.
 func (k KeyStatus) String() string { return fmt.Sprintf("%q (%s)", k.ID, k.Algorithm) }
 
-// String names the key and what is amiss with it.
+// String returns the key and its problem.
 func (p KeyProblem) String() string {
 	text := fmt.Sprintf("key %q: %s", p.KeyID, p.Text)
 	if p.Compromised {

@@ -10,11 +10,11 @@ import (
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// The rules of this file are for [Issuer].Accept.
+// This file holds the rules for [Issuer].Accept.
 
-// refusedBy is the error of a rule: its Reason, and what the token has. A
-// closure must not capture a whole Client: as large as it is, it would be moved
-// to the heap for every token.
+// refusedBy is the error of a rule: its Reason, and what was found. A closure
+// must not capture a whole Client: that would move the Client to the heap for
+// every token.
 type refusedBy struct {
 	reason Reason
 	cause  cause
@@ -25,17 +25,17 @@ func notMachine(c cause) error { return refusedBy{NotMachine, c} }
 func (r refusedBy) Error() string { return string(r.reason) + ": " + r.cause() }
 func (r refusedBy) Unwrap() error { return r.reason }
 
-// personMarks are claims of tokens that a person got (OpenID Connect Core §2,
-// §5.1, and what authorities add to access tokens).
+// personMarks holds claims that only people's tokens have (OpenID Connect Core
+// §2, §5.1, and what authorities add to access tokens).
 var personMarks = []string{"preferred_username", "email", "name", "given_name",
 	"auth_time", "amr", "acr", "sid", "nonce", "at_hash"}
 
-// SubjectIsClient accepts a token whose subject is the client itself: the mark
-// of the client-credentials grant at most authorities (RFC 9068 §2.2). Without
-// a subject it accepts a token that no claim marks as a person's, such as
-// "email", "auth_time" or "nonce": some authorities leave the subject out of
-// machines' tokens, and some out of people's. Any other token is NotMachine: a
-// client got it on behalf of a person.
+// SubjectIsClient accepts a token whose subject is the client ID, as most
+// authorities issue it for the client-credentials grant (RFC 9068 §2.2). Without
+// a subject it accepts a token unless a claim marks it as a person's, such as
+// "email", "auth_time" or "nonce": some authorities omit the subject in machines'
+// tokens, and some in people's. It refuses any other token as NotMachine: a
+// client obtained it on behalf of a person.
 func SubjectIsClient(c Client) error {
 	switch subject, id := c.Subject, c.ID; {
 	case subject != "" && subject == id:
@@ -57,9 +57,9 @@ func SubjectIsClient(c Client) error {
 	return notMachine(func() string { return `"sub" is missing, and "` + mark + `" marks a person's token` })
 }
 
-// SubjectHasPrefix accepts tokens whose subject begins with prefix, where that
-// is how an authority names machines; others are NotMachine. An empty prefix
-// accepts none.
+// SubjectHasPrefix accepts tokens whose subject begins with prefix, for an
+// authority that names its machines so. It refuses others as NotMachine. An empty
+// prefix accepts none.
 func SubjectHasPrefix(prefix string) func(Client) error {
 	return func(c Client) error {
 		subject := c.Subject
@@ -72,9 +72,9 @@ func SubjectHasPrefix(prefix string) func(Client) error {
 	}
 }
 
-// ClientIDIn accepts the clients with one of the IDs; others are NotAccepted.
-// Without an ID it accepts none. It does not tell machines from people:
-// combine it by [AcceptAll] with a rule that does.
+// ClientIDIn accepts the clients with one of the IDs, and refuses others as
+// NotAccepted. Without an ID it accepts none. It does not distinguish machines
+// from people: combine it by [AcceptAll] with a rule that does.
 func ClientIDIn(ids ...string) func(Client) error {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
@@ -92,9 +92,9 @@ func ClientIDIn(ids ...string) func(Client) error {
 	}
 }
 
-// ClaimEquals accepts tokens in which the claim called name is the string
-// value; others are NotMachine. An array is never equal, even if value is its
-// only item: see [ClaimContains].
+// ClaimEquals accepts tokens whose claim name is the string value, and refuses
+// others as NotMachine. An array is never equal, even if value is its only item:
+// see [ClaimContains].
 func ClaimEquals(name, value string) func(Client) error {
 	return func(c Client) error {
 		v := c.claim(name)
@@ -111,9 +111,9 @@ func ClaimEquals(name, value string) func(Client) error {
 	}
 }
 
-// ClaimContains accepts tokens in which the claim called name is an array of
-// strings, and value is one of them; others are NotMachine. A string never
-// contains it, even if it is equal: see [ClaimEquals].
+// ClaimContains accepts tokens whose claim name is an array of strings that
+// contains value, and refuses others as NotMachine. A string never contains
+// value, even if it is equal: see [ClaimEquals].
 func ClaimContains(name, value string) func(Client) error {
 	return func(c Client) error {
 		v := c.claim(name)
@@ -130,22 +130,22 @@ func ClaimContains(name, value string) func(Client) error {
 	}
 }
 
-// ClaimAbsent accepts tokens without a claim called name, whatever its value;
-// others are NotMachine.
+// ClaimAbsent accepts tokens without the claim name, and refuses others as
+// NotMachine, whatever its value.
 func ClaimAbsent(name string) func(Client) error {
 	return func(c Client) error { return c.without(func(claim string) bool { return claim == name }) }
 }
 
-// ClaimPrefixAbsent accepts tokens without a claim whose name begins with
-// prefix; others are NotMachine.
+// ClaimPrefixAbsent accepts tokens without a claim whose name begins with prefix,
+// and refuses others as NotMachine.
 func ClaimPrefixAbsent(prefix string) func(Client) error {
 	return func(c Client) error {
 		return c.without(func(claim string) bool { return strings.HasPrefix(claim, prefix) })
 	}
 }
 
-// without refuses a token with an unwanted claim, and a Client without a token:
-// nothing is known of its claims.
+// without refuses a token with an unwanted claim, and a Client without a token,
+// because its claims are unknown.
 func (c Client) without(unwanted func(claim string) bool) error {
 	if c.token == nil {
 		return ErrNoClaims
@@ -160,8 +160,8 @@ func (c Client) without(unwanted func(claim string) bool) error {
 
 var errNoRule = errors.New("AcceptAll has no rule")
 
-// AcceptAll accepts what every one of the rules accepts. Without a rule it
-// accepts nothing.
+// AcceptAll accepts a token that every rule accepts. Without a rule it accepts
+// none.
 func AcceptAll(rules ...func(Client) error) func(Client) error {
 	return func(c Client) error {
 		if len(rules) == 0 {

@@ -9,18 +9,18 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jwks"
 )
 
-// KeyState is how fresh an issuer's keys are.
+// KeyState describes how fresh an issuer's keys are.
 type KeyState string
 
 const (
-	KeysCold    KeyState = "cold"    // there never were any: its tokens can't be judged
+	KeysCold    KeyState = "cold"    // never fetched: its tokens are refused as Unavailable
 	KeysFresh   KeyState = "fresh"   // confirmed on time
-	KeysStale   KeyState = "stale"   // overdue or failing: the last good ones serve
-	KeysExpired KeyState = "expired" // not confirmed within MaxStale: its tokens can't be judged
+	KeysStale   KeyState = "stale"   // overdue or failing: the last good ones are used
+	KeysExpired KeyState = "expired" // not confirmed within MaxStale: its tokens are refused as Unavailable
 	KeysClosed  KeyState = "closed"  // after Close
 )
 
-// IssuerStatus is the state of an issuer's keys at one moment.
+// IssuerStatus describes an issuer's keys at one moment.
 type IssuerStatus struct {
 	Issuer      string
 	JWKSURL     string // without its user, query and fragment; "" with FetchJWKS
@@ -29,29 +29,29 @@ type IssuerStatus struct {
 	Confirmed   time.Time // when the fetch began that last confirmed the keys; zero if none did
 	LastError   error     // of the last fetch, if it failed
 	NextAttempt time.Time // when the keys are fetched next; not in the future during a fetch
-	Fetches     int       // how often they were fetched
+	Fetches     int       // how many fetches began
 	UnknownKeys uint64    // how many tokens were refused for a key that is not among Keys
 	Keys        []KeyStatus
 	Problems    []KeyProblem // of the last key set that was fetched, even if none of its keys can be used
 }
 
-// KeyStatus is a key in use.
+// KeyStatus describes a key in use.
 type KeyStatus struct {
 	ID        string // "kid", or ""
 	Algorithm string
 }
 
-// KeyProblem is something amiss with a published key: it was dropped, another
-// took its place under the same ID, or it came back after it was removed.
+// KeyProblem describes a problem with a published key: it can't be used, another
+// key replaced it under the same ID, or it came back after it was removed.
 type KeyProblem struct {
 	KeyID string // quoted and cut if it is not short and plain
 	Text  string
-	// Compromised: the authority has published the secret part of the key, in
-	// this entry or in another. Everybody who saw it can sign with it.
+	// Compromised reports that the authority has published the secret part of
+	// the key, in this entry or in another. Anyone who saw it can sign tokens.
 	Compromised bool
 }
 
-// status returns s as callers see it.
+// status returns the exported form of s.
 func (iss *issuer) status(s jwks.Status) IssuerStatus {
 	st := IssuerStatus{
 		Issuer:      iss.Name,
@@ -115,23 +115,23 @@ func (v *Verifier) Issuers() (names []string) {
 	return names
 }
 
-// Ready waits until every issuer that is not Optional has keys, for servers
-// that would rather start late than answer 503. It returns at once if ctx has
-// ended, so it serves as a probe, too. The error names each issuer that is not
-// ready, and why.
+// Ready waits until every issuer that is not Optional has keys, for servers that
+// should not start without them. If ctx has ended it returns at once, so it can
+// also serve as a readiness probe. The error names each issuer that is not ready,
+// and why.
 func (v *Verifier) Ready(ctx context.Context) error {
 	return v.each(ctx, (*jwks.Source).Ready, func(iss *issuer) bool { return !iss.Optional })
 }
 
-// Refresh fetches every issuer's keys now, as after a key was revoked in a
-// hurry. Once it returns nil, only keys count that the authorities published
-// after the call. The error names each issuer whose fetch failed, whose keys
-// stay as they are, and each whose keys came from a cache on the way.
+// Refresh fetches every issuer's keys now, for example after a key was
+// compromised. Once it returns nil, only keys are accepted that the authorities
+// published after the call. The error names each issuer whose fetch failed and
+// keeps its keys, and each whose keys a cache answered with.
 func (v *Verifier) Refresh(ctx context.Context) error {
 	return v.each(ctx, (*jwks.Source).Refresh, func(*issuer) bool { return true })
 }
 
-// each calls do for every issuer that is wanted, at the same time.
+// each calls do for every wanted issuer, concurrently, and joins the errors.
 func (v *Verifier) each(ctx context.Context, do func(*jwks.Source, context.Context) error, wanted func(*issuer) bool) error {
 	if v.isClosed() {
 		return refuse(Unavailable, Closed)

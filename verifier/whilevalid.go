@@ -17,48 +17,50 @@ import (
 //   - when v is closed.
 //
 // context.Cause then returns the [*Error] that [Verifier.Recheck] would, with
-// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable or Closed. Without a
-// Client, as under scopes.Public, the context ends with ctx. [Config].Check is
-// not called: call Recheck for that.
+// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable or Closed. For a Client
+// that v did not verify, the expiry and Close of v count. Without a Client, as
+// under scopes.Public, the context ends with ctx. [Config].Check is not called:
+// call Recheck for that.
 //
 // A context costs no goroutine. The caller must call the CancelFunc when the
 // work is done.
 func (v *Verifier) WhileValid(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(orBackground(ctx))
-	w := &watch{cancel: cancel}
-	watches := v.watch(ctx, w)
-	if watches == nil {
+	c := callFrom(ctx)
+	switch {
+	case c == nil:
 		return ctx, func() { cancel(nil) }
+	case v.isUnmade():
+		cancel(refuse(Unavailable, Closed))
+		return ctx, func() {}
 	}
+	w := &watch{cancel: cancel, lifetime: c.lifetime(v.cfg.Leeway)}
+	if t := c.client.token; t != nil && t.issuer.verifier == v {
+		w.token = t
+	}
+	v.watches.add(w)
 	return ctx, func() {
-		watches.remove(w)
+		v.watches.remove(w)
 		cancel(nil)
 	}
 }
 
-// watch fills in w for the Client in ctx and registers it. It returns nil if
-// there is nothing to wait for.
-func (v *Verifier) watch(ctx context.Context, w *watch) *watches {
-	c := callFrom(ctx)
-	if v.isUnmade() || c == nil {
-		return nil
+// lifetime returns the lifetime of the call's Client: its token's, or that of
+// the ExpiresAt of a Client without a token.
+func (c *call) lifetime(leeway time.Duration) lifetime {
+	if c.client.token != nil {
+		return c.client.token.lifetime
 	}
-	all := &v.watches
-	if w.token = c.client.token; w.token != nil {
-		w.lifetime = w.token.lifetime
-		all = &w.token.issuer.verifier.watches // another Verifier's, if two guard the call
-	} else if expires := c.client.ExpiresAt; !expires.IsZero() { // a Client of ContextWithClient
-		w.lifetime = dates{expires: expires}.lifetime(v.cfg.Leeway, 0)
-	} else {
-		return nil
+	expires := c.client.ExpiresAt
+	if expires.IsZero() {
+		expires = time.Unix(maxNumericDate, 0)
 	}
-	all.add(w)
-	return all
+	return dates{expires: expires}.lifetime(leeway, 0)
 }
 
 // watch is one context of WhileValid.
 type watch struct {
-	token    *token // nil for a Client of ContextWithClient
+	token    *token // nil if this Verifier did not verify it
 	lifetime lifetime
 	cancel   context.CancelCauseFunc
 	index    int // in watches.byExpiry

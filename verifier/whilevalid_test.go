@@ -3,12 +3,17 @@ package verifier_test
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -123,9 +128,9 @@ func TestWhileValid(t *testing.T) {
 	}
 }
 
-// TestWhileValidEnds with its parent too, and by its CancelFunc: from then on
+// TestWhileValidStops with its parent too, and by its CancelFunc: from then on
 // nothing looks at the clock for it.
-func TestWhileValidEnds(t *testing.T) {
+func TestWhileValidStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var looks atomic.Int32
 		s := newKeyServer(t, healthy)
@@ -200,4 +205,155 @@ func TestWhileValidClock(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhileValidEnds: the context ends with the token's key, with the issuer's
+// keys and with the Verifier, and the cause is that of Recheck.
+func TestWhileValidEnds(t *testing.T) {
+	type then = func(s *keyServer, v *verifier.Verifier)
+	remove := func(s *keyServer) { s.RotateKeys(); s.RemoveKey(s.Keys()[0]) }
+	tests := []struct {
+		name   string
+		then   then
+		after  time.Duration // at most, from then
+		code   verifier.Code
+		reason verifier.Reason // "" if it does not end
+	}{
+		{"nothing", func(*keyServer, *verifier.Verifier) {}, time.Hour, 0, ""},
+		{"a rotation", func(s *keyServer, v *verifier.Verifier) { s.RotateKeys(); _ = v.Refresh(context.Background()) }, time.Hour, 0, ""},
+		{"its key is removed, and Refresh", func(s *keyServer, v *verifier.Verifier) { remove(s); _ = v.Refresh(context.Background()) }, 0,
+			verifier.InvalidToken, verifier.KeyRemoved},
+		// The second look comes a second after the periodic fetch.
+		{"its key is removed", func(s *keyServer, _ *verifier.Verifier) { remove(s) }, 330*time.Second + time.Second,
+			verifier.InvalidToken, verifier.KeyRemoved},
+		{"its key is missing in one response", func(s *keyServer, _ *verifier.Verifier) {
+			lacks := true
+			s.now(func(s *keyServer, r *http.Request) (*http.Response, error) {
+				if !lacks {
+					return healthy(s, r)
+				}
+				lacks = false
+				return answerWith(200, nil, strings.NewReader(`{"keys":[`+string(stranger)+`]}`)), nil
+			})
+		}, time.Hour, 0, ""},
+		{"an outage", func(s *keyServer, _ *verifier.Verifier) { s.now(hangs) }, 50 * time.Minute, 0, ""},
+		{"an outage longer than MaxStale", func(s *keyServer, _ *verifier.Verifier) { s.now(hangs) }, time.Hour,
+			verifier.Unavailable, verifier.KeysUnavailable},
+		{"Close", func(_ *keyServer, v *verifier.Verifier) { v.Close() }, 0, verifier.Unavailable, verifier.Closed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newKeyServer(t, healthy)
+				v := s.trust(t, func(c *verifier.Config) { c.Issuers[0].JWKS.MaxStale = time.Hour })
+				if err := v.Ready(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				call := s.authorized(t, v, spec{TTL: 24 * time.Hour})
+				ctx, cancel := v.WhileValid(call)
+				defer cancel()
+				began := time.Now()
+				tt.then(s, v)
+				select {
+				case <-ctx.Done():
+				case <-time.After(tt.after + 1):
+				}
+				cause := context.Cause(ctx)
+				if reasonOf(cause) != tt.reason {
+					t.Fatalf("after %v the cause is %v, want %q", time.Since(began), cause, tt.reason)
+				}
+				if tt.reason == "" {
+					return
+				}
+				if e := verifier.AsError(cause); e.Code != tt.code {
+					t.Errorf("cause %v, want the Code %v", e, tt.code)
+				}
+				if err := v.Recheck(call); reasonOf(err) != tt.reason {
+					t.Errorf("Recheck() = %v, want %s", err, tt.reason)
+				}
+				late, cancel := v.WhileValid(call)
+				defer cancel()
+				if got := reasonOf(context.Cause(late)); got != tt.reason {
+					t.Errorf("WhileValid afterwards ends with %q, want %s at once", got, tt.reason)
+				}
+			})
+		})
+	}
+}
+
+// stranger is the JWK of a key that no token is signed with.
+var stranger, _ = json.Marshal(m2mtest.NewKey("ES256").JWK())
+
+// TestWhileValidOfAnother: a Client that another Verifier verified lasts until it
+// expires, or until the Verifier that was called is closed.
+func TestWhileValidOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v, other := s.trust(t), s.trust(t)
+		for _, v := range []*verifier.Verifier{v, other} {
+			if err := v.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		call := s.authorized(t, other, spec{})
+		ctx, cancel := v.WhileValid(call)
+		defer cancel()
+		other.Close()
+		pass(time.Minute)
+		if ctx.Err() != nil {
+			t.Fatalf("it ended with the other Verifier: %v", context.Cause(ctx))
+		}
+		v.Close()
+		if got := reasonOf(context.Cause(ctx)); got != verifier.Closed {
+			t.Errorf("after Close the cause is %q, want %s", got, verifier.Closed)
+		}
+	})
+}
+
+// TestWhileValidMany: one registry holds many contexts. Each ends at its own
+// time, in any order of registration, and the others remain.
+func TestWhileValidMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeyServer(t, healthy)
+		v := s.trust(t)
+		if err := v.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		const many = 1000
+		before := runtime.NumGoroutine()
+		var contexts [many]context.Context
+		var cancels [many]context.CancelFunc
+		minutes := func(i int) int { return 1 + i*7919%many } // a permutation
+		start := time.Now()
+		for i := range many {
+			planted := verifier.ContextWithClient(context.Background(),
+				verifier.Client{ID: "c", ExpiresAt: start.Add(time.Duration(minutes(i))*time.Minute - 30*time.Second)})
+			contexts[i], cancels[i] = v.WhileValid(planted)
+		}
+		if n := runtime.NumGoroutine() - before; n > 0 {
+			t.Errorf("%d contexts started %d goroutines, want none", many, n)
+		}
+		for i := range many {
+			if i%3 == 0 {
+				cancels[i]()
+			}
+		}
+		for _, at := range []int{1, 10, 500, 999, 1000} {
+			pass(time.Until(start.Add(time.Duration(at) * time.Minute)))
+			for i, ctx := range contexts {
+				want := verifier.Reason("")
+				switch {
+				case i%3 == 0:
+				case minutes(i) <= at:
+					want = verifier.Expired
+				}
+				if got := reasonOf(context.Cause(ctx)); got != want {
+					t.Fatalf("after %d minutes context %d, of %d minutes, has the cause %q, want %q", at, i, minutes(i), got, want)
+				}
+			}
+		}
+		for _, cancel := range cancels {
+			cancel()
+		}
+	})
 }
