@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -16,30 +15,33 @@ import (
 )
 
 const (
-	maxAnswerBytes = 16 << 20 // a page of 1,000 clients with 4 KiB of metadata each, and more
+	maxAnswerBytes = 16 << 20 // more than a page of 1,000 clients with 4 KiB of metadata each
 	firstPause     = 200 * time.Millisecond
 	longestPause   = 5 * time.Second
-	longestWait    = 30 * time.Second // that Retry-After is heeded for
+	longestWait    = 30 * time.Second // the longest Retry-After that is followed
 )
 
-// call is one of the API's calls.
+// call describes a call of the API.
 type call struct {
-	name   string // the method, for errors
+	name   string // the Client's method, for errors
 	method string
 	path   string
-	body   any // nil for none
+	body   any // nil if there is none
 
-	// repeat is whether a second request does no harm if the first one was
-	// carried out and only its answer lost.
+	// repeat permits further requests after the first one. They must do no harm if
+	// the first one took effect and only its response was lost.
 	repeat bool
 
-	// secrets are those that the body holds. Errors must not repeat them.
+	// secrets are the secrets in the body. Errors must not repeat them.
 	secrets []Secret
 }
 
-// do makes the call and reads the answer into dst. attempts is how many
-// requests it took.
+// do sends the call and decodes the response into dst. It returns the number of
+// requests that it has sent.
 func (c *Client) do(ctx context.Context, k call, dst any) (attempts int, err error) {
+	if c.http == nil {
+		return 0, fmt.Errorf("stytch: %s: the Client is a zero value: make it with New", k.name)
+	}
 	var body []byte
 	if k.body != nil {
 		if body, err = jsonv2.Marshal(k.body); err != nil {
@@ -49,7 +51,7 @@ func (c *Client) do(ctx context.Context, k call, dst any) (attempts int, err err
 	for {
 		attempts++
 		err = c.attempt(ctx, k, body, dst)
-		if err == nil || !k.repeat || attempts > c.retries || !passing(err) || ctx.Err() != nil {
+		if err == nil || !k.repeat || attempts > c.retries || !isTransient(err) || ctx.Err() != nil {
 			return attempts, err
 		}
 		if !pause(ctx, attempts, err) {
@@ -77,37 +79,37 @@ func (c *Client) attempt(ctx context.Context, k call, body []byte, dst any) erro
 		return c.unanswered(ctx, k, err)
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes+1))
+	text, err := outbound.ReadBody(res.Body, maxAnswerBytes)
 	switch {
 	case res.StatusCode < 200 || res.StatusCode > 299:
 		return c.refusal(k, res, text)
+	case errors.Is(err, outbound.ErrTooLong):
+		return fmt.Errorf("stytch: %s: %w", k.name, err)
 	case err != nil:
 		return c.unanswered(ctx, k, err)
-	case len(text) > maxAnswerBytes:
-		return fmt.Errorf("stytch: %s: the answer is longer than %d bytes", k.name, maxAnswerBytes)
 	}
 	if err := jsonv2.Unmarshal(text, dst); err != nil {
-		// The decoder's own error may quote the answer, and with it a secret.
-		return fmt.Errorf("stytch: %s: the answer is not the JSON that it should be", k.name)
+		// The decoder's own error may quote a secret of the response.
+		return fmt.Errorf("stytch: %s: the response is not the expected JSON", k.name)
 	}
 	return nil
 }
 
-// unansweredError is a call that got no answer.
+// unansweredError is the error of a call without a response.
 type unansweredError struct{ error }
 
 func (e unansweredError) Unwrap() error { return e.error }
 
 func (c *Client) unanswered(ctx context.Context, k call, err error) error {
-	err = outbound.RedactError(outbound.WithoutURL(err), c.secretsOf(k)...)
-	if ctx.Err() != nil { // not the attempt's own timeout
+	err = outbound.ErrorWithoutSecrets(outbound.WithoutURL(err), c.secretsOf(k)...)
+	if ctx.Err() != nil { // the caller's context, not the attempt's timeout
 		return fmt.Errorf("stytch: %s: %w", k.name, context.Cause(ctx))
 	}
-	return unansweredError{fmt.Errorf("stytch: %s: no answer: %w", k.name, err)}
+	return unansweredError{fmt.Errorf("stytch: %s: no response: %w", k.name, err)}
 }
 
-// refusal returns the error for an answer. Whatever the answer repeats, the error
-// holds none of the request's secrets.
+// refusal returns the error for a response. The error holds none of the request's
+// secrets, even if the response repeats them.
 func (c *Client) refusal(k call, res *http.Response, text []byte) error {
 	e := &Error{Call: k.name, Status: res.StatusCode, RetryAfter: outbound.RetryAfter(res.Header)}
 	var wire stytchwire.Error
@@ -115,12 +117,12 @@ func (c *Client) refusal(k call, res *http.Response, text []byte) error {
 		secrets := c.secretsOf(k)
 		e.Type = ErrorType(outbound.Code(wire.ErrorType, secrets...))
 		e.RequestID = outbound.Code(wire.RequestID, secrets...)
-		e.Message = outbound.Redact(wire.ErrorMessage, secrets...)
+		e.Message = outbound.WithoutSecrets(wire.ErrorMessage, secrets...)
 	}
 	return e
 }
 
-// secretsOf returns the secrets that a request of k holds.
+// secretsOf returns the secrets in a request of k.
 func (c *Client) secretsOf(k call) []string {
 	secrets := []string{c.secret.Reveal(), c.projectID + ":" + c.secret.Reveal()}
 	for _, s := range k.secrets {
@@ -129,8 +131,8 @@ func (c *Client) secretsOf(k call) []string {
 	return secrets
 }
 
-// passing reports whether the same request may succeed later.
-func passing(err error) bool {
+// isTransient reports whether the same request may succeed later.
+func isTransient(err error) bool {
 	if e, ok := errors.AsType[*Error](err); ok {
 		switch e.Status {
 		case 429, 500, 502, 503, 504:
@@ -142,9 +144,9 @@ func passing(err error) bool {
 	return ok
 }
 
-// pause waits before the next attempt: as long as the answer asked for, or
-// ever longer, by half at random, so that a fleet does not come back as one. It
-// reports false, without waiting, if ctx would end meanwhile.
+// pause waits before the next attempt: for the response's Retry-After, or else for a
+// time that doubles with each attempt. Half of that is random, so that a fleet's
+// retries spread. pause reports false, without waiting, if ctx would end first.
 func pause(ctx context.Context, attempts int, err error) bool {
 	wait := min(firstPause<<(attempts-1), longestPause)
 	wait = wait/2 + rand.N(wait/2)

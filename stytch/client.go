@@ -11,39 +11,39 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// Options are the optional parts of a [Client]. The zero value is every
-// default.
+// Options are the optional parts of a [Client]. The zero value is the default.
 type Options struct {
-	// BaseURL is where the API is, if it is not where the project ID says: a
-	// custom domain, or a local authority. It is https, or on loopback.
+	// BaseURL is the API's base URL, such as a custom domain or a local authority.
+	// It must be https, or http on loopback. If it is "", the project ID determines
+	// it.
 	BaseURL string
 
-	// Transport makes the requests: if nil, one like http.DefaultTransport.
+	// Transport sends the requests. If nil, the Client uses a copy of
+	// http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Timeout is how long one attempt may take: 10 s if zero.
+	// Timeout limits one attempt: 10 s if zero.
 	Timeout time.Duration
 
-	// Retries is how often a call that is safe to repeat is tried again: 3 if
-	// zero, never if negative.
+	// Retries limits the attempts after the first one, for calls that are safe to
+	// repeat: 3 if zero, none if negative.
 	Retries int
 }
 
-// Client makes Stytch's calls about machines. All methods are safe for
-// concurrent use, and end when their context does.
+// Client calls Stytch's API for M2M clients. All methods are safe for concurrent
+// use and return when their context ends. Make one with [New]: the zero Client
+// fails every call.
 //
-// Calls that read (GetClient, SearchClients) and calls whose repetition changes
-// nothing (UpdateClient, DeleteClient) are repeated after network failures, 429
-// and 5xx, with growing pauses, or the one that Retry-After asks for if that is
-// at most 30 s.
+// GetClient, SearchClients, UpdateClient and DeleteClient are repeated after network
+// failures, 429, and the statuses 500, 502, 503 and 504. The pauses grow. A
+// Retry-After of up to 30 s is followed; a longer one ends the call.
 //
-// CreateClient and the three calls of a rotation are sent once. A second
-// creation makes a second client. After a lost answer nobody knows whether a
-// rotation was started, and a completion or cancellation that comes too late
-// would hit the next rotation, and make a secret the only one that nobody has
-// yet. On an error other than *[Error], look with GetClient:
-// NextSecretLastFour says whether a rotation is under way, and SecretLastFour
-// which secret is in force.
+// CreateClient and the three calls of a rotation are sent once. A repeated
+// CreateClient could make a second client. A late retry of a rotation's call could
+// act on a newer rotation and activate a secret that no instance has received. After
+// an error other than *[Error], the call may have taken effect. GetClient shows the
+// state: NextSecretLastFour is "" unless a rotation is in progress, and
+// SecretLastFour identifies the current secret.
 type Client struct {
 	projectID string
 	secret    Secret
@@ -53,8 +53,9 @@ type Client struct {
 	retries   int
 }
 
-// New makes a Client of a project, whose secret is that of the dashboard. opts
-// may be nil. It does no I/O, and reports all mistakes at once.
+// New returns a Client for a project. secret is the project's own secret, as the
+// dashboard shows it. opts may be nil. New does no I/O. Its error reports every
+// mistake in the arguments.
 func New(projectID string, secret Secret, opts *Options) (*Client, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -85,8 +86,8 @@ func checkSecret(s Secret) error {
 	case strings.HasPrefix(text, "project-"):
 		return errors.New("the project's secret is a project ID: the ID comes first, then the secret")
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return errors.New("the project's secret holds white space or control characters: " +
-			"a line's end, perhaps; write it without")
+		return errors.New("the project's secret holds white space or control characters, " +
+			"perhaps a line break: write it without")
 	default:
 		return nil
 	}

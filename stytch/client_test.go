@@ -12,13 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
 func TestClientLifecycle(t *testing.T) {
 	ctx := t.Context()
-	a := newAuthority(t, m2mtest.Options{})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	c := newClient(t, a, stytch.Options{})
 
 	made, secret, err := c.CreateClient(ctx, stytch.CreateParams{
@@ -60,7 +61,7 @@ func TestClientLifecycle(t *testing.T) {
 }
 
 func TestImportClient(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	c := newClient(t, a, stytch.Options{})
 	const id, secret = "legacy|a%2Fb", "kR8-legacy-42z"
 	made, got, err := c.CreateClient(t.Context(), stytch.CreateParams{ID: id, Secret: stytch.NewSecret(secret)})
@@ -74,7 +75,7 @@ func TestImportClient(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	ctx := t.Context()
-	a := newAuthority(t, m2mtest.Options{})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	c := newClient(t, a, stytch.Options{})
 	id, _ := a.CreateClient("worker")
 
@@ -105,7 +106,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestSearch(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	c := newClient(t, a, stytch.Options{})
 	var ids []string
 	for i := range 7 {
@@ -139,13 +140,13 @@ func TestSearch(t *testing.T) {
 		})
 	}
 	t.Run("stops with the loop", func(t *testing.T) {
-		d := &direct{Handler: a}
+		d := &stytchtest.Transport{Handler: a}
 		c := newClient(t, a, stytch.Options{Transport: d})
 		for range c.SearchClients(t.Context(), stytch.SearchParams{PageSize: 2}) {
 			break
 		}
-		if d.count() != 1 {
-			t.Errorf("%d requests, want 1", d.count())
+		if d.Count() != 1 {
+			t.Errorf("%d requests, want 1", d.Count())
 		}
 	})
 	for name, p := range map[string]stytch.SearchParams{
@@ -165,23 +166,23 @@ func TestSearch(t *testing.T) {
 
 // TestSearchEnds: a server that repeats a cursor does not hold the loop.
 func TestSearchEnds(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{NoServer: true})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"m2m_clients":[],"results_metadata":{"total":1,"next_cursor":"same"}}`)
 	})
-	d := &direct{Handler: h}
+	d := &stytchtest.Transport{Handler: h}
 	c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: d})
 	var last error
 	for _, err := range c.SearchClients(t.Context(), stytch.SearchParams{}) {
 		last = err
 	}
-	if last == nil || !strings.Contains(last.Error(), "next_cursor") || d.count() != 2 {
-		t.Errorf("%v after %d requests", last, d.count())
+	if last == nil || !strings.Contains(last.Error(), "next_cursor") || d.Count() != 2 {
+		t.Errorf("%v after %d requests", last, d.Count())
 	}
 }
 
 func TestError(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	_, err := newClient(t, a, stytch.Options{}).GetClient(t.Context(), "m2m-client-test-none")
 	e, ok := errors.AsType[*stytch.Error](err)
 	if !ok || e.Call != "GetClient" || e.Status != 404 || e.Type != stytch.ClientNotFound ||
@@ -193,7 +194,7 @@ func TestError(t *testing.T) {
 	}
 
 	other, err := stytch.New(a.ProjectID(), stytch.NewSecret("secret-test-wrong"), &stytch.Options{
-		BaseURL: a.URL(), Transport: &direct{Handler: a},
+		BaseURL: a.URL(), Transport: &stytchtest.Transport{Handler: a},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -215,23 +216,23 @@ func TestAnswers(t *testing.T) {
 		want   string // in the error
 	}{
 		{"another client", 200, nil, `{"m2m_client":{"client_id":"other"}}`, "about another client"},
-		{"no JSON", 200, nil, `<html>` + secret, "not the JSON"},
-		{"a duplicate member", 200, nil, `{"m2m_client":{"client_id":"id","client_id":"other"}}`, "not the JSON"},
+		{"no JSON", 200, nil, `<html>` + secret, "not the expected JSON"},
+		{"a duplicate member", 200, nil, `{"m2m_client":{"client_id":"id","client_id":"other"}}`, "not the expected JSON"},
 		{"a redirect", 307, http.Header{"Location": {"https://example.com/"}}, "", "HTTP status 307"},
 		{"an error of another", 403, nil, "<html>no</html>", "HTTP status 403"},
 		{"a secret in an error", 400, nil, `{"error_type":"x","error_message":"bad ` + secret + `"}`, `x: "bad [redacted]"`},
 		{"control characters", 400, nil, `{"error_type":"x","error_message":"a\u001b[2Jb"}`, `"a\x1b[2Jb"`},
-		{"too long", 200, nil, strings.Repeat(" ", 16<<20+1), "longer than"},
+		{"too long", 200, nil, strings.Repeat(" ", 16<<20+1), "more than 16777216 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				for name, values := range tt.header {
 					w.Header()[name] = values
 				}
 				w.WriteHeader(tt.status)
 				w.Write([]byte(tt.body))
 			})}
-			c, err := stytch.New(testProject, stytch.NewSecret(secret), &stytch.Options{BaseURL: "http://[::1]:1", Transport: d})
+			c, err := stytch.New(stytchtest.Project, stytch.NewSecret(secret), &stytch.Options{BaseURL: "http://[::1]:1", Transport: d})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,32 +240,32 @@ func TestAnswers(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret) {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
-			if d.count() != 1 {
-				t.Errorf("%d requests", d.count())
+			if d.Count() != 1 {
+				t.Errorf("%d requests", d.Count())
 			}
 		})
 	}
 }
 
 func TestMalformedClientID(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{NoServer: true})
-	d := &direct{Handler: a}
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
+	d := &stytchtest.Transport{Handler: a}
 	c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: d})
 	for _, id := range []string{"", ".", "..", strings.Repeat("x", 257)} {
 		if err := c.DeleteClient(t.Context(), id); err == nil || !strings.Contains(err.Error(), "malformed client ID") {
 			t.Errorf("%.5q: %v", id, err)
 		}
 	}
-	if d.count() != 0 {
+	if d.Count() != 0 {
 		t.Error("a request was sent")
 	}
 }
 
 func TestContextEnds(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{NoServer: true})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 	synctest.Test(t, func(t *testing.T) {
 		a.Fail(m2mtest.Outage{Hang: true})
-		c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: &direct{Handler: a}})
+		c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: &stytchtest.Transport{Handler: a}})
 		cause := errors.New("shutting down")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, cause)
 		defer cancel()

@@ -11,16 +11,17 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// Status is whether a machine gets tokens. Tokens that it has live on until
-// they expire.
+// Status says whether an M2M client can get tokens. Tokens that were issued before
+// a change of the status stay valid until they expire.
 type Status string
 
+// The statuses of an M2M client.
 const (
-	Active   Status = stytchwire.StatusActive
-	Inactive Status = stytchwire.StatusInactive
+	Active   Status = stytchwire.StatusActive   // gets tokens
+	Inactive Status = stytchwire.StatusInactive // gets no new tokens
 )
 
-// M2MClient is a machine that is registered with a project.
+// M2MClient describes a machine that is registered with a project.
 type M2MClient struct {
 	ID          string
 	Name        string
@@ -28,38 +29,41 @@ type M2MClient struct {
 	Status      Status
 	Scopes      []string
 
-	// SecretLastFour is the end of the secret. NextSecretLastFour is that of
-	// the next one while a rotation is under way, and else "".
-	SecretLastFour     string
+	// SecretLastFour holds the last four characters of the current secret.
+	SecretLastFour string
+
+	// NextSecretLastFour holds those of the next secret during a rotation. It is ""
+	// if no rotation is in progress.
 	NextSecretLastFour string
 
-	// TrustedMetadata is what the project keeps of the machine, by its top-level
-	// members. They are JSON, so that large numbers survive.
+	// TrustedMetadata holds the project's own data about the client, by top-level
+	// member. The values are JSON, so that large numbers keep their precision.
 	TrustedMetadata map[string]json.RawMessage
 }
 
-// CreateParams describes a machine to register. The zero value is a machine
+// CreateParams describes an M2M client to register. The zero value registers one
 // without name and scopes.
 type CreateParams struct {
 	Name        string
 	Description string
 	Scopes      []string
 
-	// TrustedMetadata holds whatever encoding/json takes.
+	// TrustedMetadata holds the project's own data about the client. The values can
+	// be anything that encoding/json marshals.
 	TrustedMetadata map[string]any
 
-	// ID and Secret import a machine that another authority has registered, and
-	// is to keep them: the ID is unique in the project, the secret has at least
-	// 8 characters and is not guessable. Zero: Stytch makes them.
+	// ID and Secret import a client of another authority, which keeps both. The ID
+	// must be unique in the project. The secret must have at least 8 characters and
+	// must not be guessable. If they are zero, Stytch generates them.
 	ID     string
 	Secret Secret
 }
 
-// CreateClient registers a machine and returns its secret, which is shown only
-// now: Stytch keeps a hash of it.
+// CreateClient registers an M2M client and returns it with its secret. The secret
+// can't be read again, because Stytch keeps only a hash of it.
 //
-// It is sent once, whatever happens. After an error that is not an *[Error] the
-// machine may exist: search for it by its name before you try again.
+// CreateClient is never repeated. After an error other than *[Error], the client may
+// exist: search for its name before calling CreateClient again.
 func (c *Client) CreateClient(ctx context.Context, p CreateParams) (M2MClient, Secret, error) {
 	metadata, err := marshalMetadata("CreateClient", p.TrustedMetadata)
 	if err != nil {
@@ -83,33 +87,35 @@ func (c *Client) CreateClient(ctx context.Context, p CreateParams) (M2MClient, S
 	}
 	secret := answer.M2MClient.ClientSecret
 	if answer.M2MClient.ClientID == "" || secret == "" {
-		return M2MClient{}, Secret{}, errors.New("stytch: CreateClient: the answer holds no client_id and client_secret")
+		return M2MClient{}, Secret{}, errors.New("stytch: CreateClient: the response lacks client_id or client_secret")
 	}
 	return fromWire(answer.M2MClient), NewSecret(secret), nil
 }
 
-// GetClient returns the machine of that ID.
+// GetClient returns the M2M client with that ID, or an error that matches
+// [ClientNotFound].
 func (c *Client) GetClient(ctx context.Context, id string) (M2MClient, error) {
 	return c.one(ctx, id, call{
 		name: "GetClient", method: "GET", path: stytchwire.ClientPath(id), repeat: true,
 	})
 }
 
-// UpdateParams says what is to change; nil leaves things as they are.
+// UpdateParams holds the changes that [Client.UpdateClient] makes. A nil field changes
+// nothing.
 type UpdateParams struct {
-	Name        *string // new("billing")
+	Name        *string // for example new("billing")
 	Description *string
-	Status      *Status // new(stytch.Inactive)
+	Status      *Status // for example new(stytch.Inactive)
 
-	// Scopes, if not nil, are all the scopes from now on: an empty slice takes
-	// them away.
+	// Scopes replaces all scopes. An empty slice removes them.
 	Scopes []string
 
-	// TrustedMetadata is merged by its top-level members; nil removes one.
+	// TrustedMetadata replaces single top-level members. A nil value removes its
+	// member.
 	TrustedMetadata map[string]any
 }
 
-// UpdateClient changes a machine and returns what it is then.
+// UpdateClient changes an M2M client and returns its new state.
 func (c *Client) UpdateClient(ctx context.Context, id string, p UpdateParams) (M2MClient, error) {
 	metadata, err := marshalMetadata("UpdateClient", p.TrustedMetadata)
 	if err != nil {
@@ -127,8 +133,8 @@ func (c *Client) UpdateClient(ctx context.Context, id string, p UpdateParams) (M
 	})
 }
 
-// DeleteClient removes a machine for good. If an answer is lost and the machine
-// is gone at the next attempt, it was this call that removed it.
+// DeleteClient removes an M2M client permanently. If its first response is lost and
+// a repeated request finds no such client, DeleteClient has succeeded.
 func (c *Client) DeleteClient(ctx context.Context, id string) error {
 	if err := checkClientID("DeleteClient", id); err != nil {
 		return err
@@ -143,7 +149,7 @@ func (c *Client) DeleteClient(ctx context.Context, id string) error {
 	return err
 }
 
-// one makes a call about the machine of that ID.
+// one sends a call about the client with that ID.
 func (c *Client) one(ctx context.Context, id string, k call) (M2MClient, error) {
 	answer, err := c.oneWire(ctx, id, k)
 	return fromWire(answer), err
@@ -158,13 +164,13 @@ func (c *Client) oneWire(ctx context.Context, id string, k call) (stytchwire.Cli
 		return stytchwire.Client{}, err
 	}
 	if answer.M2MClient.ClientID != id {
-		return stytchwire.Client{}, fmt.Errorf("stytch: %s: the answer is about another client", k.name)
+		return stytchwire.Client{}, fmt.Errorf("stytch: %s: the response is about another client", k.name)
 	}
 	return answer.M2MClient, nil
 }
 
-// checkClientID keeps an ID to one segment of the path: DELETE of "" or ".."
-// is a call about something else.
+// checkClientID refuses IDs that are not one segment of a path. With "" or "..", the
+// request would concern another resource.
 func checkClientID(name, id string) error {
 	if id == "" || id == "." || id == ".." || len(id) > 256 {
 		return fmt.Errorf("stytch: %s: malformed client ID of %d bytes: write the one that CreateClient returned", name, len(id))

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
@@ -22,15 +23,15 @@ func TestErrorsDoNotEcho(t *testing.T) {
 		{"error_type", `{"error_type":"bad_` + secret + `"}`},
 		{"request_id", `{"error_type":"bad_request","request_id":"request-` + secret + `"}`},
 		{"error_message", `{"error_type":"bad_request","error_message":"not ` + imported + `, not ` + secret + `"}`},
-		{"base64", `{"error_message":"` + base64.StdEncoding.EncodeToString([]byte(testProject+":"+secret)) + `"}`},
+		{"base64", `{"error_message":"` + base64.StdEncoding.EncodeToString([]byte(stytchtest.Project+":"+secret)) + `"}`},
 		{"error_url", `{"error_type":"bad_request","error_url":"https://example.com/?` + secret + `"}`},
 		{"no JSON", secret},
 	} {
-		d := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(400)
 			fmt.Fprint(w, tt.body)
 		})}
-		c, err := stytch.New(testProject, stytch.NewSecret(secret), &stytch.Options{BaseURL: "http://localhost", Transport: d})
+		c, err := stytch.New(stytchtest.Project, stytch.NewSecret(secret), &stytch.Options{BaseURL: "http://localhost", Transport: d})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func TestErrorsDoNotEcho(t *testing.T) {
 		}
 		for _, text := range []string{fmt.Sprint(err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err), marshal(t, err)} {
 			wantHidden(t, tt.name, text, false)
-			if strings.Contains(text, base64.RawStdEncoding.EncodeToString([]byte(testProject + ":" + secret))[:40]) {
+			if strings.Contains(text, base64.RawStdEncoding.EncodeToString([]byte(stytchtest.Project + ":" + secret))[:40]) {
 				t.Errorf("%s leaks the Basic credentials: %s", tt.name, text)
 			}
 		}
@@ -50,7 +51,7 @@ func TestErrorsDoNotEcho(t *testing.T) {
 // TestUnansweredDoesNotEcho: neither does a transport that quotes the request.
 func TestUnansweredDoesNotEcho(t *testing.T) {
 	const secret = "secret-test-" + hush
-	c, err := stytch.New(testProject, stytch.NewSecret(secret), &stytch.Options{
+	c, err := stytch.New(stytchtest.Project, stytch.NewSecret(secret), &stytch.Options{
 		BaseURL: "http://localhost", Retries: -1,
 		Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("can't send " + secret) }),
 	})
@@ -75,7 +76,7 @@ func TestTokenErrorDoesNotEcho(t *testing.T) {
 		{"no JSON", `<html>SECRET`, 502, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_ = r.ParseForm()
 				w.Header().Set("Content-Type", "application/json")
 				w.Header().Set("X-Echo", r.PostForm.Get("client_secret"))

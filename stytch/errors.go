@@ -9,24 +9,25 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// Error is an answer of Stytch's API that is not the one asked for.
+// Error reports a response of Stytch's API with a status other than 2xx. Redirects
+// are not followed and are errors too.
 //
 //	if errors.Is(err, stytch.ClientNotFound) { … }
 //	if e, ok := errors.AsType[*stytch.Error](err); ok { log(e.RequestID) }
 //
-// It holds no secret, even if the answer repeats one. Type and RequestID are "" if
-// the answer's don't read like a code and an ID.
-//
-// A call that got no answer fails with another error, which wraps the
-// context's or the network's.
+// An Error holds no secret, even if the response repeats one. A call without a
+// response fails with another error, which wraps the context's or the network's
+// error.
 type Error struct {
-	Call       string        // the method: "GetClient"
-	Status     int           // of HTTP; a redirect is an error too
-	Type       ErrorType     // Stytch's error_type; "" if the answer was not Stytch's
-	RequestID  string        // to quote to Stytch's support; "" if the answer was not Stytch's
+	Call       string        // the Client's method, such as "GetClient"
+	Status     int           // the HTTP status
+	Type       ErrorType     // Stytch's error_type; "" if absent or malformed
+	RequestID  string        // Stytch's request_id, for its support; "" if absent or malformed
 	Message    string        // Stytch's error_message, for people
-	RetryAfter time.Duration // when Stytch wants to be asked again; 0 if it did not say
+	RetryAfter time.Duration // the pause that the response requests; 0 if none
 }
+
+// Error returns the call, the status and Stytch's own words, quoted and cut.
 
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -43,25 +44,25 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is lets errors.Is match an ErrorType.
+// Is reports whether target is the Error's Type, for [errors.Is].
 func (e *Error) Is(target error) bool {
 	t, ok := target.(ErrorType)
 	return ok && t != "" && t == e.Type
 }
 
-// ErrorType is Stytch's error_type, and an error to be matched with errors.Is.
-// Stytch has more of them than are named here.
+// ErrorType is Stytch's error_type as an error for [errors.Is]. A type that has no
+// constant here can be matched too: errors.Is(err, stytch.ErrorType("…")).
 type ErrorType string
 
+// Error returns the type after the package's name.
 func (t ErrorType) Error() string { return "stytch: " + string(t) }
 
-// The error types of the calls about machines.
+// The error types that a program may want to handle.
 const (
-	UnauthorizedCredentials ErrorType = stytchwire.TypeUnauthorizedCredentials // wrong project ID or secret
-	ClientNotFound          ErrorType = stytchwire.TypeClientNotFound
-	InvalidClientID         ErrorType = stytchwire.TypeInvalidClientID     // an imported ID is malformed or taken
-	InvalidClientSecret     ErrorType = stytchwire.TypeInvalidClientSecret // an imported secret is too short or guessable
-	InvalidStatus           ErrorType = stytchwire.TypeInvalidStatus
-	AlreadyRotating         ErrorType = stytchwire.TypeAlreadyRotating
-	NotRotating             ErrorType = stytchwire.TypeNotRotating
+	UnauthorizedCredentials ErrorType = stytchwire.TypeUnauthorizedCredentials // the project ID or its secret is wrong
+	ClientNotFound          ErrorType = stytchwire.TypeClientNotFound          // no client has the ID
+	InvalidClientID         ErrorType = stytchwire.TypeInvalidClientID         // an imported ID is malformed or taken
+	InvalidClientSecret     ErrorType = stytchwire.TypeInvalidClientSecret     // an imported secret is too short or guessable
+	AlreadyRotating         ErrorType = stytchwire.TypeAlreadyRotating         // a rotation is in progress
+	NotRotating             ErrorType = stytchwire.TypeNotRotating             // no rotation is in progress
 )

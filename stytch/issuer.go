@@ -1,13 +1,12 @@
-// Package stytch connects services to Stytch's machine-to-machine
-// authentication. Each part stands alone:
+// Package stytch connects services to Stytch's machine-to-machine (M2M)
+// authentication. Its parts are independent:
 //
-//   - A service that is called needs [Issuer], which makes a project an issuer
-//     that a [verifier.Verifier] trusts.
-//   - A machine that calls needs [TokenSource], for golang.org/x/oauth2 and gRPC.
-//   - Who registers machines and rotates their secrets needs [New].
-//
-// Package gateway is the fourth: the token endpoint, key set and metadata that a
-// SaaS serves at its own URL.
+//   - A service that receives calls needs [Issuer]. It returns the configuration
+//     with which a [verifier.Verifier] accepts a project's tokens.
+//   - A machine that makes calls needs [TokenSource], for golang.org/x/oauth2 and
+//     gRPC.
+//   - A program that registers M2M clients or rotates their secrets needs [New].
+//   - A SaaS that serves a token endpoint at its own URL needs package gateway.
 package stytch
 
 import (
@@ -22,54 +21,49 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// IssuerOptions are the optional parts of an [Issuer]. The zero value is every
-// default.
+// IssuerOptions are the optional parts of an [Issuer]. The zero value is the default.
 type IssuerOptions struct {
 	// CustomDomain is the project's own domain at Stytch, written as a URL:
-	// "https://login.example.com". Tokens issued there name it as their "iss";
-	// it is accepted beside the project's name, and the keys are fetched from
-	// it.
+	// "https://login.example.com". The domain is accepted as "iss" in addition to
+	// the project's name, and the keys are fetched from it.
 	CustomDomain string
 
-	// B2B says that the project is one of Stytch's B2B projects, whose keys are
-	// published at another path. Everything else is the same.
+	// B2B selects the key set of a B2B project, which Stytch publishes at another
+	// path. The rest is the same.
 	B2B bool
 
-	// ImportedClients are the IDs of clients that came to Stytch from another
-	// authority and kept their IDs. Others start with "m2m-client-", and
-	// tokens of nobody else are a machine's.
+	// ImportedClients are the IDs of clients that were imported with an ID of
+	// their own. The IDs of all other clients begin with "m2m-client-".
 	ImportedClients []string
 }
 
 const (
 	clientPrefix = "m2m-client-"
-	claimPrefix  = "https://stytch.com/" // of the claims of people's sessions
+	claimPrefix  = "https://stytch.com/" // begins the claims of people's sessions
 )
 
-// Issuer makes a Stytch project an issuer for [verifier.Config]. opts may be
-// nil.
+// Issuer returns the configuration of a Stytch project for [verifier.Config]. opts
+// may be nil. Issuer does no I/O. Its error reports every mistake in the arguments.
+// The result may be changed before use.
 //
-// It accepts machines' tokens only: a project signs its users' session tokens
-// and its connected apps' tokens with the same keys, for the same issuer and
-// audience. They are refused with [verifier.NotMachine].
+// Only machines' tokens are accepted. A project signs its users' session tokens and
+// its connected apps' tokens with the same keys, for the same issuer and audience:
+// these are refused with [verifier.NotMachine].
 //
-// Scopes match as in Stytch's Go SDK: they are equal, or the granted one is
-// "action:*" and the required one "action" or "action:resource", split at the
-// first colon. The official SDKs differ, and this rule is the strictest of those
-// with a wildcard:
+// A granted scope meets a required one if both are equal. A granted "action:*" also
+// meets "action" and every "action:resource", split at the first colon. Stytch's Go
+// SDK decides in the same way. The other official SDKs differ, and this rule is the
+// strictest of those with a wildcard:
 //
-//   - Node compares only the text between the first and the second colon. A
-//     service that moves from Node loses this: a granted "read:users:1" no longer
-//     meets "read:users" or "read:users:2".
+//   - Node compares only the text between the first and the second colon. A service
+//     that moves from Node loses this: a granted "read:users:1" no longer meets
+//     "read:users" or "read:users:2".
 //   - Go, Node and others treat a scope "read" without a colon like "read:-". Here
 //     neither meets the other.
 //   - Python fails on a scope with two colons, and Ruby has no wildcard.
 //
-// A custom claims template can copy parameters of the token request into the
-// token. Such a claim is the caller's own word: don't decide by it.
-//
-// The result may be adapted before it is used. A malformed project ID, custom
-// domain or imported client is an error, and all of them are reported at once.
+// A custom claims template can copy parameters of the token request into the token.
+// The caller chooses the value of such a claim: do not base a decision on it.
 func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 	if opts == nil {
 		opts = &IssuerOptions{}
@@ -86,7 +80,7 @@ func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 		Audiences:      []string{projectID},
 		Algorithms:     []string{"RS256"},
 		ClientIDClaims: []string{"sub"},
-		// "scope" alone: a template may have filled an "scp" from the request.
+		// Not "scp": a template could fill it from the request.
 		ScopeClaims:    []string{"scope"},
 		WildcardScopes: true,
 		Accept:         acceptMachines(slices.Clone(opts.ImportedClients)),
@@ -98,16 +92,16 @@ func Issuer(projectID string, opts *IssuerOptions) (verifier.Issuer, error) {
 	return issuer, nil
 }
 
-// acceptMachines tells a machine's token from people's.
+// acceptMachines returns an Accept rule that refuses people's tokens.
 func acceptMachines(imported []string) func(verifier.Client) error {
 	return func(c verifier.Client) error {
 		if !strings.HasPrefix(c.Subject, clientPrefix) && !slices.Contains(imported, c.Subject) {
-			return fmt.Errorf(`%w: "sub" is neither an m2m-client-… nor an imported client`, verifier.NotMachine)
+			return fmt.Errorf(`%w: "sub" neither begins with "m2m-client-" nor is an imported client`, verifier.NotMachine)
 		}
 		if err := sessionAbsent(c); err != nil {
 			return fmt.Errorf("%w: it holds a claim of a person's session", err)
 		}
-		// A connected app's token is a person's, given to the client it names.
+		// A connected app's token stands for a person. Its "client_id" names the app.
 		if clientIDAbsent(c) != nil && verifier.ClaimEquals("client_id", c.Subject)(c) != nil {
 			return fmt.Errorf(`%w: "client_id" differs from "sub"`, verifier.NotMachine)
 		}
@@ -120,15 +114,15 @@ var (
 	clientIDAbsent = verifier.ClaimAbsent("client_id")
 )
 
-// checkCustomDomain wants the domain exactly as "iss" has it: it is compared
-// byte for byte.
+// checkCustomDomain accepts a domain in the exact spelling of "iss", because issuers
+// are compared byte for byte.
 func checkCustomDomain(domain string) error {
 	if domain == "" {
 		return nil
 	}
 	u, err := url.Parse(domain)
 	if err != nil || u.Host == "" || domain != "https://"+u.Host || domain != strings.ToLower(domain) {
-		// Not quoted: a user or a query holds a secret.
+		// The domain is not quoted: user info or a query may be secret.
 		return errors.New(`malformed CustomDomain: write scheme and host alone, in lower case ` +
 			`and without a slash at the end: "https://login.example.com"`)
 	}

@@ -6,15 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-const (
-	testProject = "project-test-11111111-1111-4111-8111-111111111111"
-	liveProject = "project-live-11111111-1111-4111-8111-111111111111"
-)
+const liveProject = "project-live-11111111-1111-4111-8111-111111111111"
 
 func TestIssuer(t *testing.T) {
 	for _, tt := range []struct {
@@ -22,9 +20,9 @@ func TestIssuer(t *testing.T) {
 		wantURL               string
 		wantAliases           string
 	}{
-		{"test project", testProject, "", "https://test.stytch.com/v1/sessions/jwks/" + testProject, ""},
+		{"test project", stytchtest.Project, "", "https://test.stytch.com/v1/sessions/jwks/" + stytchtest.Project, ""},
 		{"live project", liveProject, "", "https://api.stytch.com/v1/sessions/jwks/" + liveProject, ""},
-		{"B2B project", testProject, "B2B", "https://test.stytch.com/v1/b2b/sessions/jwks/" + testProject, ""},
+		{"B2B project", stytchtest.Project, "B2B", "https://test.stytch.com/v1/b2b/sessions/jwks/" + stytchtest.Project, ""},
 		{
 			"custom domain", liveProject, "https://login.example.com",
 			"https://login.example.com/v1/sessions/jwks/" + liveProject, "https://login.example.com",
@@ -89,13 +87,13 @@ func TestIssuerMistakes(t *testing.T) {
 		{"a path", "project-test-1/../2", stytch.IssuerOptions{}, "malformed project ID", ""},
 		{"a newline", "project-test-1\n", stytch.IssuerOptions{}, "malformed project ID", ""},
 		{"too long", "project-test-" + strings.Repeat("1", 129), stytch.IssuerOptions{}, "malformed project ID", ""},
-		{"domain without scheme", testProject, stytch.IssuerOptions{CustomDomain: "login.example.com"}, "scheme and host alone", ""},
-		{"domain by http", testProject, stytch.IssuerOptions{CustomDomain: "http://login.example.com"}, "scheme and host alone", ""},
-		{"domain with a slash", testProject, stytch.IssuerOptions{CustomDomain: "https://login.example.com/"}, "without a slash", ""},
-		{"domain in capitals", testProject, stytch.IssuerOptions{CustomDomain: "https://Login.example.com"}, "lower case", ""},
-		{"domain with a user", testProject, stytch.IssuerOptions{CustomDomain: "https://a@login.example.com"}, "scheme and host alone", ""},
-		{"empty imported client", testProject, stytch.IssuerOptions{ImportedClients: []string{"a", ""}}, "ImportedClients[1] is empty", ""},
-		{"a person imported", testProject, stytch.IssuerOptions{ImportedClients: []string{"user-test-1"}}, "how Stytch names people", ""},
+		{"domain without scheme", stytchtest.Project, stytch.IssuerOptions{CustomDomain: "login.example.com"}, "scheme and host alone", ""},
+		{"domain by http", stytchtest.Project, stytch.IssuerOptions{CustomDomain: "http://login.example.com"}, "scheme and host alone", ""},
+		{"domain with a slash", stytchtest.Project, stytch.IssuerOptions{CustomDomain: "https://login.example.com/"}, "without a slash", ""},
+		{"domain in capitals", stytchtest.Project, stytch.IssuerOptions{CustomDomain: "https://Login.example.com"}, "lower case", ""},
+		{"domain with a user", stytchtest.Project, stytch.IssuerOptions{CustomDomain: "https://a@login.example.com"}, "scheme and host alone", ""},
+		{"empty imported client", stytchtest.Project, stytch.IssuerOptions{ImportedClients: []string{"a", ""}}, "ImportedClients[1] is empty", ""},
+		{"a person imported", stytchtest.Project, stytch.IssuerOptions{ImportedClients: []string{"user-test-1"}}, "how Stytch names people", ""},
 		{"everything at once", "x", stytch.IssuerOptions{CustomDomain: "y", ImportedClients: []string{"member-1"}}, "CustomDomain", ""},
 		{"everything at once", "x", stytch.IssuerOptions{CustomDomain: "y", ImportedClients: []string{"member-1"}}, "ImportedClients", ""},
 	} {
@@ -120,9 +118,9 @@ func TestIssuerMistakes(t *testing.T) {
 // TestAccept verifies real tokens: what distinguishes machines' from people's
 // is in their claims alone.
 func TestAccept(t *testing.T) {
-	a := m2mtest.NewAuthority(&m2mtest.Options{ProjectID: testProject, NoServer: true})
+	a := m2mtest.NewAuthority(&m2mtest.Options{ProjectID: stytchtest.Project, NoServer: true})
 	defer a.Close()
-	iss, err := stytch.Issuer(testProject, &stytch.IssuerOptions{
+	iss, err := stytch.Issuer(stytchtest.Project, &stytch.IssuerOptions{
 		CustomDomain:    "https://login.example.com",
 		ImportedClients: []string{"billing"},
 	})
@@ -180,7 +178,7 @@ func TestAccept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if client.ID != tt.spec.ClientID || client.Issuer != "stytch.com/"+testProject {
+			if client.ID != tt.spec.ClientID || client.Issuer != "stytch.com/"+stytchtest.Project {
 				t.Errorf("client (%q, %q)", client.Issuer, client.ID)
 			}
 			if len(tt.spec.Scopes) > 0 && !client.Scopes.Grants("read:users") {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
@@ -17,22 +18,22 @@ func TestNewMistakes(t *testing.T) {
 		want    string
 	}{
 		{"no project", "", good, stytch.Options{}, "no project ID"},
-		{"no secret", testProject, stytch.Secret{}, stytch.Options{}, "secret is empty"},
-		{"swapped", "secret-test-x", stytch.NewSecret(testProject), stytch.Options{}, "the ID comes first"},
-		{"a newline", testProject, stytch.NewSecret("secret-test-x\n"), stytch.Options{}, "white space"},
-		{"http", testProject, good, stytch.Options{BaseURL: "http://login.example.com"}, "not https"},
-		{"http by name", testProject, good, stytch.Options{BaseURL: "http://localhost.example.com"}, "not https"},
-		{"a path", testProject, good, stytch.Options{BaseURL: "https://login.example.com/v1"}, "has a path"},
-		{"a query", testProject, good, stytch.Options{BaseURL: "https://login.example.com?"}, "query"},
-		{"a query with a secret", testProject, good, stytch.Options{BaseURL: "https://login.example.com?secret=hush"}, "query"},
-		{"a secret in the path", testProject, good, stytch.Options{BaseURL: "https://login.example.com/hush"}, "has a path"},
-		{"http and a secret", testProject, good, stytch.Options{BaseURL: "http://login.example.com/hush"}, "not https"},
-		{"the project with its secret", testProject + ":secret-test-hush", good, stytch.Options{}, "malformed project ID of"},
-		{"a user", testProject, good, stytch.Options{BaseURL: "https://a:hush@login.example.com"}, "holds a user"},
-		{"no host", testProject, good, stytch.Options{BaseURL: "login.example.com"}, "malformed BaseURL"},
-		{"another scheme", testProject, good, stytch.Options{BaseURL: "ftp://login.example.com"}, "not https"},
-		{"negative", testProject, good, stytch.Options{Timeout: -1}, "Timeout is negative"},
-		{"many retries", testProject, good, stytch.Options{Retries: 11}, "at most 10"},
+		{"no secret", stytchtest.Project, stytch.Secret{}, stytch.Options{}, "secret is empty"},
+		{"swapped", "secret-test-x", stytch.NewSecret(stytchtest.Project), stytch.Options{}, "the ID comes first"},
+		{"a newline", stytchtest.Project, stytch.NewSecret("secret-test-x\n"), stytch.Options{}, "white space"},
+		{"http", stytchtest.Project, good, stytch.Options{BaseURL: "http://login.example.com"}, "not https"},
+		{"http by name", stytchtest.Project, good, stytch.Options{BaseURL: "http://localhost.example.com"}, "not https"},
+		{"a path", stytchtest.Project, good, stytch.Options{BaseURL: "https://login.example.com/v1"}, "has a path"},
+		{"a query", stytchtest.Project, good, stytch.Options{BaseURL: "https://login.example.com?"}, "query"},
+		{"a query with a secret", stytchtest.Project, good, stytch.Options{BaseURL: "https://login.example.com?secret=hush"}, "query"},
+		{"a secret in the path", stytchtest.Project, good, stytch.Options{BaseURL: "https://login.example.com/hush"}, "has a path"},
+		{"http and a secret", stytchtest.Project, good, stytch.Options{BaseURL: "http://login.example.com/hush"}, "not https"},
+		{"the project with its secret", stytchtest.Project + ":secret-test-hush", good, stytch.Options{}, "malformed project ID of"},
+		{"a user", stytchtest.Project, good, stytch.Options{BaseURL: "https://a:hush@login.example.com"}, "holds a user"},
+		{"no host", stytchtest.Project, good, stytch.Options{BaseURL: "login.example.com"}, "malformed BaseURL"},
+		{"another scheme", stytchtest.Project, good, stytch.Options{BaseURL: "ftp://login.example.com"}, "not https"},
+		{"negative", stytchtest.Project, good, stytch.Options{Timeout: -1}, "Timeout is negative"},
+		{"many retries", stytchtest.Project, good, stytch.Options{Retries: 11}, "at most 10"},
 		{"all at once", "x", stytch.Secret{}, stytch.Options{BaseURL: "x", Timeout: -1}, "Timeout"},
 		{"all at once", "x", stytch.Secret{}, stytch.Options{BaseURL: "x", Timeout: -1}, "secret is empty"},
 	} {
@@ -42,8 +43,35 @@ func TestNewMistakes(t *testing.T) {
 		}
 	}
 	for _, base := range []string{"", "https://login.example.com", "https://login.example.com/", "http://127.0.0.1:8080", "http://[::1]:1"} {
-		if _, err := stytch.New(testProject, good, &stytch.Options{BaseURL: base}); err != nil {
+		if _, err := stytch.New(stytchtest.Project, good, &stytch.Options{BaseURL: base}); err != nil {
 			t.Errorf("%q: %v", base, err)
 		}
+	}
+}
+
+// TestZeroClient checks that every call of a zero Client fails.
+func TestZeroClient(t *testing.T) {
+	var c stytch.Client
+	_, get := c.GetClient(t.Context(), "id")
+	_, _, create := c.CreateClient(t.Context(), stytch.CreateParams{})
+	_, update := c.UpdateClient(t.Context(), "id", stytch.UpdateParams{})
+	_, _, start := c.StartRotation(t.Context(), "id")
+	_, cancel := c.CancelRotation(t.Context(), "id")
+	_, complete := c.CompleteRotation(t.Context(), "id")
+	errs := map[string]error{
+		"GetClient": get, "CreateClient": create, "UpdateClient": update, "DeleteClient": c.DeleteClient(t.Context(), "id"),
+		"StartRotation": start, "CancelRotation": cancel, "CompleteRotation": complete,
+	}
+	for _, err := range c.SearchClients(t.Context(), stytch.SearchParams{}) {
+		errs["SearchClients"] = err
+	}
+	for call, err := range errs {
+		want := "stytch: " + call + ": the Client is a zero value: make it with New"
+		if err == nil || err.Error() != want {
+			t.Errorf("%s = %v, want %s", call, err, want)
+		}
+	}
+	if len(errs) != 8 {
+		t.Errorf("calls = %d, want 8", len(errs))
 	}
 }

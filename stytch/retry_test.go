@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
@@ -68,8 +69,8 @@ func TestRepeats(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := newAuthority(t, m2mtest.Options{NoServer: true})
-				d := &direct{Handler: a}
+				a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
+				d := &stytchtest.Transport{Handler: a}
 				c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: d, Timeout: time.Second})
 				id, _ := a.CreateClient("x")
 				tt.outage.Requests = 2
@@ -79,13 +80,13 @@ func TestRepeats(t *testing.T) {
 					}
 					a.Restore()
 					a.Fail(tt.outage)
-					before := d.count()
+					before := d.Count()
 					err := call.call(t.Context())
 					want := 1
 					if call.repeated && tt.passing {
 						want = 3
 					}
-					if n := d.count() - before; n != want || (err == nil) != (want == 3) {
+					if n := d.Count() - before; n != want || (err == nil) != (want == 3) {
 						t.Errorf("%s: %d requests, want %d: %v", name, n, want, err)
 					}
 				}
@@ -98,14 +99,14 @@ func TestRepeats(t *testing.T) {
 func TestRepeatsAreBounded(t *testing.T) {
 	for retries, want := range map[int]int{0: 4, -1: 1, 10: 11} {
 		synctest.Test(t, func(t *testing.T) {
-			a := newAuthority(t, m2mtest.Options{NoServer: true})
+			a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 			a.Fail(m2mtest.Outage{})
-			d := &direct{Handler: a}
+			d := &stytchtest.Transport{Handler: a}
 			c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: d, Retries: retries})
 			began := time.Now()
 			_, err := c.GetClient(t.Context(), "x")
-			if e, ok := errors.AsType[*stytch.Error](err); !ok || e.Status != 503 || d.count() != want {
-				t.Errorf("Retries %d: %d requests, want %d: %v", retries, d.count(), want, err)
+			if e, ok := errors.AsType[*stytch.Error](err); !ok || e.Status != 503 || d.Count() != want {
+				t.Errorf("Retries %d: %d requests, want %d: %v", retries, d.Count(), want, err)
 			}
 			if took := time.Since(began); took > 40*time.Second || retries == 0 && took < 700*time.Millisecond {
 				t.Errorf("Retries %d: took %v", retries, took)
@@ -117,9 +118,9 @@ func TestRepeatsAreBounded(t *testing.T) {
 // TestRetryAfter is heeded, but not beyond the caller's deadline.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true})
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 		id, _ := a.CreateClient("x")
-		d := &direct{Handler: a}
+		d := &stytchtest.Transport{Handler: a}
 		c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: d})
 		busy := m2mtest.Outage{Status: 429, Header: http.Header{"Retry-After": {"20"}}, Requests: 1}
 		a.Fail(busy)
@@ -146,10 +147,10 @@ func TestRetryAfter(t *testing.T) {
 // removed by the first.
 func TestDeleteLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true})
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 		id, _ := a.CreateClient("x")
 		lost := false
-		d := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !lost {
 				lost = true
 				a.ServeHTTP(&discardWriter{}, r)
@@ -158,8 +159,8 @@ func TestDeleteLostAnswer(t *testing.T) {
 			a.ServeHTTP(w, r)
 		})}
 		c := newClient(t, a, stytch.Options{BaseURL: "http://localhost", Transport: d})
-		if err := c.DeleteClient(t.Context(), id); err != nil || d.count() != 2 {
-			t.Errorf("%v after %d requests", err, d.count())
+		if err := c.DeleteClient(t.Context(), id); err != nil || d.Count() != 2 {
+			t.Errorf("%v after %d requests", err, d.Count())
 		}
 	})
 }

@@ -10,34 +10,34 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// SearchParams says which machines to list. The zero value lists all.
+// SearchParams selects M2M clients. The zero value selects all.
 //
-// A filter that is nil is none. One that is empty and not nil is an error: it
-// comes of a list that was to hold something, and would select every machine.
+// A nil filter selects every client. An empty filter that is not nil is an error,
+// because a list that is empty by mistake would select every client too.
 type SearchParams struct {
-	IDs    []string // machines of one of these IDs
-	Names  []string // of exactly one of these names
-	Scopes []string // with at least one of these scopes
+	IDs    []string // clients with one of these IDs
+	Names  []string // clients with exactly one of these names
+	Scopes []string // clients with at least one of these scopes
 
-	// Any lists machines that meet one of the filters; else they meet all.
+	// Any selects clients that match one filter. By default they must match all.
 	Any bool
 
-	// PageSize is how many come with one request: 100 if zero, at most 1000.
+	// PageSize sets the clients per request: 100 if zero, at most 1000.
 	PageSize int
 }
 
-// SearchClients lists machines, and asks for page after page as long as the
-// loop goes on:
+// SearchClients returns an iterator over the selected M2M clients. It requests a new
+// page when the loop reaches it:
 //
-//	for machine, err := range client.SearchClients(ctx, stytch.SearchParams{}) {
+//	for c, err := range client.SearchClients(ctx, stytch.SearchParams{}) {
 //		if err != nil {
 //			return err
 //		}
 //		…
 //	}
 //
-// An error is the last thing that it yields. Machines that come or go during
-// the loop may be missed or listed.
+// The loop ends after an error. Clients that are created or deleted during the loop
+// may be listed or not.
 func (c *Client) SearchClients(ctx context.Context, p SearchParams) iter.Seq2[M2MClient, error] {
 	return func(yield func(M2MClient, error) bool) {
 		req, err := p.wire()
@@ -63,8 +63,8 @@ func (c *Client) SearchClients(ctx context.Context, p SearchParams) iter.Seq2[M2
 			switch {
 			case next == nil || *next == "":
 				return
-			case *next == req.Cursor: // it would never end
-				yield(M2MClient{}, errors.New("stytch: SearchClients: the answer's next_cursor is the request's own"))
+			case *next == req.Cursor: // the loop would never end
+				yield(M2MClient{}, errors.New("stytch: SearchClients: the response's next_cursor is the request's own"))
 				return
 			}
 			req.Cursor = *next
@@ -91,7 +91,7 @@ func (p SearchParams) wire() (stytchwire.SearchRequest, error) {
 			continue
 		}
 		if len(f.values) == 0 {
-			return req, fmt.Errorf("stytch: SearchClients: %s is empty: write nil to list machines regardless of it", f.field)
+			return req, fmt.Errorf("stytch: SearchClients: %s is empty: write nil to list clients regardless of it", f.field)
 		}
 		operands = append(operands, stytchwire.Operand{FilterName: f.name, FilterValue: f.values})
 	}

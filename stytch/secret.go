@@ -13,20 +13,19 @@ import (
 
 const redacted = outbound.Redacted
 
-// Secret is a secret that doesn't get into logs by accident: fmt, log/slog,
-// encoding/json and whatever else marshals text show it as "[redacted]", also
-// inside other values. Only [Secret.Reveal] gives it away.
+// Secret holds a secret and keeps it out of logs. fmt, log/slog, encoding/json and
+// other encoders show it as "[redacted]", also inside other values. Only
+// [Secret.Reveal] returns the text.
 //
-// The zero Secret is no secret, and is shown the same. Compare with
-// [Secret.Equal], not with ==. A Secret is immutable and safe for concurrent
-// use.
+// The zero Secret is empty and is shown in the same way. Compare secrets with
+// [Secret.Equal], not with ==. A Secret is immutable and safe for concurrent use.
 type Secret struct {
-	// Behind a pointer: fmt prints unexported fields of other structs by
-	// reflection, without asking for methods, and then shows an address.
+	// A pointer, because fmt prints unexported fields of other structs without
+	// calling their methods. It then shows an address.
 	value *string
 }
 
-// NewSecret makes a Secret of its text. The empty text makes the zero Secret.
+// NewSecret returns a Secret with that text. NewSecret("") is the zero Secret.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -34,7 +33,8 @@ func NewSecret(text string) Secret {
 	return Secret{&text}
 }
 
-// Reveal is the secret itself: to send it or to store it.
+// Reveal returns the text of the secret, to send or to store it. It returns "" for
+// the zero Secret.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -42,34 +42,35 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// IsZero reports whether there is no secret.
+// IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.value == nil }
 
-// Equal compares two secrets in constant time, their lengths included.
+// Equal reports whether two secrets are equal, in a time that depends only on their
+// lengths.
 func (s Secret) Equal(o Secret) bool {
 	x, y := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(o.Reveal()))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// Format implements [fmt.Formatter]: every verb prints "[redacted]".
+// Format implements [fmt.Formatter]. Every verb prints "[redacted]".
 func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
-// String is "[redacted]".
+// String returns "[redacted]".
 func (s Secret) String() string { return redacted }
 
-// LogValue implements [slog.LogValuer].
+// LogValue implements [slog.LogValuer]. It returns "[redacted]".
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText implements [encoding.TextMarshaler], by which encoding/json,
-// encoding/xml, flag and most others write "[redacted]".
+// MarshalText implements [encoding.TextMarshaler] for encoding/json, encoding/xml,
+// flag and others. It returns "[redacted]".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// UnmarshalText implements [encoding.TextUnmarshaler], so that configuration
-// can hold secrets. "[redacted]" is refused: it was a secret once.
+// UnmarshalText implements [encoding.TextUnmarshaler], so that configuration can hold
+// secrets. It refuses "[redacted]", which MarshalText writes.
 func (s *Secret) UnmarshalText(text []byte) error {
 	if string(text) == redacted {
-		return errors.New(`stytch: the secret reads "[redacted]": it was written by something that hides secrets, ` +
-			`store what Reveal returns instead`)
+		return errors.New(`stytch: the secret reads "[redacted]", because an encoder has hidden it: ` +
+			`store the text that Reveal returns`)
 	}
 	*s = NewSecret(string(text))
 	return nil

@@ -126,7 +126,7 @@ func TestSecretText(t *testing.T) {
 	if err := json.Unmarshal([]byte(`"`+hush+`"`), &s); err != nil || s.Reveal() != hush {
 		t.Errorf("Unmarshal: %v, %q", err, s.Reveal())
 	}
-	if err := json.Unmarshal([]byte(`"[redacted]"`), &s); err == nil || !strings.Contains(err.Error(), "hides secrets") {
+	if err := json.Unmarshal([]byte(`"[redacted]"`), &s); err == nil || !strings.Contains(err.Error(), "an encoder has hidden it") {
 		t.Errorf("[redacted] is taken for a secret: %v", err)
 	}
 	if s.Reveal() != hush {

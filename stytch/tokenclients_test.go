@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/oauth"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
@@ -18,7 +19,7 @@ import (
 // TestTokenSourceClients: x/oauth2's client and gRPC's per-RPC credentials
 // share one source, over real sockets.
 func TestTokenSourceClients(t *testing.T) {
-	a := newAuthority(t, m2mtest.Options{})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	id, secret := a.CreateClient("worker", "read:users")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// tokenFetcher makes token requests.
+// tokenFetcher sends token requests.
 type tokenFetcher struct {
 	url         string
 	credentials func(context.Context) (Credentials, error)
@@ -23,10 +23,11 @@ type tokenFetcher struct {
 	timeout     time.Duration
 }
 
-// fetch gets a token. If the credentials are refused they are asked for again,
-// and tried if they are others: a rotation may just have been completed.
+// fetch requests a token. If the authority refuses the credentials, fetch calls
+// credentials again and sends a second request if they have changed: a rotation may
+// just have been completed.
 func (f *tokenFetcher) fetch(ctx context.Context) (*oauth2.Token, error) {
-	used, err := f.ask(ctx)
+	used, err := f.current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -34,19 +35,19 @@ func (f *tokenFetcher) fetch(ctx context.Context) (*oauth2.Token, error) {
 	if !isInvalidClient(err) {
 		return token, err
 	}
-	now, askErr := f.ask(ctx)
-	if askErr != nil || now.ClientID == used.ClientID && now.ClientSecret.Equal(used.ClientSecret) {
+	now, currentErr := f.current(ctx)
+	if currentErr != nil || now.ClientID == used.ClientID && now.ClientSecret.Equal(used.ClientSecret) {
 		return nil, err
 	}
 	return f.request(ctx, now)
 }
 
-// ask calls credentials, which is not ours.
-func (f *tokenFetcher) ask(ctx context.Context) (c Credentials, err error) {
+// current calls credentials, a function of the user's.
+func (f *tokenFetcher) current(ctx context.Context) (c Credentials, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	defer func() {
-		if recover() != nil { // with what is not told: it may hold the secret
+		if recover() != nil { // the value is dropped, because it may hold the secret
 			err = errors.New("stytch: TokenSource: credentials panicked")
 		}
 	}()
@@ -66,8 +67,8 @@ func (f *tokenFetcher) request(ctx context.Context, c Credentials) (*oauth2.Toke
 		ClientSecret: c.ClientSecret.Reveal(),
 		TokenURL:     f.url,
 		Scopes:       f.scopes,
-		// Not auto-detected, which would send every refused secret twice; and
-		// not Basic, whose halves are form-encoded by some and not by others.
+		// Not AuthStyleAutoDetect, which sends every refused secret twice. Not
+		// Basic, which some servers form-decode and others don't.
 		AuthStyle: oauth2.AuthStyleInParams,
 	}
 	limited, cancel := context.WithTimeout(ctx, f.timeout)
@@ -82,26 +83,26 @@ func (f *tokenFetcher) request(ctx context.Context, c Credentials) (*oauth2.Toke
 	}
 	switch {
 	case token.Type() != "Bearer":
-		return nil, errors.New("stytch: TokenSource: the token's type is not bearer")
-	case !token.Expiry.After(time.Now()): // RFC 6749 §5.1 lets it out; then nobody knows when to ask again
-		return nil, errors.New("stytch: TokenSource: the answer holds no positive expires_in")
+		return nil, errors.New("stytch: TokenSource: the token_type is not bearer")
+	case !token.Expiry.After(time.Now()): // optional in RFC 6749 §5.1, but needed to replace the token in time
+		return nil, errors.New("stytch: TokenSource: the response holds no positive expires_in")
 	}
 	return token, nil
 }
 
-// tokenError is a failed request. It wraps an *oauth2.RetrieveError if the
-// authority answered.
+// tokenError is the error of a failed request. It wraps an *oauth2.RetrieveError if
+// the authority responded.
 type tokenError struct{ err error }
 
-// newTokenError makes the error of a failed request with c. oauth2's own error
-// holds the answer's body and the request, and with them perhaps the secret: only
-// the status, Retry-After and a code that reads like one are kept.
+// newTokenError returns the error of a failed request with c. oauth2's own error holds
+// the response's body and the request, which may hold the secret. Only the status,
+// Retry-After and a well-formed error code are kept.
 func newTokenError(err error, c Credentials) error {
 	err = outbound.WithoutURL(err)
 	secret := c.ClientSecret.Reveal()
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok || refused.Response == nil {
-		return &tokenError{outbound.RedactError(err, secret)}
+		return &tokenError{outbound.ErrorWithoutSecrets(err, secret)}
 	}
 	kept := &http.Response{
 		Status:     fmt.Sprintf("%d %s", refused.Response.StatusCode, http.StatusText(refused.Response.StatusCode)),
@@ -136,8 +137,8 @@ func isInvalidClient(err error) bool {
 	return ok && (refused.ErrorCode == stytchwire.OAuthInvalidClient || refused.Response.StatusCode == http.StatusUnauthorized)
 }
 
-// askedToWait is the Retry-After of a failed request.
-func askedToWait(err error) time.Duration {
+// wantedWait returns the Retry-After of a failed request.
+func wantedWait(err error) time.Duration {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil {
 		return outbound.RetryAfter(refused.Response.Header)
 	}

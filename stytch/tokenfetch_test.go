@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
@@ -22,7 +23,7 @@ func TestTokenSourceAnswers(t *testing.T) {
 		{"an error with 200", `{"error":"server_error","access_token":"a.b.c"}`, `error "server_error"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				fmt.Fprint(w, tt.body)
 			})}
@@ -68,7 +69,7 @@ func TestTokenSourceCredentials(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				source, err := stytch.TokenSource(ctx, testProject, tt.credentials, nil)
+				source, err := stytch.TokenSource(ctx, stytchtest.Project, tt.credentials, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,7 +93,7 @@ func TestTokenSourceMistakes(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := stytch.TokenSource(ctx, testProject, good, nil); err != nil {
+	if _, err := stytch.TokenSource(ctx, stytchtest.Project, good, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,38 +13,38 @@ import (
 )
 
 const (
-	expiryMargin   = 5 * time.Second // a token may still be on its way when it expires
+	expiryMargin   = 5 * time.Second // for a request that is being sent when its token expires
 	firstBackoff   = time.Second
 	longestBackoff = time.Minute
-	longestAsked   = 5 * time.Minute // that Retry-After is heeded for
+	longestWanted  = 5 * time.Minute // the longest Retry-After that is followed
 	never          = time.Duration(1<<63 - 1)
 )
 
-// tokenSource owns one token. Its goroutine makes the fetches, so there is one
-// at a time.
+// tokenSource owns one token. Only its goroutine fetches, so that at most one fetch
+// runs at a time.
 type tokenSource struct {
 	ctx     context.Context
 	fetcher tokenFetcher
 	ahead   time.Duration
 	observe func(error)
-	idle    func()        // closes connections that are the source's own
-	wake    chan struct{} // a flight wants to take off
+	idle    func()        // closes idle connections of the source's own transport
+	wake    chan struct{} // starts the fetch of a new flight
 
 	mu       sync.Mutex
 	token    *oauth2.Token // nil before the first
-	until    time.Time     // the token serves until then
-	replace  time.Time     // it is to be replaced from then on
-	used     bool          // Token was called since the last successful fetch
-	flight   *flight       // nil if none is under way or wanted
-	failures int           // since the last success
-	notUntil time.Time     // no fetch before then
+	until    time.Time     // when the token stops being returned
+	replace  time.Time     // when the token's replacement is due
+	used     bool          // whether Token was called since the last successful fetch
+	flight   *flight       // the current fetch, or nil
+	failures int           // failed fetches since the last success
+	notUntil time.Time     // the earliest time of the next fetch
 	lastErr  error
 }
 
-// flight is one fetch, for everyone who waits for it.
+// flight represents one fetch to all calls that wait for it.
 type flight struct {
-	landed chan struct{}
-	err    error // once landed
+	done chan struct{}
+	err  error // valid once done is closed
 }
 
 // Token implements [oauth2.TokenSource].
@@ -55,7 +55,7 @@ func (s *tokenSource) Token() (*oauth2.Token, error) {
 			return token, err
 		}
 		select {
-		case <-f.landed:
+		case <-f.done:
 			if f.err != nil {
 				return nil, f.err
 			}
@@ -65,7 +65,7 @@ func (s *tokenSource) Token() (*oauth2.Token, error) {
 	}
 }
 
-// current returns the token, or the flight that will bring one, or an error.
+// current returns the valid token, the flight to wait for, or an error.
 func (s *tokenSource) current() (*oauth2.Token, *flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,12 +73,12 @@ func (s *tokenSource) current() (*oauth2.Token, *flight, error) {
 	now := time.Now()
 	valid := s.token != nil && now.Before(s.until)
 	if s.flight == nil && s.ctx.Err() == nil && !now.Before(s.notUntil) && (!valid || !now.Before(s.replace)) {
-		s.flight = &flight{landed: make(chan struct{})}
-		s.wake <- struct{}{} // there is room: one flight, one wake
+		s.flight = &flight{done: make(chan struct{})}
+		s.wake <- struct{}{} // never blocks: each flight sends once
 	}
 	switch {
 	case valid:
-		// A copy: oauth2.ReuseTokenSource writes into what it gets.
+		// A copy, because oauth2.ReuseTokenSource writes into the token.
 		token := *s.token
 		return &token, nil, nil
 	case s.ctx.Err() != nil:
@@ -94,7 +94,7 @@ func (s *tokenSource) ended() error {
 	return fmt.Errorf("stytch: TokenSource: %w", context.Cause(s.ctx))
 }
 
-// run is the owner.
+// run fetches tokens until ctx ends.
 func (s *tokenSource) run() {
 	defer s.idle()
 	timer := time.NewTimer(never)
@@ -105,38 +105,38 @@ func (s *tokenSource) run() {
 			return
 		case <-s.wake:
 		case <-timer.C:
-			if !s.takeOff() {
+			if !s.beginFlight() {
 				continue
 			}
 		}
 		token, err := s.fetcher.fetch(s.ctx)
-		timer.Reset(s.land(token, err))
+		timer.Reset(s.finishFlight(token, err))
 		s.report(err)
 	}
 }
 
-// takeOff begins a flight that nobody waits for. It reports false if there is
-// one already, whose wake is on its way, or if the source is not in use: then
-// the next Token begins one.
-func (s *tokenSource) takeOff() bool {
+// beginFlight begins a flight in the background. It reports false if a call of Token
+// has begun one already, which will wake the goroutine, or if the source is unused.
+// The next call of Token then begins one.
+func (s *tokenSource) beginFlight() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flight != nil || !s.used {
 		return false
 	}
-	s.flight = &flight{landed: make(chan struct{})}
+	s.flight = &flight{done: make(chan struct{})}
 	return true
 }
 
-// land takes in the outcome of a fetch, and returns in how long the next one
-// is due.
-func (s *tokenSource) land(token *oauth2.Token, err error) time.Duration {
+// finishFlight records the outcome of a fetch and returns the time until the next
+// one.
+func (s *tokenSource) finishFlight(token *oauth2.Token, err error) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.flight
 	s.flight = nil
 	f.err = err
-	defer close(f.landed)
+	defer close(f.done)
 	now := time.Now()
 	if err == nil {
 		life := token.Expiry.Sub(now)
@@ -149,23 +149,24 @@ func (s *tokenSource) land(token *oauth2.Token, err error) time.Duration {
 	s.lastErr = err
 	wait := min(firstBackoff<<min(s.failures, 6), longestBackoff)
 	wait = wait/2 + rand.N(wait/2)
-	wait = max(wait, min(askedToWait(err), longestAsked))
+	wait = max(wait, min(wantedWait(err), longestWanted))
 	s.failures++
 	s.notUntil = now.Add(wait)
 	if s.token == nil || !s.notUntil.Before(s.until) {
-		return never // there will be nothing to be ahead of
+		return never // the token will have expired: the next call of Token fetches
 	}
 	return wait
 }
 
-// replaceIn is when a token that lives for life is replaced. A tenth is left
-// to chance, so that machines that were started together do not ask together.
+// replaceIn returns the time until the replacement of a token that is valid for life.
+// A tenth of RefreshAhead is random, so that machines that started together do not
+// fetch together.
 func (s *tokenSource) replaceIn(life time.Duration) time.Duration {
 	ahead := min(outbound.OrDefault(s.ahead, life/5), life/2)
 	return life - ahead + rand.N(ahead/10+1)
 }
 
-// report tells Observe, with no lock held. A panic in it stops here.
+// report calls Observe without holding a lock, and recovers its panics.
 func (s *tokenSource) report(err error) {
 	if s.observe == nil {
 		return

@@ -9,13 +9,14 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
 func TestTokenSourceRotation(t *testing.T) {
 	api := func(w *sourceWorld) *stytch.Client {
 		c, err := stytch.New(w.ProjectID(), stytch.NewSecret(w.Secret()), &stytch.Options{
-			BaseURL: "http://localhost", Transport: &direct{Handler: w.Authority},
+			BaseURL: "http://localhost", Transport: &stytchtest.Transport{Handler: w.Authority},
 		})
 		if err != nil {
 			panic(err)

@@ -3,7 +3,6 @@ package stytch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -12,63 +11,68 @@ import (
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
-	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Credentials are what a machine authenticates with.
+// Credentials authenticate a machine at the token endpoint.
 type Credentials struct {
 	ClientID     string
 	ClientSecret Secret
 }
 
-// TokenSourceOptions are the optional parts of a [TokenSource]. The zero value
-// is every default.
+// TokenSourceOptions are the optional parts of a [TokenSource]. The zero value is the
+// default.
 type TokenSourceOptions struct {
-	// TokenURL is the token endpoint, if it is not that of the project at
-	// Stytch: of a custom domain, of a SaaS (package gateway), of a local
-	// authority. It is https, or on loopback.
+	// TokenURL is the token endpoint, such as that of a custom domain, of a SaaS
+	// (package gateway) or of a local authority. It must be https, or http on
+	// loopback. If it is "", the project's endpoint at Stytch is used.
 	TokenURL string
 
-	// Scopes are asked for: all that the machine has if empty.
+	// Scopes are the requested scopes. If empty, the token has all scopes of the
+	// machine.
 	Scopes []string
 
-	// Transport makes the requests: if nil, one like http.DefaultTransport.
+	// Transport sends the requests. If nil, the source uses a copy of
+	// http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Timeout is how long one request may take: 10 s if zero.
+	// Timeout limits one request, and one call of credentials: 10 s if zero.
 	Timeout time.Duration
 
-	// RefreshAhead is how long before its expiry a token is replaced: a fifth
-	// of its lifetime if zero, and never more than half of it.
+	// RefreshAhead is the time between the replacement of a token and its expiry: a
+	// fifth of its lifetime if zero. It is at most half of the lifetime.
 	RefreshAhead time.Duration
 
-	// Observe is told of every fetch, with nil if it succeeded, from a
-	// goroutine of the source: while an old token serves, nobody else hears of
-	// failures.
+	// Observe, if set, is called after every fetch, with nil if it succeeded. It
+	// reports failures that Token hides while an older token is valid. It runs on
+	// the source's goroutine and delays the next fetch. A panic in it is recovered.
 	Observe func(error)
 }
 
-// TokenSource is where a machine gets its tokens, for [oauth2.NewClient] and for
-// google.golang.org/grpc/credentials/oauth. opts may be nil.
+// TokenSource returns a source of tokens for a machine that makes calls. Pass it to
+// [oauth2.NewClient] or google.golang.org/grpc/credentials/oauth. opts may be nil.
+// The error reports every mistake in the arguments. The source is safe for
+// concurrent use.
 //
-// credentials is asked at each fetch, and once more when they were refused: a
-// secret that was rotated is picked up without a restart, as soon as
-// credentials returns it. It must return when its context ends.
+// credentials is called for each fetch, and again if the authority refuses them. A
+// rotated secret is therefore used without a restart, as soon as credentials returns
+// it. credentials must return when its context ends.
 //
-// The first fetch is made by the first Token, which waits for it. From then on
-// a token is replaced in the background before it expires, as long as the
-// source is in use: one that nobody has asked since its last fetch makes no
-// requests. There is one fetch at a time, whoever waits for it. While the
-// authority is down the token that is there serves until it expires, and
-// fetches are tried again ever more slowly, up to once a minute, or as
-// Retry-After asks. Without a token, Token fails at once between two attempts.
+// The first call of Token fetches the first token and waits for it. Later tokens are
+// fetched in the background before the current one expires, if Token was called since
+// the last fetch. An unused source makes no requests. At most one fetch runs at a
+// time, and concurrent calls of Token wait for the same one.
 //
-// Errors wrap an [*oauth2.RetrieveError] if the authority answered. It holds the
-// status, Retry-After and the error code. Errors hold no token and no secret.
+// While the authority fails, Token returns the current token until it expires.
+// Fetches are repeated with growing pauses of up to a minute, or of up to five minutes
+// if Retry-After requests it. Without a valid token, Token fails at once during such a
+// pause.
 //
-// The source has one goroutine, which ends when ctx does. After that, Token
-// returns the last token until it expires, and then the context's cause. It is
-// safe for concurrent use. All mistakes in the arguments are reported at once.
+// An error of Token wraps an [*oauth2.RetrieveError] if the authority responded. It
+// holds the status, Retry-After and the error code. Errors hold no token and no
+// secret.
+//
+// The source has one goroutine, which ends when ctx ends. Token then returns the last
+// token until it expires, and afterwards an error that wraps the context's cause.
 func TokenSource(
 	ctx context.Context, projectID string, credentials func(context.Context) (Credentials, error), opts *TokenSourceOptions,
 ) (oauth2.TokenSource, error) {
@@ -83,7 +87,7 @@ func TokenSource(
 		stytchwire.CheckProjectID(projectID),
 		missing,
 		outbound.CheckURL("TokenURL", opts.TokenURL),
-		checkScopes(opts.Scopes),
+		outbound.CheckScopes(opts.Scopes),
 		outbound.CheckNotNegative("Timeout", opts.Timeout),
 		outbound.CheckNotNegative("RefreshAhead", opts.RefreshAhead),
 	); err != nil {
@@ -113,18 +117,8 @@ func TokenSource(
 	return s, nil
 }
 
-// StaticCredentials are credentials that never change.
+// StaticCredentials returns credentials for [TokenSource] that never change. A secret
+// that is rotated needs a function that reads the current one instead.
 func StaticCredentials(clientID string, secret Secret) func(context.Context) (Credentials, error) {
 	return func(context.Context) (Credentials, error) { return Credentials{clientID, secret}, nil }
-}
-
-func checkScopes(names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	// AllOf knows what a scope name is (RFC 6749 §3.3).
-	if _, err := scopes.AllOf(names); err != nil {
-		return fmt.Errorf("Scopes: %w", err)
-	}
-	return nil
 }

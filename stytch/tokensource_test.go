@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
@@ -19,7 +20,7 @@ import (
 // sourceWorld is a token source and its authority, in virtual time.
 type sourceWorld struct {
 	*m2mtest.Authority
-	*direct
+	*stytchtest.Transport
 	id     string
 	stop   context.CancelCauseFunc
 	source oauth2.TokenSource
@@ -36,14 +37,14 @@ func inBubble(t *testing.T, opts stytch.TokenSourceOptions, f func(*testing.T, *
 	synctest.Test(t, func(t *testing.T) {
 		a := m2mtest.NewAuthority(&m2mtest.Options{Key: m2mtest.NewKey("ES256"), NoServer: true})
 		defer a.Close()
-		w := &sourceWorld{Authority: a, direct: &direct{Handler: a}}
+		w := &sourceWorld{Authority: a, Transport: &stytchtest.Transport{Handler: a}}
 		id, secret := a.CreateClient("worker", "read:users", "write:users")
 		w.id, w.secret = id, stytch.NewSecret(secret)
 		ctx, stop := context.WithCancelCause(t.Context())
 		defer stop(nil)
 		w.stop = stop
 		if opts.Transport == nil {
-			opts.Transport = w.direct
+			opts.Transport = w.Transport
 		}
 		opts.TokenURL = "http://localhost" + strings.TrimPrefix(a.TokenURL(), a.URL())
 		opts.Observe = func(err error) {
@@ -93,7 +94,7 @@ func pass(d time.Duration) {
 
 func (w *sourceWorld) wantFetches(t *testing.T, want int) {
 	t.Helper()
-	if n := w.count(); n != want {
+	if n := w.Count(); n != want {
 		t.Fatalf("%d fetches, want %d", n, want)
 	}
 }
@@ -188,7 +189,7 @@ func TestTokenSourceOutage(t *testing.T) {
 		if w.token(t).AccessToken != first.AccessToken {
 			t.Error("another token in an outage")
 		}
-		if n := w.count(); n < 8 || n > 25 {
+		if n := w.Count(); n < 8 || n > 25 {
 			t.Errorf("%d attempts in 11 minutes", n)
 		}
 		w.Restore()
@@ -198,7 +199,7 @@ func TestTokenSourceOutage(t *testing.T) {
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if len(w.events) != w.count() || w.events[0] != nil || w.events[1] == nil || w.events[len(w.events)-1] != nil {
+		if len(w.events) != w.Count() || w.events[0] != nil || w.events[1] == nil || w.events[len(w.events)-1] != nil {
 			t.Errorf("Observe was told %v", w.events)
 		}
 	})
@@ -229,12 +230,12 @@ func TestTokenSourceDown(t *testing.T) {
 
 		w.Fail(m2mtest.Outage{})
 		pass(time.Hour)
-		before := w.count()
+		before := w.Count()
 		for range 600 { // ten minutes
 			w.source.Token()
 			pass(time.Second)
 		}
-		if n := w.count() - before; n < 10 || n > 26 {
+		if n := w.Count() - before; n < 10 || n > 26 {
 			t.Errorf("%d fetches in ten minutes of an outage", n)
 		}
 	})

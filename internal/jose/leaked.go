@@ -11,16 +11,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// privateMembers lists the JWK members that hold secrets: RFC 7518 §6.2.2,
-// §6.3.2 and §6.4.1, and "priv" of RFC 9964.
-var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
-
 // isSecret reports whether jwk contains a secret part.
 func isSecret(jwk strictjson.Object) bool {
-	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return slices.Contains(privateMembers, m.Name) })
+	return slices.ContainsFunc(jwk, func(m strictjson.Member) bool { return outbound.IsPrivateMember(m.Name) })
 }
 
 // isSymmetric reports whether jwk holds a shared secret. An empty one counts,

@@ -1,6 +1,6 @@
-// Package outbound holds what the requests of this module to other servers have
-// in common: the HTTP client and its limits, Retry-After, the rule on plain http,
-// checks of configured URLs, and errors without URLs and known secrets.
+// Package outbound serves the requests that this module sends to other servers. It
+// has the HTTP client and its limits, Retry-After, the rule on plain http, checks
+// of configuration, and errors without URLs and secrets.
 package outbound
 
 import (
@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	UserAgent      = "m2mauth"        // of every request
-	DefaultTimeout = 10 * time.Second // of a request with a secret
+	UserAgent      = "m2mauth"        // the header of every request
+	DefaultTimeout = 10 * time.Second // for a request with a secret
 
 	maxHeaderBytes   = 64 << 10
 	maxIdlePerHost   = 16
@@ -25,11 +25,10 @@ const (
 	handshakeTimeout = 10 * time.Second
 )
 
-// NewClient returns a client that sends requests through transport and follows
-// no redirect: a 3xx is returned like any other response. Following one would
-// let its author choose the keys, and a 307 would send credentials there. If
-// transport is nil, the client has a transport of its own that keeps up to 16 idle
-// connections per host.
+// NewClient returns a client that sends requests through transport and follows no
+// redirect: a 3xx is returned like any other response. A redirect could point to
+// other keys, and a 307 would send the credentials along. If transport is nil, the
+// client has a transport of its own that keeps up to 16 idle connections per host.
 func NewClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
 		transport = NewTransport(maxIdlePerHost)
@@ -84,16 +83,13 @@ func NewDirectTransport(config *tls.Config, control func(network, address string
 // ErrTooLong is wrapped by [ReadBody]'s error for a body above the limit.
 var ErrTooLong = errors.New("the response is too long")
 
-// ReadBody reads a whole body of at most limit bytes, counted once it is
-// decompressed. Of a longer one it reads one byte more, and returns an error that
-// wraps [ErrTooLong].
+// ReadBody reads a whole body of at most limit bytes, counted after decompression.
+// For a longer body it returns an error that wraps [ErrTooLong]. If reading fails, it
+// returns the part before the failure with the error.
 func ReadBody(body io.Reader, limit int) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > limit {
+	if err == nil && len(text) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLong, limit)
 	}
-	return text, nil
+	return text, err
 }

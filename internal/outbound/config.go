@@ -6,10 +6,12 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Mistakes joins errs, each after the name of the package that reports them. It
-// flattens joined errors and skips nil.
+// Mistakes joins errs into one error, or returns nil if all are nil. It flattens
+// joined errors, and begins each with prefix, the name of the reporting package.
 func Mistakes(prefix string, errs ...error) error {
 	var all []error
 	for _, err := range errs {
@@ -22,9 +24,9 @@ func Mistakes(prefix string, errs ...error) error {
 	return errors.Join(all...)
 }
 
-// CheckURL accepts https URLs without user, query and fragment: secrets travel
-// there. It accepts http on loopback, and "", which stands for the default. Its
-// errors repeat no part of the URL that may hold a secret.
+// CheckURL accepts https URLs without user info, query and fragment, and http URLs
+// on loopback. It accepts "", which stands for the default. Its errors show scheme
+// and host alone, because every other part may hold a secret.
 func CheckURL(name, raw string) error {
 	if raw == "" {
 		return nil
@@ -45,7 +47,8 @@ func CheckURL(name, raw string) error {
 	}
 }
 
-// CheckOrigin is CheckURL for a URL that paths are appended to.
+// CheckOrigin is [CheckURL] for a base URL, to which paths are appended: it refuses
+// a path as well.
 func CheckOrigin(name, raw string) error {
 	if err := CheckURL(name, raw); err != nil || raw == "" {
 		return err
@@ -56,13 +59,25 @@ func CheckOrigin(name, raw string) error {
 	return nil
 }
 
-// shown returns scheme and host of u, quoted. Query, fragment and user info can
-// hold secrets, and so can a path.
+// shown returns scheme and host of u, quoted.
 func shown(u *url.URL) string {
 	return Quote((&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 }
 
-// CheckNotNegative refuses negative values. 0 stands for the default.
+// CheckScopes refuses names that are no scopes (RFC 6749 §3.3). It accepts an empty
+// list.
+func CheckScopes(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := scopes.AllOf(names); err != nil {
+		return fmt.Errorf("Scopes: %w", err)
+	}
+	return nil
+}
+
+// CheckNotNegative refuses negative values. It accepts 0, which stands for the
+// default.
 func CheckNotNegative[T int | time.Duration](name string, v T) error {
 	if v < 0 {
 		return fmt.Errorf("%s is negative: write 0 for the default", name)

@@ -61,7 +61,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func TestRedact(t *testing.T) {
+func TestWithoutSecrets(t *testing.T) {
 	const secret = "hu sh+/é?kR8z42"
 	for _, tt := range []struct{ name, text string }{
 		{"as it is", "wrong secret " + secret + "!"},
@@ -70,16 +70,16 @@ func TestRedact(t *testing.T) {
 		{"base64", "Basic " + base64.StdEncoding.EncodeToString([]byte(secret))},
 		{"base64url", base64.RawURLEncoding.EncodeToString([]byte(secret))},
 	} {
-		got := outbound.Redact(tt.text, "", secret)
+		got := outbound.WithoutSecrets(tt.text, "", secret)
 		if !strings.Contains(got, outbound.Redacted) || strings.Contains(got, "kR8z42") || len(got) > 40 {
-			t.Errorf("Redact(%s) = %q, want it without the secret", tt.name, got)
+			t.Errorf("WithoutSecrets(%s) = %q, want it without the secret", tt.name, got)
 		}
 		if code := outbound.Code(tt.text, secret); code != "" {
 			t.Errorf("Code(%s) = %q, want %q", tt.name, code, "")
 		}
 	}
-	if got := outbound.Redact("fine", "", secret); got != "fine" {
-		t.Errorf("Redact(fine) = %q, want it unchanged", got)
+	if got := outbound.WithoutSecrets("fine", "", secret); got != "fine" {
+		t.Errorf("WithoutSecrets(fine) = %q, want it unchanged", got)
 	}
 }
 

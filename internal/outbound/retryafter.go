@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// RetryAfter returns how long a response asks its client to wait before the next
-// request (RFC 9110 §10.2.3), or 0 if it does not ask, or asks in an unreadable
-// way. A date is read against the response's own Date, so that a difference
-// between the two clocks does not matter; without a Date against now. The caller
-// bounds the result.
+// RetryAfter returns the pause that a response requests before the next request
+// (RFC 9110 §10.2.3). It returns 0 if the header is absent or malformed. A date is
+// compared with the response's own Date, so that a difference between the two
+// clocks does not matter, and without a Date with now. The caller bounds the
+// result.
 func RetryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	if wait, ok := Seconds(value); ok {
@@ -28,8 +28,8 @@ func RetryAfter(h http.Header) time.Duration {
 	return max(0, at.Sub(now))
 }
 
-// Seconds reads delta-seconds (RFC 9111 §1.2.2): digits alone. A number that is
-// too large counts as 2^31.
+// Seconds parses delta-seconds (RFC 9111 §1.2.2), which are digits alone. A number
+// that is too large counts as 2^31.
 func Seconds(text string) (time.Duration, bool) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		return 0, false

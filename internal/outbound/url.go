@@ -9,7 +9,7 @@ import (
 
 // IsLoopback reports whether host, the host of a URL without its port and
 // brackets, is this machine: "localhost" in any case, an address of 127.0.0.0/8
-// or ::1. It resolves no name, so that a name for such an address is not.
+// or ::1. It resolves no names: any other name is not loopback.
 func IsLoopback(host string) bool {
 	const localhost = "localhost"
 	// EqualFold alone would fold the letter U+017F to "s".
@@ -20,8 +20,8 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// CheckScheme refuses every URL but https, and http where it cannot be read or
-// changed on the way: on loopback. insecure admits http to any host.
+// CheckScheme accepts https URLs, and http URLs on loopback, where nobody can read
+// or change the traffic. With insecure it accepts http to every host.
 func CheckScheme(u *url.URL, insecure bool) error {
 	switch {
 	case u.Scheme == "https":
@@ -34,9 +34,9 @@ func CheckScheme(u *url.URL, insecure bool) error {
 }
 
 // ParseIssuer parses an issuer that is a URL (RFC 8414 §2). Issuers are compared
-// byte for byte, so that it refuses every part that would allow a second
-// spelling. Its errors complete a sentence that begins with the issuer, and
-// quote nothing of it.
+// byte for byte, so ParseIssuer refuses every part that would allow a second
+// spelling. Its errors continue a sentence that begins with the issuer, such as
+// "holds credentials", and quote no part of it.
 func ParseIssuer(raw string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -70,10 +70,10 @@ func isVisible(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f })
 }
 
-// WithoutURL returns err without the URL that each *url.Error in it repeats:
-// user info and queries hold secrets. The errors of url.Parse quote parts of the
-// URL even further in, so that WithoutURL replaces them. Several *url.Error stand
-// in one error if the transport has a client of its own.
+// WithoutURL returns the cause inside every *url.Error in err, without the URL that
+// they repeat, whose user info and query may be secret. One error can hold several
+// if the transport has a client of its own. It replaces errors of url.Parse, whose
+// cause quotes parts of the URL as well.
 func WithoutURL(err error) error {
 	for {
 		u, ok := errors.AsType[*url.Error](err)

@@ -1,8 +1,9 @@
 // Package redact shows text that somebody typed, such as an argument or a flag,
-// without the secret that it may hold. It needs the standard library alone.
+// without the secret that it may hold. It imports the standard library alone.
 //
-// A secret gets into an error message in two ways: in a URL, and by mistake, as
-// when a token is put into the flag beside the right one.
+// A secret gets into an error message in two ways: inside a URL, and by mistake,
+// when a token is pasted into the wrong flag. Both are recognized by their form. For
+// secrets that are known, see outbound.WithoutSecrets.
 package redact
 
 import (
@@ -15,10 +16,10 @@ import (
 // maxQuoted is how many bytes of a text Quote shows at most.
 const maxQuoted = 128
 
-// Quote returns text for an error message that refuses it: quoted in ASCII, and
-// cut after 128 bytes. A URL loses what [URL] drops. A text that looks like a
-// secret is replaced by a note in parentheses; so is a long random word, because
-// a refused argument is rarely an identifier.
+// Quote returns a refused argument for an error message: quoted in ASCII, and cut
+// after 128 bytes. A URL is shown as [URL] shows it. Text that looks like a secret is
+// replaced by a note in parentheses. So is a long random word, because a refused
+// argument is rarely an identifier.
 func Quote(text string) string {
 	if !strings.Contains(text, "://") && isRandom(text) {
 		return note(text, secret)
@@ -36,11 +37,11 @@ func Quote(text string) string {
 	return strconv.QuoteToASCII(shown)
 }
 
-// Text returns text for a report that repeats a configured value, such as an
-// issuer or an audience. It neither quotes nor cuts. A URL loses what [URL]
-// drops, and other text what follows "?", "#" or "=". A text that looks like a
-// token, a key or a pair of user name and password is replaced by a note.
-// Random identifiers are shown: client IDs look like that.
+// Text returns a configured value, such as an issuer or an audience, for a report.
+// It neither quotes nor cuts. A URL is shown as [URL] shows it, and other text up to
+// the first "?", "#" or "=". Text that looks like a token, a key or a user name with
+// a password is replaced by a note. Random identifiers are shown, because client IDs
+// look like that.
 func Text(text string) string {
 	shown, state := show(text)
 	if state == shortened {
@@ -49,9 +50,8 @@ func Text(text string) string {
 	return shown
 }
 
-// Tokens returns text, in which each word that holds a token or a key is replaced
-// by a note. It is for text that is mostly not configuration: claims, and errors
-// of other packages.
+// Tokens replaces each word of text that holds a token or a key by a note. Use it
+// for text that is not configuration: claims, and errors of other packages.
 func Tokens(text string) string {
 	if !isToken(text) {
 		return text
@@ -68,19 +68,18 @@ func Tokens(text string) string {
 	if shown := strings.Join(words, " "); !isToken(shown) {
 		return shown
 	}
-	return note(text, secret) // which spans words
+	return note(text, secret) // the token spans several words
 }
 
-// URL returns raw without user info, query and fragment, where secrets stand. A
-// URL that does not parse is replaced by a note, because nobody can say which
-// part of it is the password. (The errors of url.Parse quote it: don't pass them
-// on.)
+// URL returns raw without user info, query and fragment, which may hold secrets. A
+// malformed URL is replaced by a note, because any part of it may be the password.
+// Errors of url.Parse quote such a URL: don't show them.
 func URL(raw string) string {
 	shown, _ := showURL(raw)
 	return shown
 }
 
-// state says what became of a text.
+// state says how much of a text is shown.
 type state int
 
 const (

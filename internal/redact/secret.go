@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// isSecret reports whether text is or holds a token, a key, or user info
-// outside a URL: the form "user:password@host".
+// isSecret reports whether text holds a token, a key, or a password outside a URL,
+// in the form "user:password@host".
 func isSecret(text string) bool {
 	if isToken(text) {
 		return true
@@ -19,8 +19,8 @@ func holdsUserInfo(text string) bool {
 	return found && strings.Contains(user, ":")
 }
 
-// schemes are authentication schemes (RFC 9110 §11.1) that a credential may have
-// been copied with.
+// schemes are authentication schemes (RFC 9110 §11.1), which may have been copied
+// together with a credential.
 var schemes = []string{"bearer ", "basic ", "dpop ", "authorization:"}
 
 // prefixes are how well-known tokens and secrets begin.
@@ -31,7 +31,7 @@ var prefixes = []string{
 	"xoxb-", "xoxp-", "sk_live_", "sk_test_",
 }
 
-// isToken reports whether text is or holds a token or a key.
+// isToken reports whether text holds a token or a key.
 func isToken(text string) bool {
 	lower := strings.ToLower(strings.TrimSpace(text))
 	for _, scheme := range schemes {
@@ -51,10 +51,9 @@ func isToken(text string) bool {
 
 func holdsPEM(text string) bool { return strings.Contains(strings.ToLower(text), "-----begin") }
 
-// holdsJWT reports whether text holds a segment of a JWT, which is base64url of
-// a JSON object (RFC 7519 §3): of "{" and then a quote, a space or a line break.
-// A word of three or five segments that ends with a random one is a JWT as well,
-// however its header begins.
+// holdsJWT reports whether text holds a segment of a JWT: base64url of a JSON object
+// (RFC 7519 §3), which begins with "{" and a quote, a space or a line break. It also
+// finds words of three or five segments whose last segment is random.
 func holdsJWT(text string) bool {
 	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return !isBase64URL(c) && c != '.' }) {
 		segments := strings.Split(word, ".")
@@ -74,9 +73,9 @@ func beginsObject(segment string) bool {
 	return slices.ContainsFunc([]string{"eyJ", "eyA", "ewo", "ew0", "ewk"}, func(p string) bool { return strings.HasPrefix(segment, p) })
 }
 
-// isRandom reports whether text holds a run of 20 or more letters and digits
-// with at least two changes between letters and digits: words and most names
-// have none. The groups of a GUID are shorter.
+// isRandom reports whether text holds a run of 20 or more letters and digits that
+// changes between letters and digits at least twice. Words and most names do not,
+// and the groups of a GUID are shorter.
 func isRandom(text string) bool {
 	for run := range strings.FieldsFuncSeq(text, func(c rune) bool { return !isAlphanumeric(c) }) {
 		if len(run) < 20 {

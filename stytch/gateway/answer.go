@@ -11,24 +11,23 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// issuedToken is a token response (RFC 6749 §5.1).
+// issuedToken holds a token response (RFC 6749 §5.1).
 type issuedToken struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int64  `json:"expires_in"`
 }
 
-// tokenRefusal is an error response (RFC 6749 §5.2), with its cause for those
-// who run the endpoint.
+// tokenRefusal holds an error response (RFC 6749 §5.2).
 type tokenRefusal struct {
 	status     int
 	code       string
 	retryAfter time.Duration
-	cause      error
+	cause      error // for Observe alone
 }
 
-// codeUnavailable is RFC 6749 §4.1.2.1's word for what §5.2 has none for: too
-// many requests, and trouble upstream.
+// codeUnavailable is the code for too many requests and for failures of Stytch. RFC
+// 6749 defines it in §4.1.2.1; §5.2 has no code for them.
 const codeUnavailable = "temporarily_unavailable"
 
 func (e *tokenRefusal) Error() string {
@@ -36,8 +35,10 @@ func (e *tokenRefusal) Error() string {
 }
 func (e *tokenRefusal) Unwrap() error { return e.cause }
 
-// unready refuses what comes to a zero TokenEndpoint.
-func unready() *tokenRefusal { return trouble(0, errors.New("the TokenEndpoint is a zero value")) }
+// unready returns the refusal of a zero TokenEndpoint.
+func unready() *tokenRefusal {
+	return unavailable(0, errors.New("the TokenEndpoint is a zero value: make it with NewTokenEndpoint"))
+}
 
 func invalidRequest(cause error) *tokenRefusal {
 	return &tokenRefusal{status: http.StatusBadRequest, code: stytchwire.OAuthInvalidRequest, cause: cause}
@@ -47,7 +48,8 @@ func tooMany(wait time.Duration, cause error) *tokenRefusal {
 	return &tokenRefusal{status: http.StatusTooManyRequests, code: codeUnavailable, retryAfter: wait, cause: cause}
 }
 
-// description is fixed text: nothing of the request or of Stytch's answer.
+// description returns a fixed text, without any part of the request or of Stytch's
+// response.
 func (e *tokenRefusal) description() string {
 	switch e.status {
 	case http.StatusMethodNotAllowed:
@@ -97,5 +99,5 @@ func writeAnswer(w http.ResponseWriter, status int, body any) {
 	h.Set("Pragma", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // an error here is the caller's broken connection
+	_ = json.NewEncoder(w).Encode(body) // fails only if the connection is broken
 }

@@ -1,9 +1,10 @@
-// Package gateway is what a SaaS puts before its project at Stytch, at URLs of
-// its own, so that its customers' machines need not know of Stytch:
+// Package gateway serves the endpoints of an authority at a SaaS's own URLs, in front
+// of its project at Stytch. The machines of its customers then need no URL of
+// Stytch's:
 //
 //   - [TokenEndpoint] issues tokens (RFC 6749 §3.2).
 //   - [KeySet] publishes a copy of the project's keys (RFC 7517 §5).
-//   - [Metadata] leads clients to both (RFC 8414).
+//   - [Metadata] tells clients where both are (RFC 8414).
 //
-// Each is an http.Handler that can be mounted alone.
+// The handlers are independent: mount those that you need.
 package gateway

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
@@ -25,7 +26,7 @@ func FuzzTokenEndpointSendsOneReading(f *testing.F) {
 	f.Add(form, "", "grant_type=client_credentials&client_id=a%26grant_type%3Dpassword&client_secret=b&code=x")
 	f.Fuzz(func(t *testing.T, contentType, authorization, body string) {
 		asked := 0
-		upstream := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		upstream := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			asked++
 			text, _ := io.ReadAll(r.Body)
 			sent, err := url.ParseQuery(string(text))
@@ -47,7 +48,7 @@ func FuzzTokenEndpointSendsOneReading(f *testing.F) {
 			}
 			io.WriteString(w, `{"access_token":"a.b.c","token_type":"bearer","expires_in":60,"x":"hush"}`)
 		})}
-		h, err := gateway.NewTokenEndpoint(testProject, &gateway.TokenEndpointOptions{Transport: upstream})
+		h, err := gateway.NewTokenEndpoint(stytchtest.Project, &gateway.TokenEndpointOptions{Transport: upstream})
 		if err != nil {
 			t.Fatal(err)
 		}

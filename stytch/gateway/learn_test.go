@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
@@ -18,7 +19,7 @@ import (
 type learning struct {
 	*m2mtest.Authority
 	tokens, keys   http.Handler
-	fetches        *direct
+	fetches        *stytchtest.Transport
 	cacheControl   []string
 	id, secret     string
 	mu             sync.Mutex
@@ -27,9 +28,9 @@ type learning struct {
 
 func newLearning(t *testing.T) *learning {
 	t.Helper()
-	a := newAuthority(t, m2mtest.Options{NoServer: true})
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 	l := &learning{Authority: a}
-	l.fetches = &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l.fetches = &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.mu.Lock()
 		l.cacheControl = append(l.cacheControl, r.Header.Get("Cache-Control"))
 		other := l.answerKeysWith
@@ -47,7 +48,7 @@ func newLearning(t *testing.T) *learning {
 	}
 	l.keys = keys
 	l.tokens = newEndpoint(t, a.ProjectID(), gateway.TokenEndpointOptions{
-		BaseURL: "http://localhost", Transport: &direct{Handler: a}, PerAddress: plenty, KeySet: keys,
+		BaseURL: "http://localhost", Transport: &stytchtest.Transport{Handler: a}, PerAddress: plenty, KeySet: keys,
 	})
 	return l
 }
@@ -57,7 +58,7 @@ func (l *learning) want(t *testing.T, what string, fetches int) {
 	if w := ask(l.tokens, "192.0.2.1:1", l.id, l.secret); w.Code != 200 {
 		t.Errorf("%s: status = %d, want 200", what, w.Code)
 	}
-	if got := l.fetches.count(); got != fetches {
+	if got := l.fetches.Count(); got != fetches {
 		t.Errorf("%s: fetches = %d, want %d", what, got, fetches)
 	}
 }
@@ -155,14 +156,14 @@ func TestKeySetWaitersAreBounded(t *testing.T) {
 
 // TestKeySetB2B: a B2B project's keys are fetched from its own path.
 func TestKeySetB2B(t *testing.T) {
-	d := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"keys":[{"kid":"a"}]}`)) })}
-	h, err := gateway.NewKeySet(testProject, &gateway.KeySetOptions{B2B: true, Transport: d})
+	d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"keys":[{"kid":"a"}]}`)) })}
+	h, err := gateway.NewKeySet(stytchtest.Project, &gateway.KeySetOptions{B2B: true, Transport: d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), "GET", "/", nil))
-	if want := "GET /v1/b2b/sessions/jwks/" + testProject; d.requests[0] != want || w.Code != 200 {
-		t.Errorf("request = %q, status %d; want %q, 200", d.requests[0], w.Code, want)
+	if want := "GET /v1/b2b/sessions/jwks/" + stytchtest.Project; d.Requests()[0] != want || w.Code != 200 {
+		t.Errorf("request = %q, status %d; want %q, 200", d.Requests()[0], w.Code, want)
 	}
 }

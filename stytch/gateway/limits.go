@@ -13,11 +13,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limit is how often something may happen. The zero Limit is the default of
-// the field that it stands in.
+// Limit bounds a rate. The zero Limit is the default of its field.
 type Limit struct {
-	PerSecond float64 // in the long run
-	Burst     int     // at once, after a pause
+	PerSecond float64 // the rate in the long run
+	Burst     int     // the number at once after a pause
 }
 
 func (l Limit) orDefault(standard Limit) Limit {
@@ -36,12 +35,12 @@ func (l Limit) check(name string) error {
 }
 
 var (
-	errAddressLimit = errors.New("too many requests of this address")
-	errFailureLimit = errors.New("too many failures of this client ID at this address")
+	errAddressLimit = errors.New("too many requests from this address")
+	errFailureLimit = errors.New("too many failures of this client ID from this address")
 )
 
-// failureKey is a client ID at an address, of bounded size. The ID is never a
-// key alone: a stranger could spend a customer's budget.
+// failureKey identifies a client ID at an address, in bounded size. The client ID
+// alone is not a key: a stranger could use up a customer's limit.
 type failureKey struct {
 	id   [sha256.Size]byte
 	addr netip.Addr
@@ -51,8 +50,8 @@ func newFailureKey(clientID string, addr netip.Addr) failureKey {
 	return failureKey{sha256.Sum256([]byte(clientID)), addr}
 }
 
-// limiters is a token bucket for each key, as many as it is allowed to
-// remember. A key that was forgotten starts with a full bucket.
+// limiters holds a token bucket for each key, up to a maximum. A forgotten key starts
+// with a full bucket.
 type limiters[K comparable] struct {
 	limit   Limit
 	buckets *otter.Cache[K, *bucket]
@@ -61,14 +60,13 @@ type limiters[K comparable] struct {
 type bucket struct {
 	mu      sync.Mutex
 	tokens  *rate.Limiter
-	pending int // attempts that may yet cost a token
+	pending int // attempts that have begun and not ended
 }
 
 func newLimiters[K comparable](limit Limit, tracked int) *limiters[K] {
 	return &limiters[K]{limit, otter.Must(&otter.Options[K, *bucket]{
 		MaximumSize: tracked,
-		// Upkeep runs on the goroutine that makes it necessary, so that none is
-		// left behind.
+		// Maintenance runs on the caller's goroutine, so that no goroutine remains.
 		Executor: func(upkeep func()) { upkeep() },
 	})}
 }
@@ -80,7 +78,7 @@ func (l *limiters[K]) of(key K) *bucket {
 	return b
 }
 
-// take spends a token, or returns how long there is none.
+// take spends a token. If there is none, it returns the time until the next one.
 func (l *limiters[K]) take(key K) (wait time.Duration) {
 	b := l.of(key)
 	if b.tokens.Allow() {
@@ -89,10 +87,10 @@ func (l *limiters[K]) take(key K) (wait time.Duration) {
 	return l.untilToken(b)
 }
 
-// begin admits an attempt that will cost a token if it fails, as long as there
-// is one. Nobody knows yet how those under way will end, so there may be twice
-// a burst of them: as many of a customer's instances may start at once, and no
-// more guesses get past the limit.
+// begin admits an attempt if there is a token, or returns the time until the next one.
+// Only a failed attempt spends a token, when it ends. Up to twice Burst attempts may
+// be pending: a customer's instances can start together, and the number of guesses
+// stays bounded.
 func (l *limiters[K]) begin(key K) (*bucket, time.Duration) {
 	b := l.of(key)
 	b.mu.Lock()
@@ -107,8 +105,7 @@ func (l *limiters[K]) begin(key K) (*bucket, time.Duration) {
 	return b, 0
 }
 
-// end ends an attempt that was begun. A failure is paid for in any case, if
-// need be from tokens to come.
+// end ends an attempt. A failure always spends a token, if necessary a future one.
 func (b *bucket) end(failed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,14 +120,14 @@ func (l *limiters[K]) untilToken(b *bucket) time.Duration {
 	return max(time.Duration(missing/l.limit.PerSecond*float64(time.Second)), time.Millisecond)
 }
 
-// connectionAddr is the other end of the connection.
+// connectionAddr returns the remote address of the connection.
 func connectionAddr(r *http.Request) netip.Addr {
 	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return addr.Addr()
 }
 
-// limitedAddr returns the address as limits count it: an IPv6 address as its /64,
-// because a host that has one has all of them.
+// limitedAddr returns the address for the limits: an IPv6 address as its /64, because a
+// host usually controls all addresses of its /64.
 func limitedAddr(addr netip.Addr) netip.Addr {
 	addr = plainAddr(addr)
 	if addr.Is6() {

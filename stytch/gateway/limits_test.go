@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
@@ -19,14 +20,14 @@ import (
 type limited struct {
 	*m2mtest.Authority
 	http.Handler
-	upstream   *direct
+	upstream   *stytchtest.Transport
 	id, secret string
 }
 
 func newLimited(t *testing.T, opts gateway.TokenEndpointOptions) *limited {
 	t.Helper()
-	a := newAuthority(t, m2mtest.Options{NoServer: true})
-	l := &limited{Authority: a, upstream: &direct{Handler: a}}
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
+	l := &limited{Authority: a, upstream: &stytchtest.Transport{Handler: a}}
 	l.id, l.secret = a.CreateClient("customer")
 	opts.BaseURL, opts.Transport = "http://localhost", l.upstream
 	h, err := gateway.NewTokenEndpoint(a.ProjectID(), &opts)
@@ -87,10 +88,10 @@ func TestLimitFailures(t *testing.T) {
 		for range 3 {
 			l.want(t, guesser, l.id, "wrong-secret", 401, "")
 		}
-		asked := l.upstream.count()
+		asked := l.upstream.Count()
 		l.want(t, guesser, l.id, "wrong-secret", 429, "10")
 		l.want(t, guesser, l.id, l.secret, 429, "10") // a lucky guess is not told apart
-		if l.upstream.count() != asked {
+		if l.upstream.Count() != asked {
 			t.Error("upstream was asked beyond the limit")
 		}
 		l.want(t, customer, l.id, l.secret, 200, "") // the customer is not locked out

@@ -8,29 +8,28 @@ import (
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
-	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// MetadataPath is where the metadata of an issuer without a path is found
-// (RFC 8414 §3).
+// MetadataPath is the path of the metadata of an issuer whose URL has no path (RFC 8414
+// §3).
 const MetadataPath = "/.well-known/oauth-authorization-server"
 
-// Metadata is what a SaaS publishes of its token endpoint (RFC 8414 §2). All
-// URLs are https, or on loopback.
+// Metadata describes a SaaS's token endpoint (RFC 8414 §2). URLs must be https, or
+// http on loopback. Empty fields are omitted from the document.
 type Metadata struct {
-	Issuer        string   // the SaaS's own domain: "https://login.example.com"
-	TokenEndpoint string   // where the [TokenEndpoint] is mounted
-	KeySet        string   // where the [KeySet] is mounted; left out if ""
-	Scopes        []string // that callers may ask for; left out if empty
-	Documentation string   // for people; left out if ""
+	Issuer        string   // the SaaS's own domain, such as "https://login.example.com"; required
+	TokenEndpoint string   // the URL of the [TokenEndpoint]; required
+	KeySet        string   // the URL of the [KeySet]
+	Scopes        []string // the scopes that clients may request
+	Documentation string   // the URL of a page for people
 }
 
 // Handler returns a handler that serves m as RFC 8414 metadata. Mount it at
-// [MetadataPath]. It reports all mistakes in m at once.
+// [MetadataPath]. Its error reports every mistake in m.
 //
-// Without a custom domain at Stytch, the tokens' "iss" names the project instead
-// of m.Issuer. Clients then learn from the document where to get tokens, but
-// verifiers can't learn from it which issuer to trust.
+// Without a custom domain at Stytch, the tokens' "iss" names the project instead of
+// m.Issuer. Clients still find the token endpoint in the document, but verifiers
+// can't learn from it which issuer to trust.
 func (m Metadata) Handler() (http.Handler, error) {
 	if err := outbound.Mistakes("gateway",
 		required("Issuer", m.Issuer),
@@ -38,7 +37,7 @@ func (m Metadata) Handler() (http.Handler, error) {
 		required("TokenEndpoint", m.TokenEndpoint),
 		outbound.CheckURL("TokenEndpoint", m.TokenEndpoint),
 		outbound.CheckURL("KeySet", m.KeySet),
-		checkScopes(m.Scopes),
+		outbound.CheckScopes(m.Scopes),
 		outbound.CheckURL("Documentation", m.Documentation),
 	); err != nil {
 		return nil, err
@@ -57,9 +56,7 @@ func (m Metadata) Handler() (http.Handler, error) {
 		return nil, fmt.Errorf("gateway: Metadata: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		if refusedWrite(w, r) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -87,12 +84,13 @@ func required(name, value string) error {
 	return nil
 }
 
-func checkScopes(names []string) error {
-	if len(names) == 0 {
-		return nil
+// refusedWrite reports whether it has refused the request, because its method is
+// neither GET nor HEAD.
+func refusedWrite(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return false
 	}
-	if _, err := scopes.AllOf(names); err != nil { // RFC 6749 §3.3
-		return fmt.Errorf("Scopes: %w", err)
-	}
-	return nil
+	w.Header().Set("Allow", "GET, HEAD")
+	http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+	return true
 }

@@ -8,19 +8,18 @@ import (
 
 const oneAddressAfter = 100 // requests before the first warning
 
-// oneAddress notices that all requests come from one address that is no client's:
-// a proxy's, if nothing tells the TokenEndpoint of the proxy. All clients then
-// share one limit. The zero value is ready.
+// oneAddress detects that all requests come from one private address. It is probably
+// the address of a proxy that ClientAddr does not take into account, so that all
+// clients share one limit. The zero value is ready for use.
 type oneAddress struct {
 	mu    sync.Mutex
 	addr  netip.Addr
 	count uint64
-	mixed bool // there were other addresses, or public ones
+	mixed bool // whether a second or a public address was seen
 }
 
-// warning counts a request and returns what to warn of: "" nearly always. The
-// warning comes with the hundredth request, and whenever their number has doubled
-// since.
+// warning counts a request and returns a warning, or "" if there is none. It warns at
+// the hundredth request, and again each time the number has doubled.
 func (o *oneAddress) warning(addr netip.Addr) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -41,7 +40,7 @@ func (o *oneAddress) warning(addr netip.Addr) string {
 			"set ClientAddr", o.count)
 	}
 	return fmt.Sprintf("all %d requests so far came from %v, so they share one limit: "+
-		"if it is a proxy's address, set ClientAddr, for which there is Proxies", o.count, addr)
+		"if it is a proxy's address, set ClientAddr to that of a Proxies", o.count, addr)
 }
 
 var carrierGrade = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598

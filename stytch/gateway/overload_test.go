@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
@@ -62,9 +63,9 @@ var plenty = gateway.Limit{PerSecond: 1e6, Burst: 1e6}
 // and the panic's value is told to nobody.
 func TestPanicIsPaidBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true})
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 		id, secret := a.CreateClient("customer")
-		broken, good := true, &direct{Handler: a}
+		broken, good := true, &stytchtest.Transport{Handler: a}
 		var seen record
 		h := newEndpoint(t, a.ProjectID(), gateway.TokenEndpointOptions{
 			BaseURL: "http://localhost", PerAddress: plenty, Observe: seen.observe,
@@ -94,9 +95,9 @@ func TestPanicIsPaidBack(t *testing.T) {
 // 256 wait for two seconds, and the others are answered at once.
 func TestInFlightIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true})
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 		id, secret := a.CreateClient("customer")
-		upstream := &direct{Handler: a}
+		upstream := &stytchtest.Transport{Handler: a}
 		h := newEndpoint(t, a.ProjectID(), gateway.TokenEndpointOptions{
 			BaseURL: "http://localhost", Transport: upstream, PerAddress: plenty, Failures: plenty,
 		})
@@ -119,7 +120,7 @@ func TestInFlightIsBounded(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if got := upstream.count(); got != 128 {
+		if got := upstream.Count(); got != 128 {
 			t.Errorf("requests in flight = %d, want 128", got)
 		}
 		pass(3 * time.Second)
@@ -135,10 +136,10 @@ func TestInFlightIsBounded(t *testing.T) {
 // Stytch hangs leave nothing behind.
 func TestLeavingCallerGivesItsSlotBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true})
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 		id, secret := a.CreateClient("customer")
 		h := newEndpoint(t, a.ProjectID(), gateway.TokenEndpointOptions{
-			BaseURL: "http://localhost", Transport: &direct{Handler: a}, PerAddress: plenty, Failures: plenty,
+			BaseURL: "http://localhost", Transport: &stytchtest.Transport{Handler: a}, PerAddress: plenty, Failures: plenty,
 		})
 		a.Fail(m2mtest.Outage{Hang: true})
 		for range 5 {
@@ -176,7 +177,7 @@ func TestLimiterMemory(t *testing.T) {
 	upstream := transportFunc(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 401, Header: http.Header{}, Body: http.NoBody}, nil
 	})
-	h := newEndpoint(t, testProject, gateway.TokenEndpointOptions{Transport: upstream})
+	h := newEndpoint(t, stytchtest.Project, gateway.TokenEndpointOptions{Transport: upstream})
 	before := heap()
 	for i := range 52_000 {
 		addr := netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, byte(i >> 16), byte(i >> 8), byte(i)}), 1)
@@ -224,7 +225,7 @@ func TestOneAddressWarning(t *testing.T) {
 		}, nil},
 	} {
 		var seen record
-		h := newEndpoint(t, testProject, gateway.TokenEndpointOptions{
+		h := newEndpoint(t, stytchtest.Project, gateway.TokenEndpointOptions{
 			PerAddress: plenty, Failures: plenty, Observe: seen.observe,
 			Transport: transportFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("offline") }),
 		})
@@ -253,9 +254,9 @@ func TestEchoedSecret(t *testing.T) {
 		{"with a token", `{"access_token":"` + secret + `","token_type":"` + secret + `","expires_in":1}`, 200},
 	} {
 		var seen record
-		h := newEndpoint(t, testProject, gateway.TokenEndpointOptions{
+		h := newEndpoint(t, stytchtest.Project, gateway.TokenEndpointOptions{
 			Observe: seen.observe,
-			Transport: &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			Transport: &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.WriteHeader(tt.status)
 				fmt.Fprint(w, tt.body)
 			})},
@@ -272,7 +273,7 @@ func TestEchoedSecret(t *testing.T) {
 	}
 
 	var seen record
-	h := newEndpoint(t, testProject, gateway.TokenEndpointOptions{
+	h := newEndpoint(t, stytchtest.Project, gateway.TokenEndpointOptions{
 		Observe: seen.observe,
 		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf(`malformed HTTP response "client_secret=%s"`, secret)

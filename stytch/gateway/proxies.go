@@ -11,30 +11,31 @@ import (
 	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
-// Proxies finds the address of a client behind trusted proxies, for
+// Proxies determines the address of a client behind trusted proxies, for
 // [TokenEndpointOptions].ClientAddr.
 type Proxies struct {
-	// Trusted are the addresses of the proxies. Required. Name the proxies alone:
-	// every machine with an address in Trusted can claim any other address.
+	// Trusted lists the addresses of the proxies and is required. List no other
+	// addresses: every machine with a trusted address can claim any other address.
 	Trusted []netip.Prefix
 
-	// Header is the field that the proxies append the address to, either
-	// "X-Forwarded-For" or "Forwarded" (RFC 7239): "X-Forwarded-For" if "". The
-	// other one is ignored, because proxies pass on what a caller wrote there.
+	// Header names the header field to which the proxies append addresses,
+	// "X-Forwarded-For" or "Forwarded" (RFC 7239). If it is "", the field is
+	// X-Forwarded-For. The other field is ignored, because proxies forward a value
+	// that the client has sent.
 	Header string
 }
 
-const maxHops = 32 // that ClientAddr goes back
+const maxHops = 32 // the most elements of the header that are read
 
-// ClientAddr returns a function that finds the client's address. It reports all
-// mistakes in p at once.
+// ClientAddr returns a function that determines the client's address. Its error
+// reports every mistake in p.
 //
-// The function starts at the connection and goes back through the header, from
-// right to left, for as long as the address is a trusted proxy's. What stands
-// further left was written by the caller, and is ignored. If a trusted proxy
-// wrote something else than an address ("unknown", an obfuscated name, garbage),
-// the function returns that proxy's own address. Ports and IPv6 zones are
-// dropped.
+// The function starts with the connection's remote address and reads the header from
+// right to left. As long as an address is a trusted proxy's, it continues with the
+// next element. It returns the first address that is not trusted, and ignores the
+// elements to its left, which the client may have written. If a trusted proxy wrote no
+// address, such as "unknown", the function returns that proxy's address. Ports and
+// IPv6 zones are dropped.
 func (p Proxies) ClientAddr() (func(*http.Request) netip.Addr, error) {
 	var noneTrusted, unknownHeader error
 	if len(p.Trusted) == 0 {
@@ -82,8 +83,8 @@ func (p Proxies) ClientAddr() (func(*http.Request) netip.Addr, error) {
 	}, nil
 }
 
-// forwardedFor parses one X-Forwarded-For field. An element that is no address is
-// the zero Addr.
+// forwardedFor parses an X-Forwarded-For field. For an element without an address it
+// returns the zero Addr.
 func forwardedFor(line string) []netip.Addr {
 	var hops []netip.Addr
 	for element := range strings.SplitSeq(line, ",") {
@@ -92,9 +93,9 @@ func forwardedFor(line string) []netip.Addr {
 	return hops
 }
 
-// forwarded parses one Forwarded field (RFC 7239 §4). An element without a usable
-// "for" is the zero Addr, and so is the whole of a malformed field: quotes that a
-// caller left open could hide where the proxy's own part begins.
+// forwarded parses a Forwarded field (RFC 7239 §4). For an element without a valid
+// "for" it returns the zero Addr. For a malformed field it returns one zero Addr: an
+// open quote in the client's part could hide the beginning of the proxy's part.
 func forwarded(line string) []netip.Addr {
 	var hops []netip.Addr
 	elements, ok := splitQuoted(line, ',')
@@ -168,10 +169,11 @@ func parseNode(text string) netip.Addr {
 	return plainAddr(addr.Addr())
 }
 
-// plainAddr drops what makes two spellings of one address differ.
+// plainAddr returns the one form of an address: without IPv6 zone, and IPv4 if it is
+// mapped to IPv6.
 func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// unmapped returns an IPv4 prefix for one that is written as IPv6.
+// unmapped returns the IPv4 prefix for one that is mapped to IPv6.
 func unmapped(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
@@ -28,7 +29,7 @@ func get(h http.Handler, method string, header http.Header) *httptest.ResponseRe
 
 func newKeySet(t *testing.T, transport http.RoundTripper) http.Handler {
 	t.Helper()
-	h, err := gateway.NewKeySet(testProject, &gateway.KeySetOptions{BaseURL: "http://localhost", Transport: transport})
+	h, err := gateway.NewKeySet(stytchtest.Project, &gateway.KeySetOptions{BaseURL: "http://localhost", Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +51,8 @@ func kids(t *testing.T, w *httptest.ResponseRecorder) []string {
 
 func TestKeySetHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true, ProjectID: testProject})
-		d := &direct{Handler: a}
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, ProjectID: stytchtest.Project})
+		d := &stytchtest.Transport{Handler: a}
 		h := newKeySet(t, d)
 
 		w := get(h, "GET", nil)
@@ -72,8 +73,8 @@ func TestKeySetHandler(t *testing.T) {
 		if w := get(h, "POST", nil); w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("POST: status %d", w.Code)
 		}
-		if d.count() != 1 {
-			t.Errorf("%d fetches, want 1", d.count())
+		if d.Count() != 1 {
+			t.Errorf("%d fetches, want 1", d.Count())
 		}
 
 		a.RotateKeys()
@@ -87,8 +88,8 @@ func TestKeySetHandler(t *testing.T) {
 
 func TestKeySetHandlerOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true, ProjectID: testProject})
-		d := &direct{Handler: a}
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, ProjectID: stytchtest.Project})
+		d := &stytchtest.Transport{Handler: a}
 		h := newKeySet(t, d)
 		a.Fail(m2mtest.Outage{Body: "hush"})
 		for range 10 {
@@ -96,8 +97,8 @@ func TestKeySetHandlerOutage(t *testing.T) {
 				t.Errorf("status %d: %s", w.Code, w.Body)
 			}
 		}
-		if d.count() != 1 {
-			t.Errorf("%d fetches, want 1 in 5 s", d.count())
+		if d.Count() != 1 {
+			t.Errorf("%d fetches, want 1 in 5 s", d.Count())
 		}
 		a.Restore()
 		pass(5 * time.Second)
@@ -119,8 +120,8 @@ func TestKeySetHandlerOutage(t *testing.T) {
 // don't.
 func TestKeySetHandlerOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true, ProjectID: testProject})
-		d := &direct{Handler: a}
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, ProjectID: stytchtest.Project})
+		d := &stytchtest.Transport{Handler: a}
 		h := newKeySet(t, d)
 		a.Fail(m2mtest.Outage{Hang: true})
 		var wg sync.WaitGroup
@@ -134,8 +135,8 @@ func TestKeySetHandlerOneFetch(t *testing.T) {
 		synctest.Wait()
 		a.Restore()
 		wg.Wait()
-		if d.count() != 1 {
-			t.Errorf("%d fetches, want 1", d.count())
+		if d.Count() != 1 {
+			t.Errorf("%d fetches, want 1", d.Count())
 		}
 		pass(5 * time.Minute)
 		a.Fail(m2mtest.Outage{Hang: true})
@@ -151,8 +152,8 @@ func TestKeySetHandlerOneFetch(t *testing.T) {
 // the caller.
 func TestKeySetHandlerCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAuthority(t, m2mtest.Options{NoServer: true, ProjectID: testProject})
-		d := &direct{Handler: a}
+		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, ProjectID: stytchtest.Project})
+		d := &stytchtest.Transport{Handler: a}
 		h := newKeySet(t, d)
 		a.Fail(m2mtest.Outage{Hang: true})
 		ctx, leave := context.WithCancel(t.Context())
@@ -166,8 +167,8 @@ func TestKeySetHandlerCallerLeaves(t *testing.T) {
 		a.Restore()
 		wg.Wait()
 		kids(t, get(h, "GET", nil))
-		if d.count() != 1 {
-			t.Errorf("%d fetches, want 1", d.count())
+		if d.Count() != 1 {
+			t.Errorf("%d fetches, want 1", d.Count())
 		}
 	})
 }
@@ -178,6 +179,7 @@ func TestKeySetHandlerDocuments(t *testing.T) {
 		want      []string // nil: unusable
 	}{
 		{"private keys", `{"keys":[{"kid":"a"},{"kid":"b","d":"x"},{"kid":"c","kty":"oct","k":"x"}],"request_id":"r"}`, []string{"a"}},
+		{"a private key of RFC 9964", `{"keys":[{"kid":"a"},{"kid":"b","kty":"AKP","priv":"x"}]}`, []string{"a"}},
 		{"private keys alone", `{"keys":[{"kid":"b","d":"x"}]}`, nil},
 		{"no keys", `{"keys":[]}`, nil},
 		{"no array", `{"keys":{}}`, nil},
@@ -186,7 +188,7 @@ func TestKeySetHandlerDocuments(t *testing.T) {
 		{"too long", `{"keys":[{"kid":"a"}]}` + strings.Repeat(" ", 1<<20), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newKeySet(t, &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := newKeySet(t, &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Write([]byte(tt.doc))
 			})})
 			w := get(h, "GET", nil)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
@@ -18,46 +19,45 @@ import (
 // maxTokenRequest bounds the body of a token request.
 const maxTokenRequest = 16 << 10
 
-// tokenRequest is a token request (RFC 6749 §4.4.2) that can be read in one
-// way only.
+// tokenRequest holds a token request (RFC 6749 §4.4.2). Requests that could be read in
+// two ways are refused.
 type tokenRequest struct {
 	clientID, clientSecret string
 	scope                  string
-	extra                  url.Values // parameters that Options name
-	usedHeader             bool       // the client tried to authenticate by Authorization
+	extra                  url.Values // the parameters that the options name
+	usedHeader             bool       // whether there is an Authorization header
 }
 
-// Why a request is refused, for Observe. The caller reads fixed text per code.
+// The causes of refusals, for Observe. Clients get a fixed text for each code.
 var (
 	errMethod       = errors.New("the method is not POST")
-	errQuery        = errors.New("there is a query string")
-	errEncoding     = errors.New("there is a Content-Encoding")
+	errQuery        = errors.New("the URL has a query")
+	errEncoding     = errors.New("the request has a Content-Encoding")
 	errMediaType    = errors.New("the Content-Type is neither a form nor JSON")
 	errTooLarge     = errors.New("the body is too large")
 	errBody         = errors.New("the body is malformed")
-	errDuplicate    = errors.New("a parameter comes twice")
+	errDuplicate    = errors.New("a parameter is repeated")
 	errAuthHeader   = errors.New("the Authorization header is malformed")
 	errTwoWays      = errors.New("the client authenticates in two ways")
-	errNoCredential = errors.New("there is no client ID or no secret")
+	errNoCredential = errors.New("the client ID or the secret is missing")
 	errText         = errors.New("a parameter holds control characters or invalid UTF-8")
-	errGrantMissing = errors.New("there is no grant_type")
+	errGrantMissing = errors.New("the grant_type is missing")
 	errGrantType    = errors.New("the grant_type is not client_credentials")
 	errScope        = errors.New("the scope is malformed")
 )
 
-// known are the parameters that are read. All others are ignored, whatever they
-// hold (RFC 6749 §3.2), except that no name may come twice.
+// known returns the parameters to read. All others are ignored (RFC 6749 §3.2), but
+// even their names must not be repeated.
 func known(extra []string) []string {
 	return append([]string{
 		"grant_type", "client_id", "client_secret", "scope", "client_assertion", "client_assertion_type",
 	}, extra...)
 }
 
-// read fills req, or says how it is refused.
+// read fills req, or returns a refusal.
 func (req *tokenRequest) read(w http.ResponseWriter, r *http.Request, extra []string) *tokenRefusal {
 	req.usedHeader = len(r.Header.Values("Authorization")) > 0
-	// Parameters, and secrets above all, don't belong in a URL, which logs keep
-	// (RFC 6749 §2.3.1, §3.2).
+	// Parameters must not be in the URL, which logs record (RFC 6749 §2.3.1, §3.2).
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return invalidRequest(errQuery)
 	}
@@ -70,7 +70,7 @@ func (req *tokenRequest) read(w http.ResponseWriter, r *http.Request, extra []st
 		return refused
 	}
 	for name, value := range params {
-		// A parameter without a value is one that was left out (RFC 6749 §3.2).
+		// A parameter without a value counts as absent (RFC 6749 §3.2).
 		if value == "" {
 			delete(params, name)
 		}
@@ -101,12 +101,12 @@ func (req *tokenRequest) read(w http.ResponseWriter, r *http.Request, extra []st
 	return nil
 }
 
-// authenticate takes in the client's credentials, which come in one way: by
-// HTTP Basic, or in the body (RFC 6749 §2.3).
+// authenticate reads the client's credentials from the Authorization header or the
+// body. A client must not use both (RFC 6749 §2.3).
 func (req *tokenRequest) authenticate(header []string, params map[string]string) *tokenRefusal {
 	req.clientID, req.clientSecret = params["client_id"], params["client_secret"]
-	// An assertion is a way too (RFC 7521 §4.2). Alone, it is one that is not
-	// supported, and so no authentication.
+	// An assertion is another way to authenticate (RFC 7521 §4.2). It is not
+	// supported: alone, it leaves the client without credentials.
 	asserted := params["client_assertion"] != "" || params["client_assertion_type"] != ""
 	if len(header) == 0 {
 		if asserted && req.clientSecret != "" {
@@ -123,13 +123,13 @@ func (req *tokenRequest) authenticate(header []string, params map[string]string)
 	scheme, encoded, _ := strings.Cut(header[0], " ")
 	if !strings.EqualFold(scheme, "Basic") {
 		req.clientID = ""
-		return nil // no supported way: invalid_client
+		return nil // unsupported, and refused as invalid_client
 	}
 	id, secret, ok := basicCredentials(encoded)
 	if !ok {
 		return invalidRequest(errAuthHeader)
 	}
-	// Some clients repeat their ID in the body; another one is a second client.
+	// Some libraries repeat the client ID in the body. A different one is refused.
 	if req.clientID != "" && req.clientID != id {
 		return invalidRequest(errTwoWays)
 	}
@@ -137,8 +137,8 @@ func (req *tokenRequest) authenticate(header []string, params map[string]string)
 	return nil
 }
 
-// basicCredentials reads the credentials of HTTP Basic (RFC 7617 §2), whose
-// halves are form-encoded (RFC 6749 §2.3.1).
+// basicCredentials decodes the credentials of HTTP Basic (RFC 7617 §2). Both halves
+// are form-encoded (RFC 6749 §2.3.1).
 func basicCredentials(encoded string) (id, secret string, ok bool) {
 	text, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
 	id, secret, found := strings.Cut(string(text), ":")
@@ -150,8 +150,8 @@ func basicCredentials(encoded string) (id, secret string, ok bool) {
 	return id, secret, true
 }
 
-// readParameters reads the known parameters from the body: a form or a JSON
-// object, in which no name comes twice.
+// readParameters reads the known parameters from the body, a form or a JSON object.
+// It refuses repeated names.
 func readParameters(w http.ResponseWriter, r *http.Request, known []string) (map[string]string, error) {
 	// net/http does not decode what a request says is encoded, and what stands
 	// in between might.
@@ -223,7 +223,7 @@ func parseJSON(body string, known []string) (map[string]string, error) {
 	}
 	params := map[string]string{}
 	for _, member := range doc {
-		if !slices.Contains(known, member.Name) || member.Value.JSON() == "null" { // null is left out
+		if !slices.Contains(known, member.Name) || member.Value.JSON() == "null" { // null counts as absent
 			continue
 		}
 		text, ok := member.Value.Text()
@@ -235,20 +235,14 @@ func parseJSON(body string, known []string) (map[string]string, error) {
 	return params, nil
 }
 
-// plainText reports whether s is valid UTF-8 without control characters: wider
-// than RFC 6749 Appendix A, for imported secrets.
+// plainText reports whether s is valid UTF-8 without control characters. It admits
+// more than RFC 6749 Appendix A, because imported secrets may hold any letter.
 func plainText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
 }
 
-// validScope is RFC 6749 §3.3, and the empty scope, which asks for all.
+// validScope reports whether scope has the form of RFC 6749 §3.3, or is empty, which
+// requests all scopes.
 func validScope(scope string) bool {
-	if scope == "" {
-		return true
-	}
-	return !slices.ContainsFunc(strings.Split(scope, " "), func(name string) bool {
-		return name == "" || strings.ContainsFunc(name, func(r rune) bool {
-			return r <= ' ' || r >= 0x7f || r == '"' || r == '\\'
-		})
-	})
+	return scope == "" || outbound.CheckScopes(strings.Split(scope, " ")) == nil
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
@@ -20,7 +21,7 @@ import (
 // saas is a token endpoint on a real socket, in front of an authority.
 type saas struct {
 	*m2mtest.Authority
-	upstream   *direct
+	upstream   *stytchtest.Transport
 	addr       string
 	id, secret string
 
@@ -30,8 +31,8 @@ type saas struct {
 
 func newSaaS(t *testing.T, opts gateway.TokenEndpointOptions) *saas {
 	t.Helper()
-	a := newAuthority(t, m2mtest.Options{NoServer: true})
-	s := &saas{Authority: a, upstream: &direct{Handler: a}}
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
+	s := &saas{Authority: a, upstream: &stytchtest.Transport{Handler: a}}
 	s.id, s.secret = a.CreateClient("customer", "read:reports", "write:reports")
 	opts.BaseURL = "http://localhost"
 	if opts.Transport == nil {

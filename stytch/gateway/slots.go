@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	maxInFlight  = 128             // requests to Stytch at a time
-	maxWaiters   = 256             // callers that wait for one of them to end
-	longestQueue = 2 * time.Second // that a caller waits
+	maxInFlight  = 128             // concurrent requests to Stytch
+	maxWaiters   = 256             // requests that wait for a slot
+	longestQueue = 2 * time.Second // the longest wait for a slot
 )
 
-var errBusy = errors.New("too many requests are under way")
+var errBusy = errors.New("too many requests are in progress")
 
-// slots bounds what is under way: n at a time, and so many waiters for longestQueue.
-// A slow Stytch then costs a bounded number of goroutines and connections.
+// slots bounds concurrent work to n slots and maxWaiters waiters. A slow Stytch then
+// costs a bounded number of goroutines and connections.
 type slots struct {
-	taken   chan struct{} // one element for each slot that is taken
+	taken   chan struct{} // one element for each taken slot
 	waiting chan struct{} // one element for each waiter
 }
 
@@ -25,7 +25,8 @@ func newSlots(n int) slots {
 	return slots{make(chan struct{}, n), make(chan struct{}, maxWaiters)}
 }
 
-// take waits for a slot. It fails with errBusy, or with the error of ctx.
+// take waits for a slot, at most for longestQueue. It fails with errBusy or with the
+// error of ctx.
 func (s slots) take(ctx context.Context) error {
 	if s.tryTake() {
 		return nil

@@ -13,89 +13,90 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// TokenEndpointOptions are the optional parts of a [TokenEndpoint]. The zero
-// value is every default.
+// TokenEndpointOptions are the optional parts of a [TokenEndpoint]. The zero value is
+// the default.
 type TokenEndpointOptions struct {
-	// BaseURL is where Stytch's API is, if it is not where the project ID says:
-	// a custom domain, or a local authority. It is https, or on loopback.
+	// BaseURL is the base URL of Stytch's API, such as a custom domain or a local
+	// authority. It must be https, or http on loopback. If it is "", the project ID
+	// determines it.
 	BaseURL string
 
-	// Transport makes the requests to Stytch: if nil, one like
-	// http.DefaultTransport.
+	// Transport sends the requests to Stytch. If nil, the TokenEndpoint uses a copy
+	// of http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Timeout is how long Stytch may take: 10 s if zero.
+	// Timeout limits a request to Stytch: 10 s if zero.
 	Timeout time.Duration
 
-	// Parameters are further parameters of a token request that are passed on:
-	// none if empty. A custom claims template may copy them into the token, and
-	// then a claim is the caller's own word.
+	// Parameters names further parameters of token requests to forward: none if
+	// empty. A custom claims template can copy them into the token. The caller
+	// chooses the value of such a claim.
 	Parameters []string
 
-	// ClientAddr returns the address that a request came from, by which requests
-	// are limited: the connection's other end if nil. Behind a proxy that is the
-	// proxy's, and all clients share one limit: use [Proxies.ClientAddr] there.
-	// Requests whose address is not valid share one limit.
+	// ClientAddr returns the address of the client, for the limits. If nil, it is
+	// the connection's remote address. Behind a proxy that is the proxy's address,
+	// and all clients share one limit: use [Proxies.ClientAddr] there. Requests
+	// with an invalid address share one limit.
 	ClientAddr func(*http.Request) netip.Addr
 
-	// KeySet, if set, is fetched anew when Stytch issues a token by a key that it
-	// lacks, before the token is handed out. Stytch announces a rotation in no
-	// other way.
+	// KeySet, if set, learns new keys from the tokens: before a token with an
+	// unknown key is returned, the KeySet is fetched again. Stytch announces a
+	// rotation in no other way.
 	KeySet *KeySet
 
-	// PerAddress limits all requests of an address: 10/s and 100 at once if
-	// zero. An IPv6 address counts as its /64.
+	// PerAddress limits the requests of an address: 10 per second with bursts of 100
+	// if zero. IPv6 addresses are counted by their /64.
 	PerAddress Limit
 
-	// Failures limits the failed authentications of a client ID at an address:
-	// one in 10 s and 10 at once if zero. Requests beyond it are refused
-	// without asking Stytch. Other addresses are not concerned, so that
-	// strangers can't lock a customer out.
+	// Failures limits the failed authentications of a client ID at an address: one
+	// in 10 s with bursts of 10 if zero. Requests beyond the limit are refused
+	// without a request to Stytch. The same client ID at other addresses is not
+	// affected, so that strangers can't lock a customer out.
 	Failures Limit
 
-	// Tracked is how many addresses, and how many pairs, are remembered: 50,000
-	// of each if zero, which takes up to 24 MB. Beyond it, those that were seen
-	// least are forgotten.
+	// Tracked limits the addresses, and the pairs of client ID and address, that are
+	// remembered: 50,000 of each if zero, which takes up to 24 MB. The least used are
+	// forgotten first.
 	Tracked int
 
-	// Observe is called with every answer before it is sent, for an audit log or
-	// metrics. It is called from many goroutines at once. A panic in it is
+	// Observe, if set, is called with every Answer before it is sent, for an audit
+	// log or metrics. It must be safe for concurrent use. A panic in it is
 	// recovered.
 	Observe func(context.Context, Answer)
 }
 
-// Answer is how a token request ended. It holds no secret and no token.
+// Answer describes the response to a token request. It holds no secret and no token.
 type Answer struct {
-	ClientID string     // as the caller gave it, quoted and cut if it is not plain; "" if it was not read
-	Addr     netip.Addr // as the limits count it: IPv6 as its /64
-	Status   int        // HTTP
-	Code     string     // of RFC 6749 §5.2: "invalid_client"; "" for a token
-	Err      error      // why; nil for a token
-	Took     time.Duration
+	ClientID string        // from the request, quoted and cut unless plain; "" if it was not read
+	Addr     netip.Addr    // as the limits count it: IPv6 by its /64
+	Status   int           // the HTTP status
+	Code     string        // the error code, such as "invalid_client" (RFC 6749 §5.2); "" for a token
+	Err      error         // the cause of a refusal; nil for a token
+	Took     time.Duration // until the response was ready
 
-	// Warning says that the configuration looks wrong: every request so far came
-	// from one private address, which is probably a proxy's. "" nearly always.
+	// Warning is "" nearly always. It reports that all requests so far came from one
+	// private address, which is probably a proxy's.
 	Warning string
 }
 
-// TokenEndpoint serves the token endpoint of a SaaS (RFC 6749 §3.2) at the SaaS's
-// own URL. It forwards a client's credentials to the project at Stytch. It serves
-// the client credentials grant alone, and any OAuth 2.0 client library can use it.
+// TokenEndpoint is an [http.Handler] that serves a SaaS's token endpoint (RFC 6749
+// §3.2) and forwards each client's credentials to the project at Stytch. Any OAuth
+// 2.0 client library can use it, with the client credentials grant alone.
 //
-// It sends upstream what it read and nothing else: grant_type, client_id,
-// client_secret, scope and the parameters that the options name. It returns the
-// token and nothing else of Stytch's answer: no host, no project, no text. It
-// answers an unknown client, a wrong secret and an inactive client alike.
+// Stytch receives grant_type, client_id, client_secret, scope and the parameters
+// that the options name, and nothing else of a request. The client receives the
+// token, and nothing else of Stytch's response. An unknown client, a wrong secret and
+// an inactive client get identical responses.
 //
-// Stytch signs the tokens. Without a custom domain, their "iss" and "aud" name
-// the project.
+// Stytch signs the tokens. Without a custom domain, their "iss" and "aud" name the
+// project.
 //
-// Set ReadTimeout on the http.Server: a handler can't bound how slowly a
-// request's body comes. Requests to Stytch are bounded: 128 at a time, 256 more
-// wait for up to 2 s, and further ones are answered with 503 and Retry-After.
+// Set ReadTimeout on the http.Server, because a handler can't limit the time that a
+// client takes to send its request. At most 128 requests to Stytch run at a time. Up
+// to 256 more wait for at most 2 s; further ones are refused with 503 and Retry-After.
 //
-// A TokenEndpoint is safe for concurrent use and has no goroutines. Its zero value
-// answers every request with 503.
+// A TokenEndpoint is safe for concurrent use and has no goroutines. The zero value
+// refuses every request with 503.
 type TokenEndpoint struct {
 	parameters []string
 	address    func(*http.Request) netip.Addr
@@ -107,8 +108,8 @@ type TokenEndpoint struct {
 	oneAddress oneAddress
 }
 
-// NewTokenEndpoint makes the TokenEndpoint of a project. opts may be nil. It does
-// no I/O, and reports all mistakes at once.
+// NewTokenEndpoint returns a TokenEndpoint for a project. opts may be nil. It does no
+// I/O. Its error reports every mistake in the arguments.
 func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpoint, error) {
 	if opts == nil {
 		opts = &TokenEndpointOptions{}
@@ -150,13 +151,13 @@ func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpo
 
 func checkKeySet(s *KeySet, projectID string) error {
 	if s != nil && s.project != projectID {
-		return errors.New("KeySet is another project's, or a zero value: write one that NewKeySet made for this project")
+		return errors.New("KeySet is a zero value or belongs to another project: make it with NewKeySet and this project's ID")
 	}
 	return nil
 }
 
-// checkParameters keeps out what decides how the client authenticates, and
-// what belongs to grants of users, which the same upstream path serves.
+// checkParameters refuses parameters of other ways to authenticate, and of grants for
+// people, which Stytch serves at the same path.
 func checkParameters(names []string) error {
 	var errs []error
 	for i, name := range names {
@@ -164,16 +165,17 @@ func checkParameters(names []string) error {
 		case "":
 			errs = append(errs, fmt.Errorf("Parameters[%d] is empty: write a parameter's name", i))
 		case "grant_type", "client_id", "client_secret", "scope":
-			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which is always passed on: leave it out", i, name))
+			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which is always forwarded: leave it out", i, name))
 		case "client_assertion", "client_assertion_type", "assertion", "code", "code_verifier", "redirect_uri",
 			"refresh_token", "device_code", "username", "password", "subject_token", "actor_token":
 			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which belongs to another grant or another way "+
-				"of authentication: leave it out", i, name))
+				"to authenticate: leave it out", i, name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// ServeHTTP answers a token request.
 func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.upstream.http == nil {
 		unready().write(w, false)
@@ -190,7 +192,7 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if refused != nil {
 			answer.Status, answer.Code, answer.Err = refused.status, refused.code, refused
 		}
-		e.tell(r.Context(), answer)
+		e.report(r.Context(), answer)
 	}
 	if refused != nil {
 		refused.write(w, req.usedHeader)
@@ -199,7 +201,8 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token.write(w)
 }
 
-// serve decides one request. req is filled as far as it was read.
+// serve returns the token or the refusal for a request. It fills req as far as it
+// reads the request.
 func (e *TokenEndpoint) serve(
 	w http.ResponseWriter, r *http.Request, addr netip.Addr, req *tokenRequest,
 ) (*issuedToken, *tokenRefusal) {
@@ -219,7 +222,7 @@ func (e *TokenEndpoint) serve(
 		return nil, tooMany(wait, errFailureLimit)
 	}
 	badClient := false
-	defer func() { attempt.end(badClient) }() // whatever the transport does
+	defer func() { attempt.end(badClient) }() // also after a panic of the transport
 	token, refused := e.upstream.request(r.Context(), req)
 	badClient = refused != nil && refused.code == stytchwire.OAuthInvalidClient
 	if token != nil && e.keys != nil {
@@ -228,13 +231,14 @@ func (e *TokenEndpoint) serve(
 	return token, refused
 }
 
-// tell calls Observe; a panic in it stops here.
-func (e *TokenEndpoint) tell(ctx context.Context, answer Answer) {
+// report calls Observe and recovers its panics.
+func (e *TokenEndpoint) report(ctx context.Context, answer Answer) {
 	defer func() { _ = recover() }()
 	e.observe(ctx, answer)
 }
 
-// plain is a client ID for a log: as it is if it is short printable ASCII.
+// plain returns a client ID for a log: unchanged if it is short printable ASCII, and
+// otherwise quoted and cut.
 func plain(id string) string {
 	for i := range len(id) {
 		if id[i] <= ' ' || id[i] >= 0x7f || id[i] == '"' || i == 128 {

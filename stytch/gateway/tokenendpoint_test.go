@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
@@ -133,8 +134,8 @@ func TestTokenEndpointRefuses(t *testing.T) {
 			}
 		})
 	}
-	if s.upstream.count() != 0 {
-		t.Errorf("upstream was asked: %q", s.upstream.requests)
+	if s.upstream.Count() != 0 {
+		t.Errorf("upstream was asked: %q", s.upstream.Requests())
 	}
 }
 
@@ -219,7 +220,7 @@ func TestTokenEndpointAccepts(t *testing.T) {
 func TestTokenEndpointRebuilds(t *testing.T) {
 	var got []*http.Request
 	var bodies []string
-	upstream := &direct{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	upstream := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got, bodies = append(got, r), append(bodies, string(body))
 		io.WriteString(w, `{"access_token":"a.b.c","token_type":"bearer","expires_in":60}`)

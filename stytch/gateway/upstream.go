@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,7 +23,7 @@ const (
 	longestRetryAfter  = 5 * time.Minute
 )
 
-// tokenUpstream asks Stytch for tokens.
+// tokenUpstream requests tokens from Stytch.
 type tokenUpstream struct {
 	url     string
 	http    *http.Client
@@ -32,16 +31,15 @@ type tokenUpstream struct {
 	slots   slots
 }
 
-// request sends the rebuilt request, and takes of the answer what RFC 6749
-// knows.
+// request sends a rebuilt request to Stytch and returns the token or the refusal.
 func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (token *issuedToken, refused *tokenRefusal) {
 	if err := u.slots.take(ctx); err != nil {
-		return nil, trouble(0, err)
+		return nil, unavailable(0, err)
 	}
 	defer u.slots.release()
 	defer func() {
-		if p := recover(); p != nil { // the value may hold the request, and with it the secret
-			token, refused = nil, trouble(0, fmt.Errorf("the transport panicked with a %T", p))
+		if p := recover(); p != nil { // the value is dropped, because it may hold the secret
+			token, refused = nil, unavailable(0, fmt.Errorf("the transport panicked with a %T", p))
 		}
 	}()
 	form := url.Values{}
@@ -58,33 +56,32 @@ func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (token *
 	defer cancel()
 	out, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, trouble(0, outbound.WithoutURL(err))
+		return nil, unavailable(0, outbound.WithoutURL(err))
 	}
 	out.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	out.Header.Set("Accept", "application/json")
 	out.Header.Set("User-Agent", outbound.UserAgent)
 	res, err := u.http.Do(out)
 	if err != nil {
-		return nil, trouble(0, outbound.RedactError(outbound.WithoutURL(err), req.clientSecret))
+		return nil, unavailable(0, outbound.ErrorWithoutSecrets(outbound.WithoutURL(err), req.clientSecret))
 	}
 	defer res.Body.Close()
-	body, readErr := io.ReadAll(io.LimitReader(res.Body, maxTokenAnswer+1))
+	body, readErr := outbound.ReadBody(res.Body, maxTokenAnswer)
 	doc, parseErr := strictjson.Parse(string(body), strictjson.Limits{Depth: 8, Members: 256}, nil)
 	switch {
 	case res.StatusCode != http.StatusOK:
-		return nil, refusalFrom(res, doc, req) // doc is empty if it is not Stytch's
+		return nil, refusalFrom(res, doc, req) // doc is empty if the body is not JSON
 	case readErr != nil:
-		return nil, trouble(0, outbound.RedactError(readErr, req.clientSecret))
-	case len(body) > maxTokenAnswer:
-		return nil, trouble(0, errors.New("the answer is too long"))
+		return nil, unavailable(0, outbound.ErrorWithoutSecrets(readErr, req.clientSecret))
 	case parseErr != nil:
-		return nil, trouble(0, parseErr)
+		return nil, unavailable(0, parseErr)
 	}
 	return tokenFrom(doc)
 }
 
-// trouble refuses a request that the caller can do nothing about.
-func trouble(wait time.Duration, cause error) *tokenRefusal {
+// unavailable returns the refusal for a failure of Stytch or of this process. The
+// client may retry after wait, or after 5 s if wait is 0.
+func unavailable(wait time.Duration, cause error) *tokenRefusal {
 	if wait <= 0 {
 		wait = standardRetryAfter
 	}
@@ -95,10 +92,10 @@ func trouble(wait time.Duration, cause error) *tokenRefusal {
 	}
 }
 
-// refusalFrom tells bad clients and bad requests from trouble. An unknown client,
-// a wrong secret and an inactive client become one.
+// refusalFrom returns the refusal for a response of Stytch's other than 200. An
+// unknown client, a wrong secret and an inactive client become the same refusal.
 func refusalFrom(res *http.Response, doc strictjson.Object, req *tokenRequest) *tokenRefusal {
-	// An authority may repeat the secret anywhere.
+	// Every part of the response may repeat the secret.
 	secrets := []string{req.clientSecret, req.clientID + ":" + req.clientSecret}
 	code, kind := outbound.Code(text(doc, "error"), secrets...), outbound.Code(text(doc, "error_type"), secrets...)
 	cause := fmt.Errorf("HTTP status %d, error %s, error_type %s, request_id %s",
@@ -113,14 +110,15 @@ func refusalFrom(res *http.Response, doc strictjson.Object, req *tokenRequest) *
 	case res.StatusCode == http.StatusBadRequest && (code == stytchwire.OAuthInvalidScope || code == stytchwire.OAuthInvalidRequest):
 		return refuse(http.StatusBadRequest, code)
 	default:
-		return trouble(outbound.RetryAfter(res.Header), cause)
+		return unavailable(outbound.RetryAfter(res.Header), cause)
 	}
 }
 
-// isBadClient knows all of Stytch's ways to refuse a client.
+// isBadClient reports whether Stytch has refused the client's credentials, which it
+// does in several ways.
 func isBadClient(status int, code, kind string) bool {
 	switch status {
-	case http.StatusUnauthorized: // whatever the body is
+	case http.StatusUnauthorized: // with any body
 		return true
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
 	default:
@@ -138,8 +136,8 @@ func isBadClient(status int, code, kind string) bool {
 	return false
 }
 
-// tokenFrom takes of a good answer what is passed on. Everything else that it
-// holds is dropped.
+// tokenFrom returns the token of a response with status 200, and drops every other
+// member.
 func tokenFrom(doc strictjson.Object) (*issuedToken, *tokenRefusal) {
 	access, kind := text(doc, "access_token"), text(doc, "token_type")
 	value, _ := doc.Get("expires_in")
@@ -147,16 +145,16 @@ func tokenFrom(doc strictjson.Object) (*issuedToken, *tokenRefusal) {
 	seconds, err := strconv.ParseInt(literal, 10, 64)
 	switch {
 	case access == "" || strings.ContainsFunc(access, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return nil, trouble(0, errors.New("the answer holds no usable access_token"))
+		return nil, unavailable(0, errors.New("the response holds no usable access_token"))
 	case !strings.EqualFold(kind, "bearer"):
-		return nil, trouble(0, errors.New("the answer's token_type is not bearer"))
+		return nil, unavailable(0, errors.New("the token_type of the response is not bearer"))
 	case err != nil || seconds <= 0 || seconds > maxTokenLife:
-		return nil, trouble(0, errors.New("the answer holds no positive expires_in"))
+		return nil, unavailable(0, errors.New("the response holds no positive expires_in"))
 	}
 	return &issuedToken{AccessToken: access, TokenType: "Bearer", ExpiresIn: seconds}, nil
 }
 
-// keyID returns the "kid" of a token's header, "" if there is none.
+// keyID returns the "kid" of a token's header, or "" if it has none.
 func keyID(token string) string {
 	encoded, _, _ := strings.Cut(token, ".")
 	header, err := base64.RawURLEncoding.DecodeString(encoded)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/stytch/gateway"
@@ -91,8 +92,8 @@ func TestTokenEndpointUpstream(t *testing.T) {
 			if strings.Contains(a.text, "hush") || strings.Contains(a.text, s.ProjectID()) || strings.Contains(strings.ToLower(a.text), "stytch") {
 				t.Errorf("text of upstream's: %s", a.text)
 			}
-			if s.upstream.count() != 1 {
-				t.Errorf("%d requests upstream, want 1", s.upstream.count())
+			if s.upstream.Count() != 1 {
+				t.Errorf("%d requests upstream, want 1", s.upstream.Count())
 			}
 			if told := s.last(); told.Status != a.status || (told.Err == nil) != (tt.code == "") {
 				t.Errorf("Observe was told %+v", told)
@@ -172,7 +173,7 @@ func TestTokenEndpointMistakes(t *testing.T) {
 	if h != nil {
 		t.Error("a handler beside the error")
 	}
-	if _, err := gateway.NewTokenEndpoint(testProject, nil); err != nil {
+	if _, err := gateway.NewTokenEndpoint(stytchtest.Project, nil); err != nil {
 		t.Error(err)
 	}
 }
