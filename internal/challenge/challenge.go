@@ -5,6 +5,8 @@ package challenge
 import (
 	"fmt"
 	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // DefaultRealm is the realm of a guard that sets none.
@@ -21,7 +23,7 @@ func CheckRealm(realm string) error {
 	case len(realm) > maxRealm:
 		return fmt.Errorf("has %d bytes: want at most %d", len(realm), maxRealm)
 	case !Quotable(realm):
-		return fmt.Errorf("is %q: want printable ASCII without %q and %q", realm, `"`, `\`)
+		return fmt.Errorf("is %s: want printable ASCII without %q and %q", redact.Quote(realm), `"`, `\`)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func TestCheckRealm(t *testing.T) {
 		{"backslash", `a\b`, `is "a\\b": want printable ASCII without "\"" and "\\"`},
 		{"line feed", "a\nb", `is "a\nb": want printable ASCII without "\"" and "\\"`},
 		{"DEL", "a\x7f", `is "a\x7f": want printable ASCII without "\"" and "\\"`},
-		{"not ASCII", "é", `is "é": want printable ASCII without "\"" and "\\"`},
+		{"not ASCII", "é", `is "\u00e9": want printable ASCII without "\"" and "\\"`},
 		{"not UTF-8", "\x80", `is "\x80": want printable ASCII without "\"" and "\\"`},
 	} {
 		got := ""

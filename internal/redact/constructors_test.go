@@ -68,13 +68,13 @@ var constructors = map[string]func(s string) error{
 	"httpmw": func(s string) error {
 		v, closeAll := guarded()
 		defer closeAll()
-		_, err := httpmw.New(v, &httpmw.Options{Realm: s + "\n", Resource: s})
+		_, err := httpmw.New(v, &httpmw.Options{Realm: s + "\n", Resource: s, Origin: s + "?"})
 		return err
 	},
 	"grpcmw": func(s string) error {
 		v, closeAll := guarded()
 		defer closeAll()
-		_, err := grpcmw.New(v, grpcmw.Policy{"/pkg.Service/Method": scopes.Authenticated()}, &grpcmw.Options{Realm: s + "\n"})
+		_, err := grpcmw.New(v, grpcmw.Policy{"/pkg.Service/Method": scopes.Authenticated()}, &grpcmw.Options{Realm: s + "\n", Origin: s + "?"})
 		return err
 	},
 	"m2mtest": func(s string) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/internal/urlpath"
 )
 
@@ -25,8 +26,8 @@ type Resource struct{ origin, path string }
 func Parse(id string) (Resource, error) {
 	origin, path, ok := split(id)
 	if !ok {
-		return Resource{}, fmt.Errorf("is %q: want an https URL of host and path alone, "+
-			"such as https://api.example.com/orders (http is for loopback)", id)
+		return Resource{}, fmt.Errorf("is %s: want an https URL of host and path alone, "+
+			"such as https://api.example.com/orders (http is for loopback)", redact.Quote(id))
 	}
 	return Resource{origin, path}, nil
 }
@@ -52,8 +53,8 @@ func CheckOrigin(origin string) error {
 		return nil
 	}
 	if _, path, ok := split(origin); !ok || strings.HasSuffix(path, "/") {
-		return fmt.Errorf("is %q: want an https URL of host and prefix alone, without a slash at the end, "+
-			"such as https://api.example.com or https://example.com/api (http is for loopback)", origin)
+		return fmt.Errorf("is %s: want an https URL of host and prefix alone, without a slash at the end, "+
+			"such as https://api.example.com or https://example.com/api (http is for loopback)", redact.Quote(origin))
 	}
 	return nil
 }
