@@ -152,7 +152,7 @@ func (e *endpoint) fail(ctx context.Context, err error, secrets []string) error 
 	if ctx.Err() != nil {
 		return e.describe(context.Cause(ctx))
 	}
-	return e.describe(outbound.RedactError(err, secrets...))
+	return e.describe(outbound.ErrorWithoutSecrets(err, secrets...))
 }
 
 func (e *endpoint) describe(err error) error {
