@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/m2mauth/m2mauth/grpcmw"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
+	"google.golang.org/grpc"
 )
 
-// A test of a guarded operation: an authority, a verifier that trusts it, and
-// tokens as they are needed.
+// Test a guarded operation with an authority, a verifier that trusts it, and
+// tokens of any kind.
 func Example() {
 	authority := m2mtest.NewAuthority(nil)
 	defer authority.Close()
@@ -32,7 +34,7 @@ func Example() {
 	// m2mauth: insufficient_scope: scope_missing: granted "reports:write", want all("reports:read")
 }
 
-// A handler alone is tested with a client in its context.
+// Test a handler alone: put a client into its context.
 func ExampleClient() {
 	client := m2mtest.Client(m2mtest.TokenSpec{
 		ClientID: "billing",
@@ -51,7 +53,7 @@ func ExampleClient() {
 	// Output: billing reports:read acme <nil>
 }
 
-// An outage is scripted, and calls with known keys go on undisturbed.
+// Simulate an outage: calls with known keys continue.
 func ExampleAuthority_Fail() {
 	authority := m2mtest.NewAuthority(nil)
 	defer authority.Close()
@@ -71,4 +73,35 @@ func ExampleAuthority_Fail() {
 	// <nil>
 	// true
 	// <nil>
+}
+
+// Compare the operations of a server and their requirements with a file, so that
+// each change of policy shows in review.
+func ExampleMatrix() {
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
+	defer authority.Close()
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer v.Close()
+	guard, err := grpcmw.New(v, grpcmw.Policy{
+		"/reports.v1.Reports/List":   scopes.All("read:reports"),
+		"/reports.v1.Reports/Delete": scopes.All("read:reports", "write:reports"),
+	}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	services := map[string]grpc.ServiceInfo{ // in a program: server.GetServiceInfo()
+		"reports.v1.Reports": {Methods: []grpc.MethodInfo{{Name: "List"}, {Name: "Delete"}, {Name: "Export"}}},
+	}
+
+	fmt.Print(m2mtest.Matrix(m2mtest.Section{Title: "gRPC", Operations: guard.Operations(services)}))
+	// Output:
+	// # gRPC
+	// /reports.v1.Reports/Delete                                        all("read:reports", "write:reports")
+	// /reports.v1.Reports/Export                                        nobody ! no requirement: every call is refused
+	// /reports.v1.Reports/List                                          all("read:reports")
 }
