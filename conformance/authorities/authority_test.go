@@ -1,0 +1,118 @@
+package authorities_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/conformance/authorities"
+	"github.com/m2mauth/m2mauth/issuers/discovery"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// authority is a running authority as the matrix sees it.
+type authority struct {
+	name              string
+	issuer            string
+	tokenURL          string
+	introspectionURL  string
+	assertionAudience string // the "aud" of client assertions
+	resourceParam     string // "resource" (RFC 8707), or "audience"
+	ca                *authorities.CA
+
+	columns  []column
+	register func(t *testing.T, c credential)
+	lacks    func(c credential) string // why c has no row here, or ""
+}
+
+// column is a kind of access token that an authority issues.
+type column struct {
+	name     string
+	resource string
+	opaque   bool
+}
+
+// resourceClient introspects, and is no row of the matrix.
+var resourceClient = credential{
+	name: "resource server", clientID: "resource-server", method: "client_secret_basic", secret: "introspecting-secret-0123456789",
+}
+
+func oidcProvider(t *testing.T) (authority, *authorities.OIDCProvider) {
+	t.Helper()
+	p := authorities.StartOIDCProvider(t, nil)
+	a := authority{
+		name:              "oidc-provider",
+		issuer:            p.Issuer,
+		tokenURL:          p.Issuer + "/token",
+		introspectionURL:  p.Issuer + "/token/introspection",
+		assertionAudience: p.Issuer,
+		resourceParam:     "resource",
+		ca:                p.CA,
+		columns: []column{
+			{name: "RS256 JWT", resource: authorities.ResourceRS256},
+			{name: "ES256 JWT", resource: authorities.ResourceES256},
+			{name: "EdDSA JWT", resource: authorities.ResourceEdDSA},
+			{name: "opaque", resource: authorities.ResourceOpaque, opaque: true},
+		},
+		register: func(t *testing.T, c credential) { p.Register(c.clientID, c.metadata(t)) },
+		lacks:    func(credential) string { return "" },
+	}
+	a.register(t, resourceClient)
+	return a, p
+}
+
+// verifier returns a verifier of the authority's tokens, made of its metadata.
+func (a authority) verifier(t *testing.T) *verifier.Verifier {
+	t.Helper()
+	audiences := []string{}
+	for _, col := range a.columns {
+		if !col.opaque {
+			audiences = append(audiences, col.resource)
+		}
+	}
+	issuer, _, err := discovery.Issuer(t.Context(), a.issuer, &discovery.Options{
+		Audiences: audiences, RootCAs: a.ca.Pool(), AllowPrivate: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	if err := v.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// introspect asks the authority about a token (RFC 7662).
+func (a authority) introspect(ctx context.Context, t *testing.T, token string) (answer struct {
+	Active    bool
+	ClientID  string `json:"client_id"`
+	Scope     string
+	TokenType string `json:"token_type"`
+	Cnf       map[string]string
+}) {
+	t.Helper()
+	form := url.Values{"token": {token}}
+	req, err := http.NewRequestWithContext(ctx, "POST", a.introspectionURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(url.QueryEscape(resourceClient.clientID), url.QueryEscape(resourceClient.secret))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := (&http.Client{Transport: a.ca.Transport(nil)}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("introspection = %s, %v, want 200 and JSON", res.Status, err)
+	}
+	return answer
+}
