@@ -26,6 +26,7 @@ type authority struct {
 	columns  []column
 	register func(t *testing.T, c credential)
 	lacks    func(c credential) string // why c has no row here, or ""
+	refusal  func(c credential) string // the answer to a wrong c: see invalidClient
 }
 
 // column is a kind of access token that an authority issues.
@@ -33,7 +34,11 @@ type column struct {
 	name     string
 	resource string
 	opaque   bool
+	suffix   string // of the client IDs whose tokens are of this kind
 }
+
+// invalidClient is the answer of RFC 6749 §5.2 to a wrong credential.
+func invalidClient(credential) string { return "401 invalid_client" }
 
 // resourceClient introspects, and is no row of the matrix.
 var resourceClient = credential{
@@ -59,9 +64,71 @@ func oidcProvider(t *testing.T) (authority, *authorities.OIDCProvider) {
 		},
 		register: func(t *testing.T, c credential) { p.Register(c.clientID, c.metadata(t)) },
 		lacks:    func(credential) string { return "" },
+		refusal:  invalidClient,
 	}
 	a.register(t, resourceClient)
 	return a, p
+}
+
+func zitadel(t *testing.T) (authority, *authorities.Zitadel) {
+	t.Helper()
+	z := authorities.StartZitadel(t)
+	return authority{
+		name:              "zitadel/oidc",
+		issuer:            z.Issuer,
+		tokenURL:          z.Issuer + "/oauth/token",
+		introspectionURL:  z.Issuer + "/oauth/introspect",
+		assertionAudience: z.Issuer,
+		resourceParam:     "audience", // ignored
+		ca:                z.CA,
+		columns:           []column{{name: "ES256 JWT", resource: authorities.ResourceES256}},
+		register:          func(_ *testing.T, c credential) { z.Register(c.clientID, c.secret) },
+		lacks: func(c credential) string {
+			if c.secret == "" || c.proof != nil {
+				return "not supported"
+			}
+			return ""
+		},
+		refusal: invalidClient,
+	}, z
+}
+
+func hydra(t *testing.T) (authority, *authorities.Hydra) {
+	t.Helper()
+	h := authorities.StartHydra(t)
+	return authority{
+		name:              "Ory Hydra",
+		issuer:            h.Issuer,
+		tokenURL:          h.Issuer + "oauth2/token",
+		introspectionURL:  h.Admin + "/oauth2/introspect",
+		assertionAudience: h.Issuer + "oauth2/token",
+		resourceParam:     "audience",
+		ca:                authorities.NewCA(t),
+		columns: []column{
+			{name: "RS256 JWT", resource: authorities.ResourceRS256},
+			{name: "opaque", resource: authorities.ResourceOpaque, opaque: true, suffix: "-opaque"},
+		},
+		register: func(t *testing.T, c credential) {
+			metadata := c.metadata(t)
+			for suffix, strategy := range map[string]string{"": "jwt", "-opaque": "opaque"} {
+				metadata["audience"] = []string{authorities.ResourceRS256, authorities.ResourceOpaque}
+				metadata["access_token_strategy"] = strategy
+				h.Register(c.clientID+suffix, metadata)
+			}
+		},
+		lacks: func(c credential) string {
+			if c.cert != nil || c.proof != nil || c.alg == "EdDSA" {
+				return "not supported"
+			}
+			return ""
+		},
+		refusal: func(c credential) string {
+			if c.key != nil {
+				return "400 invalid_request"
+			}
+			return invalidClient(c)
+		},
+	}, h
 }
 
 // verifier returns a verifier of the authority's tokens, made of its metadata.

@@ -17,29 +17,29 @@ import (
 // TestMatrix gets a token of each kind by each credential from each authority, and
 // verifies it. Each table that it prints is one client's.
 func TestMatrix(t *testing.T) {
-	provider, _ := oidcProvider(t)
-	for _, a := range []authority{provider} {
-		all := credentials(t, a.ca)
-		for _, c := range all {
-			if a.lacks(c) == "" {
-				a.register(t, c)
+	for _, start := range []func(*testing.T) authority{
+		func(t *testing.T) authority { a, _ := oidcProvider(t); return a },
+		func(t *testing.T) authority { a, _ := hydra(t); return a },
+		func(t *testing.T) authority { a, _ := zitadel(t); return a },
+	} {
+		t.Run("authority", func(t *testing.T) {
+			a := start(t)
+			all := credentials(t, a.ca)
+			for _, c := range all {
+				if a.lacks(c) == "" {
+					a.register(t, c)
+				}
 			}
-		}
-		v := a.verifier(t)
-		for _, client := range []struct {
-			name  string
-			fetch fetch
-		}{
-			{"golang.org/x/oauth2 (control)", fetchControl},
-		} {
-			t.Run(a.name+" by "+client.name, func(t *testing.T) {
-				matrix(t, a, v, all, client.fetch)
-			})
-		}
+			v := a.verifier(t)
+			matrix(t, a, v, all, "golang.org/x/oauth2 (control)", fetchControl)
+			matrix(t, a, v, all, "tokensource, by TokenURL", fetchSource(false))
+			matrix(t, a, v, all, "tokensource, by Issuer", fetchSource(true))
+		})
 	}
 }
 
-func matrix(t *testing.T, a authority, v *verifier.Verifier, all []credential, get fetch) {
+func matrix(t *testing.T, a authority, v *verifier.Verifier, all []credential, client string, get fetch) {
+	t.Helper()
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "credential")
@@ -54,9 +54,13 @@ func matrix(t *testing.T, a authority, v *verifier.Verifier, all []credential, g
 			continue
 		}
 		for _, col := range a.columns {
+			c := c
+			c.clientID += col.suffix
 			cell, err := try(t.Context(), t, a, v, c, col, get)
-			if err != nil {
-				t.Errorf("%s, %s: %v", c.name, col.name, err)
+			if errors.Is(err, errNotYet) {
+				cell = "not yet"
+			} else if err != nil {
+				t.Errorf("%s by %s: %s, %s: %v", a.name, client, c.name, col.name, err)
 				cell = "FAILED"
 			}
 			fmt.Fprintf(table, "\t%s", cell)
@@ -64,7 +68,7 @@ func matrix(t *testing.T, a authority, v *verifier.Verifier, all []credential, g
 		fmt.Fprintf(table, "\t%s\n", refusal(t, a, c, get))
 	}
 	table.Flush()
-	t.Logf("%s\n%s", t.Name(), &out)
+	t.Logf("%s by %s\n%s", a.name, client, &out)
 }
 
 // try gets one token and returns how it was verified.
@@ -136,20 +140,24 @@ func refusal(t *testing.T, a authority, c credential, get fetch) string {
 	t.Helper()
 	wrong := c.wrong(t, a.ca)
 	_, err := get(t.Context(), t, a, wrong, a.columns[0].resource)
+	if errors.Is(err, errNotYet) {
+		return "not yet"
+	}
 	var failed *oauth2.RetrieveError
 	if !errors.As(err, &failed) {
 		t.Errorf("%s, a wrong one: error = %v, want an *oauth2.RetrieveError", c.name, err)
 		return "FAILED"
 	}
-	if code := errorCode(failed); code != "invalid_client" {
-		t.Errorf("%s, a wrong one: error = %q, want invalid_client", c.name, code)
+	got := fmt.Sprintf("%d %s", failed.Response.StatusCode, errorCode(failed))
+	if want := a.refusal(c); got != want {
+		t.Errorf("%s, a wrong one = %s, want %s", c.name, got, want)
 	}
 	for _, secret := range []string{c.secret, wrong.secret} {
 		if secret != "" && strings.Contains(err.Error(), secret) {
 			t.Errorf("%s, a wrong one: the error holds the secret", c.name)
 		}
 	}
-	return fmt.Sprintf("%d %s", failed.Response.StatusCode, errorCode(failed))
+	return got
 }
 
 func want(ok bool, otherwise string) error {

@@ -34,6 +34,12 @@ func (r *ResourceServer) Deny(token string) {
 	r.proc.do("deny", token, nil)
 }
 
+// DenyAll makes the server refuse every token, or ends that.
+func (r *ResourceServer) DenyAll(deny bool) {
+	r.proc.tb.Helper()
+	r.proc.do("denyAll", deny, nil)
+}
+
 // Seen is a request that the server has answered.
 type Seen struct {
 	Method, Path string

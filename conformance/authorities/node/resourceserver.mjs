@@ -9,9 +9,10 @@ import { Strategy } from "passport-http-bearer";
 import { listen, start } from "./control.mjs";
 
 start(async ({ issuer, audience, ca }) => {
+  let denyAll = false;
   const denied = new Set(); // token IDs
   const texts = new Set(); // the same for passport, which knows no claims
-  let seen = [];
+  const seen = [];
 
   const app = express();
   app.use((req, res, next) => {
@@ -28,14 +29,14 @@ start(async ({ issuer, audience, ca }) => {
     agent: new Agent({ ca }),
     cooldownDuration: 0,
     cacheMaxAge: 0,
-    validators: { jti: (jti) => !denied.has(jti) },
+    validators: { jti: (jti) => !denyAll && !denied.has(jti) },
   });
   const ok = (req, res) => res.json({ ok: true });
   app.get("/jwt/users", jwt, requiredScopes("read:users"), ok);
   app.get("/jwt/admin", jwt, requiredScopes("admin"), ok);
   app.post("/jwt/users", jwt, express.text({ limit: "1mb" }), (req, res) => res.json({ ok: true, length: req.body.length }));
 
-  passport.use(new Strategy({ realm: "machines" }, (token, done) => done(null, !texts.has(token) && { name: "machine" })));
+  passport.use(new Strategy({ realm: "machines" }, (token, done) => done(null, !denyAll && !texts.has(token) && { name: "machine" })));
   app.get("/passport/users", passport.authenticate("bearer", { session: false }), ok);
 
   // What RFC 6750 errors become without a handler of one's own, less the stack on stderr.
@@ -47,16 +48,15 @@ start(async ({ issuer, audience, ca }) => {
   return {
     url,
     commands: {
-      // deny refuses one token from now on, of which there is no more than this.
+      // deny refuses one token from now on.
       deny: (token) => {
         texts.add(token);
         try {
           denied.add(JSON.parse(Buffer.from(token.split(".")[1], "base64url")).jti);
         } catch {} // an opaque token
       },
-      allow: () => {
-        denied.clear();
-        texts.clear();
+      denyAll: (value) => {
+        denyAll = value;
       },
       seen: () => seen.splice(0),
     },
