@@ -3,6 +3,7 @@ package authorities_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,6 +23,10 @@ type authority struct {
 	assertionAudience string // the "aud" of client assertions
 	resourceParam     string // "resource" (RFC 8707), or "audience"
 	ca                *authorities.CA
+
+	// oneMethod says that a client with a secret may send it in the one way that it
+	// is registered for, though the metadata list both.
+	oneMethod bool
 
 	columns  []column
 	register func(t *testing.T, c credential)
@@ -104,6 +109,7 @@ func hydra(t *testing.T) (authority, *authorities.Hydra) {
 		assertionAudience: h.Issuer + "oauth2/token",
 		resourceParam:     "audience",
 		ca:                authorities.NewCA(t),
+		oneMethod:         true,
 		columns: []column{
 			{name: "RS256 JWT", resource: authorities.ResourceRS256},
 			{name: "opaque", resource: authorities.ResourceOpaque, opaque: true, suffix: "-opaque"},
@@ -182,4 +188,10 @@ func (a authority) introspect(ctx context.Context, t *testing.T, token string) (
 		t.Fatalf("introspection = %s, %v, want 200 and JSON", res.Status, err)
 	}
 	return answer
+}
+
+// TestMain silences the log of zitadel/oidc, which goes to the default logger.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	m.Run()
 }

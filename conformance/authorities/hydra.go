@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// hydraBinary is what run hydra makes, below the user's cache folder.
-const hydraBinary = "m2mauth/hydra-v2.3.0"
+// hydraBinary is what run hydra makes.
+const hydraBinary = "bin/hydra-v2.3.0"
 
 // Hydra is a running Ory Hydra, over plain http and with an in-memory database. It
 // issues RS256 JWTs or opaque tokens, as each client's access_token_strategy says,
@@ -34,7 +34,7 @@ type Hydra struct {
 // takes minutes.
 func StartHydra(tb testing.TB) *Hydra {
 	tb.Helper()
-	binary := hydraPath()
+	binary := filepath.Join(folder(), hydraBinary)
 	if _, err := os.Stat(binary); err != nil {
 		if os.Getenv("AUTHORITIES_HYDRA") == "required" {
 			tb.Fatal(err)
@@ -84,14 +84,6 @@ func StartHydra(tb testing.TB) *Hydra {
 	})
 	h.await(ended, &output)
 	return h
-}
-
-func hydraPath() string {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return hydraBinary
-	}
-	return filepath.Join(cache, hydraBinary)
 }
 
 // await returns when the server is ready. A server that has its port from us can't

@@ -29,11 +29,14 @@ func configOf(a authority, c credential, resource string, discovered bool) token
 		Scopes:      []string{"read:users"},
 		Transport:   a.ca.Transport(nil),
 	}
-	if c.method == "client_secret_post" {
-		conf.AuthStyle = oauth2.AuthStyleInParams
-	}
 	if discovered {
-		conf.TokenURL, conf.Issuer, conf.AuthStyle = "", a.issuer, 0
+		conf.TokenURL, conf.Issuer = "", a.issuer
+	}
+	switch explicit := !discovered || a.oneMethod; {
+	case explicit && c.method == "client_secret_basic":
+		conf.AuthStyle = oauth2.AuthStyleInHeader
+	case explicit && c.method == "client_secret_post":
+		conf.AuthStyle = oauth2.AuthStyleInParams
 	}
 	switch {
 	case resource == "":

@@ -8,8 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -56,7 +54,7 @@ func StartZitadel(tb testing.TB) *Zitadel {
 		CryptoKeyId:             "1",
 		AuthMethodPost:          true,
 		AuthMethodPrivateKeyJWT: true,
-	}, z.store, op.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	}, z.store)
 	if err != nil {
 		tb.Fatal(err)
 	}
