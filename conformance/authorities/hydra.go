@@ -67,9 +67,9 @@ func StartHydra(tb testing.TB) *Hydra {
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	var output lockedBuffer
+	output := logFile(tb)
 	cmd := exec.Command(binary, "serve", "all", "--dev", "--config", file)
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -82,22 +82,22 @@ func StartHydra(tb testing.TB) *Hydra {
 		cmd.Process.Kill()
 		<-ended
 	})
-	h.await(ended, &output)
+	h.await(ended, output)
 	return h
 }
 
 // await returns when the server is ready. A server that has its port from us can't
 // report it, so await asks.
-func (h *Hydra) await(ended <-chan struct{}, output *lockedBuffer) {
+func (h *Hydra) await(ended <-chan struct{}, output *os.File) {
 	h.tb.Helper()
 	deadline, again := time.After(30*time.Second), time.NewTicker(50*time.Millisecond)
 	defer again.Stop()
 	for {
 		select {
 		case <-ended:
-			h.tb.Fatalf("Hydra does not start\n%s", output)
+			h.tb.Fatalf("Hydra does not start\n%s", text(output))
 		case <-deadline:
-			h.tb.Fatalf("Hydra is not ready after 30 s\n%s", output)
+			h.tb.Fatalf("Hydra is not ready after 30 s\n%s", text(output))
 		case <-again.C:
 		}
 		res, err := http.Get(h.Issuer + "health/ready")

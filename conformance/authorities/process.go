@@ -1,7 +1,6 @@
 package authorities
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,9 +17,9 @@ import (
 func missing(tb testing.TB, what string) {
 	tb.Helper()
 	if os.Getenv("CI") == "true" {
-		tb.Fatalf("%s: conformance/authorities/run installs it", what)
+		tb.Fatalf("%s: run conformance/authorities/run", what)
 	}
-	tb.Skipf("%s: conformance/authorities/run installs it", what)
+	tb.Skipf("%s: run conformance/authorities/run", what)
 }
 
 // folder returns the folder of this package's sources.
@@ -32,7 +31,7 @@ func folder() string {
 // process is a running server that takes commands on its stdin: see control.mjs.
 type process struct {
 	tb     testing.TB
-	stderr lockedBuffer
+	stderr *os.File
 
 	mu  sync.Mutex // one command at a time
 	in  *json.Encoder
@@ -58,9 +57,8 @@ func startNode(tb testing.TB, script string, config, ready any) *process {
 
 func start(tb testing.TB, cmd *exec.Cmd, config, ready any) *process {
 	tb.Helper()
-	p := &process{tb: tb}
-	cmd.Stderr = &p.stderr
-	cmd.WaitDelay = 5 * time.Second
+	p := &process{tb: tb, stderr: logFile(tb)}
+	cmd.Stderr = p.stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		tb.Fatal(err)
@@ -78,15 +76,15 @@ func start(tb testing.TB, cmd *exec.Cmd, config, ready any) *process {
 		io.Copy(io.Discard, stdout)
 		err := cmd.Wait()
 		if !stop.Stop() || err != nil {
-			tb.Errorf("%s ended with %v\n%s", cmd, err, p.stderr.String())
+			tb.Errorf("%s ended with %v\n%s", cmd, err, text(p.stderr))
 		}
 	})
 	p.in, p.out = json.NewEncoder(stdin), json.NewDecoder(stdout)
 	if err := p.in.Encode(config); err != nil {
-		tb.Fatalf("%s: %v\n%s", cmd, err, p.stderr.String())
+		tb.Fatalf("%s: %v\n%s", cmd, err, text(p.stderr))
 	}
 	if err := p.out.Decode(ready); err != nil {
-		tb.Fatalf("%s does not start: %v\n%s", cmd, err, p.stderr.String())
+		tb.Fatalf("%s does not start: %v\n%s", cmd, err, text(p.stderr))
 	}
 	return p
 }
@@ -95,7 +93,7 @@ func start(tb testing.TB, cmd *exec.Cmd, config, ready any) *process {
 func (p *process) do(name string, arg, result any) {
 	p.tb.Helper()
 	if err := p.try(name, arg, result); err != nil {
-		p.tb.Fatalf("%s: %v\n%s", name, err, p.stderr.String())
+		p.tb.Fatalf("%s: %v\n%s", name, err, text(p.stderr))
 	}
 }
 
@@ -121,20 +119,21 @@ func (p *process) try(name string, arg, result any) error {
 	return json.Unmarshal(answer.Result, result)
 }
 
-// lockedBuffer is a bytes.Buffer for a writer and a reader at the same time.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// logFile returns a file for what a server reports, which text reads.
+func logFile(tb testing.TB) *os.File {
+	tb.Helper()
+	f, err := os.Create(filepath.Join(tb.TempDir(), "log"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { f.Close() })
+	return f
 }
 
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+func text(f *os.File) string {
+	content, err := os.ReadFile(f.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
 }

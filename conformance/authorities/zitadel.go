@@ -50,11 +50,11 @@ func StartZitadel(tb testing.TB) *Zitadel {
 	server.StartTLS()
 	tb.Cleanup(server.Close)
 	z.Issuer = server.URL
-	z.store.handler, err = op.NewOpenIDProvider(z.Issuer, &op.Config{
+	z.store.handler, err = op.NewProvider(&op.Config{
 		CryptoKeyId:             "1",
 		AuthMethodPost:          true,
 		AuthMethodPrivateKeyJWT: true,
-	}, z.store)
+	}, z.store, op.StaticIssuer(z.Issuer))
 	if err != nil {
 		tb.Fatal(err)
 	}
