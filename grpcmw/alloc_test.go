@@ -61,6 +61,7 @@ func TestAllocations(t *testing.T) {
 		}{
 			{"unary", nil, unary, 1},
 			{"a stream", nil, stream, 10},
+			{"unary, with an Origin", &grpcmw.Options{Origin: "https://api.example.com"}, unary, 1},
 			{"a stream that goes on", &grpcmw.Options{KeepStreamsPastExpiry: true}, stream, 2},
 		} {
 			guard, err := grpcmw.New(v, grpcmw.Policy{method: need}, tt.opts)

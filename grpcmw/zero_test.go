@@ -11,19 +11,6 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// TestCode: each Code, and those that there are not.
-func TestCode(t *testing.T) {
-	for code, want := range map[verifier.Code]codes.Code{
-		verifier.NoCredentials: codes.Unauthenticated, verifier.InvalidRequest: codes.Unauthenticated, verifier.InvalidToken: codes.Unauthenticated,
-		verifier.InsufficientScope: codes.PermissionDenied, verifier.Unavailable: codes.Unavailable, verifier.TooManyRequests: codes.ResourceExhausted,
-		0: codes.Unavailable, -1: codes.Unavailable, 99: codes.Unavailable,
-	} {
-		if got := grpcmw.Code(code); got != want {
-			t.Errorf("Code(%d) = %v, want %v", code, got, want)
-		}
-	}
-}
-
 // TestZeroInterceptor refuses each call as Unavailable.
 func TestZeroInterceptor(t *testing.T) {
 	for name, guard := range map[string]*grpcmw.Interceptor{"zero": {}, "nil": nil} {

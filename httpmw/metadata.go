@@ -68,7 +68,8 @@ func (m *Middleware) Metadata(operations ...iter.Seq2[string, scopes.Requirement
 }
 
 // URL returns the URL of the metadata, which challenges name as
-// resource_metadata.
+// resource_metadata. Adapters of other transports set it as ResourceMetadata of
+// their verifier.Request.
 func (d *Metadata) URL() string { return d.resource.MetadataURL() }
 
 // Pattern returns the pattern under which to register d, on a Mux or
