@@ -8,8 +8,10 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// init registers orders.v1 as its generated code would.
-func init() {
+var _ = registerOrders()
+
+// registerOrders registers orders.v1, as its generated code would.
+func registerOrders() error {
 	message := func(name string) *descriptorpb.DescriptorProto {
 		return &descriptorpb.DescriptorProto{Name: proto.String(name)}
 	}
@@ -33,7 +35,5 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	if err := protoregistry.GlobalFiles.RegisterFile(file); err != nil {
-		panic(err)
-	}
+	return protoregistry.GlobalFiles.RegisterFile(file) // the example fails if this did
 }
