@@ -28,6 +28,7 @@ var own = map[string]string{
 	"protopolicy": "grpcmw/protopolicy",
 	"scopes":      "scopes",
 	"stytch":      "stytch",
+	"tokensource": "tokensource",
 	"verifier":    "verifier",
 }
 
