@@ -12,11 +12,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// serveStream calls the handler of an authorized stream. If the token
-// becomes invalid first, the client receives that refusal instead of the handler's result: nil
-// would make a cut stream look complete, and another error would hide that a new
-// token is needed. If the client cancelled first, or the deadline passed first,
-// the handler's result stands.
+// serveStream calls the handler of an authorized stream. If the token becomes
+// invalid first, the client receives that refusal instead of the handler's
+// result: nil would make a cut stream look complete, and another error would hide
+// that a new token is needed. If the client cancelled first, or the deadline
+// passed first, the handler's result stands.
 func (i *Interceptor) serveStream(srv any, ss grpc.ServerStream, ctx context.Context, handler grpc.StreamHandler) error {
 	// Not middleware.WrapServerStream, which would change the context of a
 	// wrapper that an interceptor before this one holds.

@@ -47,7 +47,7 @@ func (x *Mux) CheckCoverage() error {
 			}
 			reported[weak] = true
 			errs = append(errs, fmt.Errorf("httpmw: %q requires %v, but %s %s%s is answered by %q, which requires %v%s: "+
-				"register that too, with what it requires",
+				"register a pattern for that too, with the same requirement",
 				strong.pattern, strong.need, probe.Method, probe.Host, probe.URL.Path, weak.pattern, weak.need, otherGuard(strong, weak)))
 		}
 		if twin := x.twin(strong); twin != nil {

@@ -50,7 +50,7 @@ func ExampleMux_CheckCoverage() {
 	mux.Handle("/", scopes.Public(), http.NotFoundHandler())
 	fmt.Println(mux.CheckCoverage())
 	// Output:
-	// httpmw: "GET /admin" requires all("admin"), but POST other.invalid/admin is answered by "/", which requires public: register that too, with what it requires
+	// httpmw: "GET /admin" requires all("admin"), but POST other.invalid/admin is answered by "/", which requires public: register a pattern for that too, with the same requirement
 }
 
 // Clients find the authority and the scopes of a service in its metadata. A

@@ -82,7 +82,7 @@ func (q *requirements) observe(_ context.Context, d verifier.Decision) {
 
 // callAll calls each method of the server, without a token, and lists what it
 // demanded. A program that keeps its Interceptor lists them with
-// Interceptor.Methods instead; here only the server is at hand.
+// Interceptor.Operations instead; here only the server is at hand.
 func (q *requirements) callAll(t *testing.T, server *grpc.Server) iter.Seq2[string, scopes.Requirement] {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
