@@ -18,17 +18,17 @@ func TestCreate(t *testing.T) {
 		r := call(t, a, "POST", path, `{"client_name": "billing", "client_description": "bills",
 			"scopes": ["read:users", "write:users", "read:users"], "trusted_metadata": {"n": 12345678901234567890}}`)
 		if r.status != 201 {
-			t.Fatalf("%s: status %d: %s", path, r.status, r.text)
+			t.Fatalf("POST %s = %d, want 201: %s", path, r.status, r.text)
 		}
 		wantMembers(t, r, "status_code", "request_id", "m2m_client")
 		c := r.client(t)
 		id, _ := c["client_id"].(string)
 		secret, _ := c["client_secret"].(string)
 		if !strings.HasPrefix(id, "m2m-client-test-") || len(id) != len("m2m-client-test-")+36 {
-			t.Errorf("client_id %q", id)
+			t.Errorf("client_id = %q, want m2m-client-test- and a UUID", id)
 		}
 		if len(secret) < 40 {
-			t.Errorf("client_secret of %d characters", len(secret))
+			t.Errorf("len(client_secret) = %d, want at least 40", len(secret))
 		}
 		if !strings.Contains(r.text, "12345678901234567890") {
 			t.Error("a large number of trusted_metadata did not survive")
@@ -50,7 +50,7 @@ func TestCreateDefaults(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	c := call(t, a, "POST", clients, `{"scopes": []}`).client(t)
 	if !reflect.DeepEqual(c["scopes"], []any{}) || !reflect.DeepEqual(c["trusted_metadata"], map[string]any{}) {
-		t.Errorf("scopes %v, trusted_metadata %v; want [] and {}", c["scopes"], c["trusted_metadata"])
+		t.Errorf("create(no scopes) = scopes %v, trusted_metadata %v; want [] and {}", c["scopes"], c["trusted_metadata"])
 	}
 }
 
@@ -60,11 +60,11 @@ func TestImport(t *testing.T) {
 	wantStytchError(t, r, 400, "m2m_client_invalid_client_id")
 	r = call(t, a, "POST", clients, `{"client_id": "auth0|x%2F1", "client_secret": "kR8-ömega-42z", "scopes": ["a"]}`)
 	if r.status != 201 || r.client(t)["client_secret"] != "kR8-ömega-42z" {
-		t.Fatalf("status %d: %s", r.status, r.text)
+		t.Fatalf("create(imported) = %d, want 201: %s", r.status, r.text)
 	}
 	// Its ID travels through a path, and its secret through a form and Basic.
 	if r := call(t, a, "GET", clients+"/"+url.PathEscape("auth0|x%2F1"), ""); r.status != 200 {
-		t.Errorf("get: status %d: %s", r.status, r.text)
+		t.Errorf("get(imported) = %d, want 200: %s", r.status, r.text)
 	}
 	id, secret := url.QueryEscape("auth0|x%2F1"), url.QueryEscape("kR8-ömega-42z")
 	wantGranted(t, token(t, a, id, secret), "a")
@@ -86,7 +86,7 @@ func TestGetUpdateDelete(t *testing.T) {
 	r := call(t, a, "GET", path, "")
 	wantMembers(t, r, "status_code", "request_id", "m2m_client")
 	if r.status != 200 || !reflect.DeepEqual(r.client(t), created) {
-		t.Errorf("get: status %d, %v; want %v", r.status, r.client(t), created)
+		t.Errorf("get = %d, %v; want 200, %v", r.status, r.client(t), created)
 	}
 
 	for _, tt := range []struct {
@@ -105,7 +105,7 @@ func TestGetUpdateDelete(t *testing.T) {
 	} {
 		r := call(t, a, "PUT", path, tt.body)
 		if got := r.client(t)[tt.member]; r.status != 200 || !reflect.DeepEqual(got, tt.want) {
-			t.Errorf("update %s: status %d, %s = %v; want %v", tt.name, r.status, tt.member, got, tt.want)
+			t.Errorf("update(%s) = %d, %s = %v; want %v", tt.name, r.status, tt.member, got, tt.want)
 		}
 		wantMembers(t, r, "status_code", "request_id", "m2m_client")
 	}
@@ -116,7 +116,7 @@ func TestGetUpdateDelete(t *testing.T) {
 	r = call(t, a, "DELETE", path, "")
 	wantMembers(t, r, "status_code", "request_id", "client_id")
 	if r.status != 200 || r.body["client_id"] != id {
-		t.Errorf("delete: status %d: %s", r.status, r.text)
+		t.Errorf("delete = %d, %s; want 200 and the client_id", r.status, r.text)
 	}
 	wantStytchError(t, call(t, a, "GET", path, ""), 404, "m2m_client_not_found")
 	wantOAuthError(t, token(t, a, id, secret), 401, "invalid_client")
@@ -199,7 +199,7 @@ func TestAPIErrors(t *testing.T) {
 		})
 	}
 	if r := call(t, a, "PATCH", clients+"/"+id, ""); r.header.Get("Allow") != "DELETE, GET, PUT" {
-		t.Errorf("Allow: %q", r.header.Get("Allow"))
+		t.Errorf("Allow = %q, want DELETE, GET, PUT", r.header.Get("Allow"))
 	}
 }
 
@@ -223,7 +223,7 @@ func TestAPICredentials(t *testing.T) {
 				r := send(t, "POST", a.URL()+path, `{}`, tt.edit)
 				wantStytchError(t, r, 401, "unauthorized_credentials")
 				if !strings.HasPrefix(r.header.Get("WWW-Authenticate"), "Basic ") {
-					t.Errorf("WWW-Authenticate: %q", r.header.Get("WWW-Authenticate"))
+					t.Errorf("WWW-Authenticate = %q, want Basic", r.header.Get("WWW-Authenticate"))
 				}
 			})
 		}
@@ -274,10 +274,10 @@ func TestLoopbackOnly(t *testing.T) {
 	} {
 		r := send(t, "GET", a.Issuer().JWKSURL, "", func(r *http.Request) { r.Host = tt.host })
 		if r.status != tt.want {
-			t.Errorf("Host %s: status %d, want %d", tt.host, r.status, tt.want)
+			t.Errorf("GET(Host %s) = %d, want %d", tt.host, r.status, tt.want)
 		}
 	}
 	if u, _ := url.Parse(a.URL()); u.Hostname() != "127.0.0.1" {
-		t.Errorf("URL() = %s", a.URL())
+		t.Errorf("URL() = %s, want the host 127.0.0.1", a.URL())
 	}
 }

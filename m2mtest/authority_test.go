@@ -36,18 +36,18 @@ func TestVerifierMeetsAuthority(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.ID != id || !c.Scopes.Grants("read:users") {
-			t.Errorf("client %q with %q", c.ID, c.Scopes)
+			t.Errorf("Verify = %q with %q, want %q with read:users", c.ID, c.Scopes, id)
 		}
 	}
 	if _, err := v.Verify(t.Context(), a.Token(m2mtest.TokenSpec{Key: m2mtest.NewKey("RS256")})); !errors.Is(err, verifier.KeyUnknown) && !errors.Is(err, verifier.KeysUnavailable) {
-		t.Errorf("a stranger's token: %v", err)
+		t.Errorf("Verify(a foreign key) = %v, want %v", err, verifier.KeyUnknown)
 	}
 	old := a.Token(m2mtest.TokenSpec{})
 	first := a.Keys()[0]
 	a.RotateKeys()
 	for _, token := range []string{old, a.Token(m2mtest.TokenSpec{})} {
 		if _, err := v.Verify(t.Context(), token); err != nil {
-			t.Errorf("after the rotation: %v", err)
+			t.Errorf("Verify(after the rotation) = %v, want nil", err)
 		}
 	}
 	a.RemoveKey(first)
@@ -55,14 +55,14 @@ func TestVerifierMeetsAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := v.Verify(t.Context(), old); !errors.Is(err, verifier.KeyRemoved) {
-		t.Errorf("a removed key's token: %v", err)
+		t.Errorf("Verify(a removed key) = %v, want %v", err, verifier.KeyRemoved)
 	}
 }
 
 func TestNoServer(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{NoServer: true})
 	if got := a.URL(); got != "http://m2mtest.invalid" {
-		t.Errorf("URL() = %q", got)
+		t.Errorf("URL() = %q, want http://m2mtest.invalid", got)
 	}
 	v := newVerifier(t, a.Issuer())
 	if _, err := v.Verify(t.Context(), a.Token(m2mtest.TokenSpec{})); err != nil {
@@ -76,10 +76,10 @@ func TestNoServer(t *testing.T) {
 func TestOptions(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{NoServer: true, ProjectID: "project-live-1", Secret: "s"})
 	if a.ProjectID() != "project-live-1" || a.Secret() != "s" {
-		t.Errorf("project %q, secret %q", a.ProjectID(), a.Secret())
+		t.Errorf("ProjectID(), Secret() = %q, %q; want project-live-1, s", a.ProjectID(), a.Secret())
 	}
 	if id, _ := a.CreateClient("c"); !strings.HasPrefix(id, "m2m-client-live-") {
-		t.Errorf("client ID %q", id)
+		t.Errorf("CreateClient = %q, want m2m-client-live-…", id)
 	}
 	b, c := newAuthority(t, m2mtest.Options{NoServer: true}), newAuthority(t, m2mtest.Options{NoServer: true})
 	if b.ProjectID() == c.ProjectID() || b.Secret() == c.Secret() {

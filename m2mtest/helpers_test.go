@@ -11,7 +11,7 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// newAuthority makes one with a key that is quick to make.
+// newAuthority starts an authority with a fast ES256 key.
 func newAuthority(t *testing.T, opts m2mtest.Options) *m2mtest.Authority {
 	t.Helper()
 	if opts.Key == nil {
@@ -22,7 +22,7 @@ func newAuthority(t *testing.T, opts m2mtest.Options) *m2mtest.Authority {
 	return a
 }
 
-// reply is an answer, its body as JSON and as text.
+// reply is a response with its body as JSON and as text.
 type reply struct {
 	status int
 	header http.Header
@@ -67,17 +67,17 @@ func call(t *testing.T, a *m2mtest.Authority, method, path, body string) reply {
 	})
 }
 
-// client is the m2m_client of an answer.
+// client returns the m2m_client of a response.
 func (r reply) client(t *testing.T) map[string]any {
 	t.Helper()
 	c, ok := r.body["m2m_client"].(map[string]any)
 	if !ok {
-		t.Fatalf("no m2m_client in %s", r.text)
+		t.Fatalf("the body = %s, want an m2m_client", r.text)
 	}
 	return c
 }
 
-// token asks the token endpoint with credentials in a form.
+// token requests a token with credentials in a form.
 func token(t *testing.T, a *m2mtest.Authority, id, secret string) reply {
 	t.Helper()
 	return form(t, a, "grant_type=client_credentials&client_id="+id+"&client_secret="+secret)
@@ -90,7 +90,7 @@ func form(t *testing.T, a *m2mtest.Authority, body string) reply {
 	})
 }
 
-// wantStytchError asserts an error of Stytch's shape, whole.
+// wantStytchError asserts a complete error in Stytch's form.
 func wantStytchError(t *testing.T, r reply, status int, errorType string) {
 	t.Helper()
 	if r.status != status || r.body["error_type"] != errorType {
@@ -99,7 +99,7 @@ func wantStytchError(t *testing.T, r reply, status int, errorType string) {
 	wantMembers(t, r, "status_code", "request_id", "error_type", "error_message", "error_url")
 }
 
-// wantOAuthError asserts an error of OAuth's shape, whole.
+// wantOAuthError asserts a complete error in OAuth's form.
 func wantOAuthError(t *testing.T, r reply, status int, code string) {
 	t.Helper()
 	if r.status != status || r.body["error"] != code {
@@ -108,22 +108,22 @@ func wantOAuthError(t *testing.T, r reply, status int, code string) {
 	wantMembers(t, r, "status_code", "request_id", "error", "error_description", "error_uri")
 }
 
-// wantMembers asserts the members of an answer, and that they agree with it.
+// wantMembers asserts the members of a response, and that they match its status.
 func wantMembers(t *testing.T, r reply, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if _, ok := r.body[name]; !ok {
-			t.Errorf("no %s in %s", name, r.text)
+			t.Errorf("the body = %s, want a member %s", r.text, name)
 		}
 	}
 	if len(r.body) != len(names) {
-		t.Errorf("not just %v in %s", names, r.text)
+		t.Errorf("the body = %s, want %v alone", r.text, names)
 	}
 	if r.body["status_code"] != float64(r.status) {
-		t.Errorf("status_code %v in an answer of status %d", r.body["status_code"], r.status)
+		t.Errorf("status_code = %v, want %d as the status", r.body["status_code"], r.status)
 	}
 	if id, _ := r.body["request_id"].(string); !strings.HasPrefix(id, "request-id-test-") || len(id) != 52 {
-		t.Errorf("request_id %q", id)
+		t.Errorf("request_id = %q, want request-id-test- and a UUID", id)
 	}
 }
 

@@ -28,16 +28,16 @@ func TestKeySet(t *testing.T) {
 	} {
 		r := send(t, "GET", url, "", nil)
 		if r.status != 200 || r.header.Get("Cache-Control") != "public, max-age=300" {
-			t.Errorf("status %d, Cache-Control %q", r.status, r.header.Get("Cache-Control"))
+			t.Errorf("GET %s = %d, Cache-Control %q; want 200, public, max-age=300", url, r.status, r.header.Get("Cache-Control"))
 		}
 		wantMembers(t, r, "keys", "request_id", "status_code")
 		keys := r.body["keys"].([]any)
 		if len(keys) != 1 {
-			t.Fatalf("%d keys", len(keys))
+			t.Fatalf("len(keys) = %d, want 1", len(keys))
 		}
 		jwk := keys[0].(map[string]any)
 		if kid := a.Keys()[0]; jwk["kid"] != kid || !strings.HasPrefix(kid, "jwk-test-") {
-			t.Errorf("kid %v, want %s", jwk["kid"], kid)
+			t.Errorf("kid = %v, want %s", jwk["kid"], kid)
 		}
 		for name, want := range map[string]any{"kty": "RSA", "alg": "RS256", "use": "sig", "e": "AQAB", "key_ops": []any{"verify"}} {
 			if !reflect.DeepEqual(jwk[name], want) {
@@ -52,14 +52,14 @@ func TestKeySet(t *testing.T) {
 			t.Error(err)
 		}
 		if digest := sha256.Sum256(der); jwk["x5tS256"] != base64.RawURLEncoding.EncodeToString(digest[:]) {
-			t.Errorf("x5tS256 = %v", jwk["x5tS256"])
+			t.Errorf("x5tS256 = %v, want %x in base64url", jwk["x5tS256"], digest)
 		}
 		if len(jwk) != 9 {
-			t.Errorf("members %v", jwk)
+			t.Errorf("the JWK = %v, want 9 members", jwk)
 		}
 	}
 	if r := send(t, "HEAD", a.Issuer().JWKSURL, "", nil); r.status != 200 || r.text != "" {
-		t.Errorf("HEAD: status %d, %q", r.status, r.text)
+		t.Errorf("HEAD = %d, %q; want 200 and no body", r.status, r.text)
 	}
 }
 
@@ -84,7 +84,7 @@ func TestKeySetETag(t *testing.T) {
 	first := get()
 	etag := first.header.Get("ETag")
 	if !strings.HasPrefix(etag, `W/"`) {
-		t.Fatalf("ETag %q: the request_id differs every time, so it must be weak", etag)
+		t.Fatalf("ETag = %q, want a weak one: the request_id differs every time", etag)
 	}
 	for _, tt := range []struct {
 		name  string
@@ -100,12 +100,12 @@ func TestKeySetETag(t *testing.T) {
 	} {
 		r := get(tt.value...)
 		if r.status != tt.want || r.header.Get("ETag") != etag || r.header.Get("Cache-Control") == "" || (r.text == "") != (tt.want == 304) {
-			t.Errorf("%s: status %d, ETag %q, body %q; want %d", tt.name, r.status, r.header.Get("ETag"), r.text, tt.want)
+			t.Errorf("GET(If-None-Match: %s) = %d, ETag %q, body %q; want %d", tt.name, r.status, r.header.Get("ETag"), r.text, tt.want)
 		}
 	}
 	a.RotateKeys()
 	if r := get(etag); r.status != 200 || r.header.Get("ETag") == etag {
-		t.Errorf("after a rotation: status %d, ETag %q", r.status, r.header.Get("ETag"))
+		t.Errorf("GET(after a rotation) = %d, ETag %q; want 200 and a new one", r.status, r.header.Get("ETag"))
 	}
 	if got := a.KeyFetches(); got != 8 {
 		t.Errorf("KeyFetches() = %d, want 8", got)
@@ -132,7 +132,7 @@ func TestKeyRotation(t *testing.T) {
 	want := func(signer string, published ...string) {
 		t.Helper()
 		if kid() != signer || !slices.Equal(a.Keys(), published) {
-			t.Errorf("signs with %v of %v; want %s of %v", kid(), a.Keys(), signer, published)
+			t.Errorf("the authority signs with %v of %v, want %s of %v", kid(), a.Keys(), signer, published)
 		}
 	}
 	want(first, first)
@@ -156,7 +156,7 @@ func wantPanic(t *testing.T, text string, f func()) {
 	defer func() {
 		t.Helper()
 		if got, _ := recover().(string); !strings.Contains(got, text) {
-			t.Errorf("panic %q, want one that says %q", got, text)
+			t.Errorf("recover() = %q, want %q in it", got, text)
 		}
 	}()
 	f()

@@ -52,6 +52,6 @@ func TestMatrix(t *testing.T) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 	if got := m2mtest.Matrix(); got != "" {
-		t.Errorf("a matrix of nothing is %q", got)
+		t.Errorf("Matrix() = %q, want nothing", got)
 	}
 }

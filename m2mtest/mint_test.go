@@ -58,7 +58,7 @@ func decode(t *testing.T, token string) (header, payload, signature string) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		t.Fatalf("%d segments", len(parts))
+		t.Fatalf("the token has %d segments, want 3", len(parts))
 	}
 	for i, p := range parts {
 		raw, err := base64.RawURLEncoding.DecodeString(p)
@@ -95,7 +95,7 @@ func TestAlgorithms(t *testing.T) {
 			wantSame(t, asObject(t, header), map[string]any{"alg": alg, "kid": k.ID, "typ": "JWT"})
 			jwk := k.JWK()
 			if jwk["alg"] != alg || jwk["kid"] != k.ID || jwk["x5c"] == nil {
-				t.Errorf("JWK %v", jwk)
+				t.Errorf("JWK() = %v, want alg %s, kid %s and an x5c", jwk, alg, k.ID)
 			}
 			if tail := token[:len(token)-4] + "AAAA"; verifies(t, k, tail) {
 				t.Error("a changed signature verifies")
@@ -160,7 +160,7 @@ func TestTokenSpec(t *testing.T) {
 			}
 			wantSame(t, got, changed(tt.claims))
 			if strings.Contains(payload, `\u00`) {
-				t.Errorf("escaped for HTML: %s", payload)
+				t.Errorf("Token(claims) = %s, want nothing escaped for HTML", payload)
 			}
 		})
 	}
@@ -178,19 +178,19 @@ func TestHostileTokens(t *testing.T) {
 	const raw = "{\"alg\":\"ES256\",\"alg\":\"none\"}\n\xff"
 	token := a.Token(m2mtest.TokenSpec{RawHeader: raw, RawPayload: "[]", Header: object{"x": 1}})
 	if header, payload, _ := decode(t, token); header != raw || payload != "[]" || !verifies(t, k, token) {
-		t.Errorf("raw parts: %q, %q", header, payload)
+		t.Errorf("Token(raw) = %q, %q; want %q, []", header, payload, raw)
 	}
 
 	token = a.Token(m2mtest.TokenSpec{Key: stranger, Header: object{"kid": k.ID, "alg": "ES256"}})
 	if header, _, _ := decode(t, token); asObject(t, header)["kid"] != k.ID || !verifies(t, stranger, token) {
-		t.Errorf("forged header %s", header)
+		t.Errorf("Token(another key) = %s, want kid %s", header, k.ID)
 	}
 
 	if token := a.Token(m2mtest.TokenSpec{Signature: []byte{}}); !strings.HasSuffix(token, ".") || strings.Count(token, ".") != 2 {
-		t.Errorf("stripped: %s", token)
+		t.Errorf("Token(no signature) = %s, want two dots, one at the end", token)
 	}
 	if _, _, signature := decode(t, a.Token(m2mtest.TokenSpec{Signature: []byte("sig")})); signature != "sig" {
-		t.Errorf("signature %q", signature)
+		t.Errorf("Token(Signature) = %q, want sig", signature)
 	}
 	var signed []byte
 	mac := func(input []byte) []byte {
@@ -201,7 +201,7 @@ func TestHostileTokens(t *testing.T) {
 	}
 	token = a.Token(m2mtest.TokenSpec{Sign: mac})
 	if !strings.HasPrefix(token, string(signed)+".") || len(signed) == 0 {
-		t.Errorf("Sign got %q of %q", signed, token)
+		t.Errorf("Sign(%q), want the signing input of %q", signed, token)
 	}
 	wantPanic(t, "can't be encoded as JSON", func() { a.Token(m2mtest.TokenSpec{Claims: object{"f": func() {}}}) })
 }

@@ -30,20 +30,20 @@ func TestClientCredentials(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := time.Until(token.Expiry); token.Type() != "Bearer" || d < 59*time.Minute || d > time.Hour {
-				t.Errorf("type %q, expires in %v", token.Type(), d)
+				t.Errorf("Token() = type %q, expiry in %v; want Bearer, 1h", token.Type(), d)
 			}
 			c, err := v.Verify(t.Context(), token.AccessToken)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if c.ID != id || c.Scopes.String() != "read:users" {
-				t.Errorf("client %q with %q", c.ID, c.Scopes)
+				t.Errorf("Verify = %q with %q, want %q with read:users", c.ID, c.Scopes, id)
 			}
 
 			cfg.ClientSecret = "wrong"
 			_, err = cfg.Token(t.Context())
 			if refused, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || refused.ErrorCode != "invalid_client" {
-				t.Errorf("wrong secret: %v", err)
+				t.Errorf("Token(wrong secret) = %v, want invalid_client", err)
 			}
 		})
 	}

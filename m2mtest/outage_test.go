@@ -22,7 +22,7 @@ func TestOutageAnswers(t *testing.T) {
 	want := func(name string, wantKeys, wantTokens, wantAPI int) {
 		t.Helper()
 		if k, o, c := keys(), tokens(), api(); k != wantKeys || o != wantTokens || c != wantAPI {
-			t.Errorf("%s: keys %d, token %d, clients %d; want %d, %d, %d", name, k, o, c, wantKeys, wantTokens, wantAPI)
+			t.Errorf("status(%s) = keys %d, token %d, clients %d; want %d, %d, %d", name, k, o, c, wantKeys, wantTokens, wantAPI)
 		}
 	}
 	want("before", 200, 200, 200)
@@ -47,7 +47,7 @@ func TestOutageAnswers(t *testing.T) {
 	})
 	r := send(t, "GET", a.Issuer().JWKSURL, "", nil)
 	if r.status != 200 || r.text != "<html>" || r.header.Get("Retry-After") != "7" || r.header.Get("Content-Type") != "text/html" {
-		t.Errorf("scripted answer: %d, %q, %v", r.status, r.text, r.header)
+		t.Errorf("GET = %d, %q, %v; want the response of the Outage", r.status, r.text, r.header)
 	}
 	if got := a.KeyFetches(); got != 10 {
 		t.Errorf("KeyFetches() = %d, want 10: failing ones count", got)
@@ -58,7 +58,7 @@ func TestOutageDrop(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	a.Fail(m2mtest.Outage{Drop: true})
 	if _, err := http.Post(a.TokenURL(), "application/json", strings.NewReader("{}")); !errors.Is(err, io.EOF) {
-		t.Errorf("error %v, want EOF", err)
+		t.Errorf("Post = %v, want EOF", err)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestOutageHang(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want Canceled", err)
+		t.Errorf("Do = %v, want Canceled", err)
 	}
 	a.AwaitHanging(0) // the server noticed
 
@@ -137,7 +137,7 @@ func TestVirtualTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newOne(t)
 				if got := payload(t, a.Token(m2mtest.TokenSpec{}))["iat"]; got != float64(time.Now().Unix()) {
-					t.Errorf("iat %v, want the bubble's time", got)
+					t.Errorf("iat = %v, want the bubble's time", got)
 				}
 				before := a.KeyFetches()
 				a.RemoveKey(a.RotateKeys())
@@ -145,10 +145,10 @@ func TestVirtualTime(t *testing.T) {
 
 				a.Fail(m2mtest.Outage{Endpoints: m2mtest.KeysEndpoint, Requests: 1, Status: 500})
 				if _, err := a.FetchJWKS(t.Context()); err == nil || !strings.Contains(err.Error(), "500") {
-					t.Errorf("error %v, want one of status 500", err)
+					t.Errorf("FetchJWKS = %v, want status 500", err)
 				}
 				if body, err := a.FetchJWKS(t.Context()); err != nil || !strings.Contains(string(body), a.Keys()[0]) {
-					t.Errorf("after the outage: %q, %v", body, err)
+					t.Errorf("FetchJWKS(after the outage) = %q, %v; want the keys", body, err)
 				}
 				a.Fail(m2mtest.Outage{Drop: true, Requests: 1})
 				if _, err := a.FetchJWKS(t.Context()); err == nil {
@@ -156,7 +156,7 @@ func TestVirtualTime(t *testing.T) {
 				}
 				a.Fail(m2mtest.Outage{Status: 200, Body: "<html>"})
 				if body, err := a.FetchJWKS(t.Context()); string(body) != "<html>" || err != nil {
-					t.Errorf("scripted body: %q, %v", body, err)
+					t.Errorf("FetchJWKS = %q, %v; want the Body of the Outage", body, err)
 				}
 
 				a.Fail(m2mtest.Outage{Hang: true})
@@ -164,7 +164,7 @@ func TestVirtualTime(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				if _, err := a.FetchJWKS(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Hour {
-					t.Errorf("error %v after %v, want DeadlineExceeded after 1h", err, time.Since(start))
+					t.Errorf("FetchJWKS = %v after %v, want DeadlineExceeded after 1h", err, time.Since(start))
 				}
 				done := false
 				go func() {
@@ -181,7 +181,7 @@ func TestVirtualTime(t *testing.T) {
 					t.Error("not answered after Restore")
 				}
 				if got := a.KeyFetches() - before; got != 6 {
-					t.Errorf("%d fetches, want 6", got)
+					t.Errorf("KeyFetches() = %d more, want 6", got)
 				}
 				if c := a.Client(m2mtest.TokenSpec{Scopes: []string{"a"}}); !c.Scopes.Has("a") {
 					t.Error("Client does not work here")

@@ -7,7 +7,7 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// TestSecretRotation is the whole story: nothing is down in between.
+// TestSecretRotation: a whole rotation, without an interruption.
 func TestSecretRotation(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	id, first := a.CreateClient("worker", "jobs:run")
@@ -26,7 +26,7 @@ func TestSecretRotation(t *testing.T) {
 		c := r.client(t)
 		next, _ := c["next_client_secret"].(string)
 		if r.status != 200 || len(next) < 40 || c["next_client_secret_last_four"] != next[len(next)-4:] {
-			t.Fatalf("start: status %d: %s", r.status, r.text)
+			t.Fatalf("start = %d, %s; want 200 and a secret", r.status, r.text)
 		}
 		if _, shown := c["client_secret"]; shown {
 			t.Error("start shows the current secret")
@@ -41,7 +41,7 @@ func TestSecretRotation(t *testing.T) {
 
 	r := call(t, a, "POST", rotate+"/cancel", ``)
 	if c := r.client(t); r.status != 200 || c["next_client_secret_last_four"] != nil {
-		t.Errorf("cancel: status %d: %s", r.status, r.text)
+		t.Errorf("cancel = %d, %s; want 200 and no next secret", r.status, r.text)
 	}
 	works(first)
 	refused(second)
@@ -50,7 +50,7 @@ func TestSecretRotation(t *testing.T) {
 	r = call(t, a, "POST", rotate, `{}`)
 	c := r.client(t)
 	if r.status != 200 || c["client_secret_last_four"] != third[len(third)-4:] || c["next_client_secret_last_four"] != nil {
-		t.Errorf("complete: status %d: %s", r.status, r.text)
+		t.Errorf("complete = %d, %s; want 200 and the third secret", r.status, r.text)
 	}
 	refused(first)
 	refused(second)

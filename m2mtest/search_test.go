@@ -8,12 +8,12 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// page is one page of a search: the clients' names, the total and the cursor.
+// page returns one page of a search: the clients' names, the total and the cursor.
 func page(t *testing.T, a *m2mtest.Authority, body string) (names string, total int, next string) {
 	t.Helper()
 	r := call(t, a, "POST", clients+"/search", body)
 	if r.status != 200 {
-		t.Fatalf("search %s: status %d: %s", body, r.status, r.text)
+		t.Fatalf("search(%s) = %d, want 200: %s", body, r.status, r.text)
 	}
 	wantMembers(t, r, "status_code", "request_id", "m2m_clients", "results_metadata")
 	var list []string
@@ -60,7 +60,7 @@ func TestSearchFilters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, total, next := page(t, a, tt.body)
 			if got != tt.want || total != len(strings.Fields(tt.want)) || next != "" {
-				t.Errorf("%q of %d, cursor %q; want %q", got, total, next, tt.want)
+				t.Errorf("search = %q of %d, cursor %q; want %q", got, total, next, tt.want)
 			}
 		})
 	}
@@ -75,21 +75,21 @@ func TestSearchPages(t *testing.T) {
 	}
 	names, total, next := page(t, a, `{"limit": 3}`)
 	if names != "0 1 2" || total != 7 || next == "" {
-		t.Fatalf("first page: %q of %d, cursor %q", names, total, next)
+		t.Fatalf("search(first page) = %q of %d, cursor %q; want 0 1 2 of 7 and a cursor", names, total, next)
 	}
 	// Clients come and go between the pages: nobody is seen twice or missed.
 	call(t, a, "DELETE", clients+"/"+ids["2"], "")
 	a.CreateClient("7")
 	names, total, next = page(t, a, `{"limit": 3, "cursor": "`+next+`"}`)
 	if names != "3 4 5" || total != 7 || next == "" {
-		t.Fatalf("second page: %q of %d, cursor %q", names, total, next)
+		t.Fatalf("search(second page) = %q of %d, cursor %q; want 3 4 5 of 7 and a cursor", names, total, next)
 	}
 	names, total, next = page(t, a, `{"limit": 3, "cursor": "`+next+`"}`)
 	if names != "6 7" || total != 7 || next != "" {
-		t.Fatalf("last page: %q of %d, cursor %q", names, total, next)
+		t.Fatalf("search(last page) = %q of %d, cursor %q; want 6 7 of 7 and no cursor", names, total, next)
 	}
 	if names, _, next := page(t, a, `{"limit": 7}`); len(names) != 13 || next != "" {
-		t.Errorf("a page that just fits: %q, cursor %q", names, next)
+		t.Errorf("search(limit 7) = %q, cursor %q; want 7 and no cursor", names, next)
 	}
 }
 
@@ -100,9 +100,9 @@ func TestSearchDefaultLimit(t *testing.T) {
 	}
 	names, total, next := page(t, a, `{}`)
 	if len(strings.Fields(names)) != 100 || total != 101 || next == "" {
-		t.Errorf("%d of %d, cursor %q; want 100 of 101", len(strings.Fields(names)), total, next)
+		t.Errorf("search = %d of %d, cursor %q; want 100 of 101 and a cursor", len(strings.Fields(names)), total, next)
 	}
 	if names, _, next := page(t, a, `{"limit": 1000}`); len(strings.Fields(names)) != 101 || next != "" {
-		t.Errorf("limit 1000: %d, cursor %q", len(strings.Fields(names)), next)
+		t.Errorf("search(limit 1000) = %d, cursor %q; want 101 and no cursor", len(strings.Fields(names)), next)
 	}
 }

@@ -38,13 +38,13 @@ func testRestart(t *testing.T, alg string) {
 
 	after := newAuthority(t, m2mtest.Options{ProjectID: project, Secret: "s", Store: store})
 	if !reflect.DeepEqual(after.Keys(), before.Keys()) {
-		t.Errorf("keys %q, want %q", after.Keys(), before.Keys())
+		t.Errorf("Keys() = %q, want %q", after.Keys(), before.Keys())
 	}
 	if _, err := newVerifier(t, after.Issuer()).Verify(t.Context(), kept); err != nil {
-		t.Errorf("a token of before the restart: %v", err)
+		t.Errorf("Verify(from before the restart) = %v, want nil", err)
 	}
 	if _, err := newVerifier(t, after.Issuer()).Verify(t.Context(), after.Token(m2mtest.TokenSpec{ClientID: "imported"})); err != nil {
-		t.Errorf("a token of an imported client: %v", err)
+		t.Errorf("Verify(an imported client) = %v, want nil", err)
 	}
 	wantGranted(t, token(t, after, first, secret), "a")
 	wantGranted(t, token(t, after, rotating, old), "b")
@@ -52,7 +52,7 @@ func testRestart(t *testing.T, alg string) {
 	wantOAuthError(t, token(t, after, gone, goneSecret), 401, "invalid_client")
 	r := call(t, after, "GET", clients+"/"+first, ``)
 	if r.client(t)["client_name"] != "renamed" || !strings.Contains(r.text, "12345678901234567890") {
-		t.Errorf("the update is lost: %s", r.text)
+		t.Errorf("get = %s, want the update", r.text)
 	}
 	call(t, after, "POST", clients+"/"+rotating+"/secrets/rotate", ``)
 	wantOAuthError(t, token(t, after, rotating, old), 401, "invalid_client")
@@ -64,7 +64,7 @@ func testRestart(t *testing.T, alg string) {
 		names = append(names, c.(map[string]any)["client_name"])
 	}
 	if want := []any{"rotating", "", "late"}; !reflect.DeepEqual(names, want) {
-		t.Errorf("after the cursor come %q, want %q", names, want)
+		t.Errorf("search(after the cursor) = %q, want %q", names, want)
 	}
 
 	records, err := store.Load()
@@ -74,13 +74,13 @@ func testRestart(t *testing.T, alg string) {
 	for name, record := range records {
 		for _, s := range []string{secret, old, next, goneSecret, "kR8-z42-legacy"} {
 			if strings.Contains(string(record), s) {
-				t.Errorf("record %s holds a secret", name)
+				t.Errorf("record %s has a secret, want hashes alone", name)
 			}
 		}
 	}
 }
 
-// failingStore fails when it is told to.
+// failingStore returns err from Save.
 type failingStore struct {
 	m2mtest.Store
 	err error
@@ -110,14 +110,14 @@ func TestUnsaved(t *testing.T) {
 	store.err = nil
 	r := call(t, a, "GET", path, ``)
 	if c := r.client(t); c["client_name"] != "x" || c["next_client_secret_last_four"] != nil {
-		t.Errorf("a change that was not saved: %s", r.text)
+		t.Errorf("get = %s, want the client without the change that was not saved", r.text)
 	}
 	wantGranted(t, token(t, a, id, secret), "a")
 	if now, _ := store.Load(); !reflect.DeepEqual(now, saved) {
 		t.Error("the records changed")
 	}
 	if total := call(t, a, "POST", clients+"/search", `{}`).body["results_metadata"].(map[string]any)["total"]; total != 1.0 {
-		t.Errorf("%v clients, want 1", total)
+		t.Errorf("search = %v clients, want 1", total)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestStartErrors(t *testing.T) {
 		tt.opts.Key = m2mtest.NewKey("ES256")
 		a, err := m2mtest.Start(&tt.opts)
 		if a != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+			t.Errorf("Start(%s) = %v, want %q", tt.name, err, tt.want)
 		}
 	}
 }
@@ -150,6 +150,6 @@ func TestStartErrors(t *testing.T) {
 func TestServeHTTP(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{NoServer: true})
 	if r := serve(t, a, "GET", "/v1/sessions/jwks/"+a.ProjectID()); r != 200 {
-		t.Errorf("status %d", r)
+		t.Errorf("ServeHTTP(keys) = %d, want 200", r)
 	}
 }

@@ -15,18 +15,18 @@ import (
 func wantGranted(t *testing.T, r reply, scope string) map[string]any {
 	t.Helper()
 	if r.status != 200 {
-		t.Fatalf("token: status %d: %s", r.status, r.text)
+		t.Fatalf("the token request = %d, want 200: %s", r.status, r.text)
 	}
 	wantMembers(t, r, "status_code", "request_id", "access_token", "token_type", "expires_in")
 	if r.body["token_type"] != "bearer" || r.body["expires_in"] != 3600.0 {
-		t.Errorf("token_type %v, expires_in %v", r.body["token_type"], r.body["expires_in"])
+		t.Errorf("token_type, expires_in = %v, %v; want bearer, 3600", r.body["token_type"], r.body["expires_in"])
 	}
 	if r.header.Get("Cache-Control") != "no-store" {
-		t.Errorf("Cache-Control: %q", r.header.Get("Cache-Control"))
+		t.Errorf("Cache-Control = %q, want no-store", r.header.Get("Cache-Control"))
 	}
 	claims := payload(t, r.body["access_token"].(string))
 	if claims["scope"] != scope {
-		t.Errorf("scope %q, want %q", claims["scope"], scope)
+		t.Errorf("scope = %q, want %q", claims["scope"], scope)
 	}
 	return claims
 }
@@ -129,10 +129,10 @@ func TestTokenEndpoint(t *testing.T) {
 				return
 			}
 			wantOAuthError(t, r, tt.status, tt.code)
-			// RFC 6749 §5.2: a challenge if, and only if, the header was tried.
+			// RFC 6749 §5.2: a challenge if and only if the request had the header.
 			challenged := r.header.Get("WWW-Authenticate") != ""
 			if want := tt.status == 401 && tt.authorization != ""; challenged != want {
-				t.Errorf("WWW-Authenticate: %q", r.header.Get("WWW-Authenticate"))
+				t.Errorf("WWW-Authenticate = %q, want one: %t", r.header.Get("WWW-Authenticate"), want)
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func TestTokenEndpoint(t *testing.T) {
 	wantOAuthError(t, r, 404, "invalid_request")
 }
 
-// TestInvalidClientIsOneAnswer: who guesses client IDs must not see which exist.
+// TestInvalidClientIsOneAnswer: the response does not reveal which clients exist.
 func TestInvalidClientIsOneAnswer(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	id, secret := a.CreateClient("worker")
@@ -155,7 +155,7 @@ func TestInvalidClientIsOneAnswer(t *testing.T) {
 	call(t, a, "PUT", clients+"/"+id, `{"status": "inactive"}`)
 	add(token(t, a, id, secret))
 	if len(texts) != 1 {
-		t.Errorf("%d different answers: %v", len(texts), texts)
+		t.Errorf("len(responses) = %d, want 1: %v", len(texts), texts)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestIssuedToken(t *testing.T) {
 	c := call(t, a, "POST", clients, `{"scopes": ["a"], "trusted_metadata": {"tenant": "acme"}}`).client(t)
 	r := token(t, a, c["client_id"].(string), c["client_secret"].(string))
 	if r.body["expires_in"] != 90.0 {
-		t.Errorf("expires_in %v", r.body["expires_in"])
+		t.Errorf("expires_in = %v, want 90", r.body["expires_in"])
 	}
 	got := payload(t, r.body["access_token"].(string))
 	want := map[string]any{

@@ -72,7 +72,7 @@ func TestTrustConfig(t *testing.T) {
 	m2mtest.Trust(new(failing), &verifier.Config{Leeway: 1 << 45})
 }
 
-// exampleT stands for the *testing.T of a test.
+// exampleT replaces the *testing.T of a test.
 type exampleT struct{ cleanups []func() }
 
 func (*exampleT) Helper()                           {}

@@ -103,7 +103,7 @@ func HTTP2(conn net.Conn, fields []Field, body []byte) (*http.Response, error) {
 		case *http2.RSTStreamFrame:
 			return nil, fmt.Errorf("%w: %v", ErrReset, f.ErrCode)
 		case *http2.GoAwayFrame:
-			return nil, fmt.Errorf("%w: it goes away: %v", ErrReset, f.ErrCode)
+			return nil, fmt.Errorf("%w: GOAWAY: %v", ErrReset, f.ErrCode)
 		}
 	}
 	res.Body = io.NopCloser(&got)
@@ -120,7 +120,7 @@ func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requi
 	res.Seen = fmt.Sprint(answer.StatusCode, answer.Header, answer.Trailer, string(body))
 	if answer.StatusCode == http.StatusOK {
 		if answer.Header.Get("WWW-Authenticate") != "" {
-			t.Errorf("a challenge beside a success: %s", res.Seen)
+			t.Errorf("challenge of a success = %s, want none", res.Seen)
 		}
 		return res
 	}
@@ -147,7 +147,7 @@ func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requi
 		{429, ""}: verifier.TooManyRequests,
 	}[expected{answer.StatusCode, challenge}]
 	if !ok {
-		t.Errorf("an answer that stands for nothing: %s", res.Seen)
+		t.Errorf("response = %s, want one of the table", res.Seen)
 	}
 	var got map[string]any
 	if err := json.Unmarshal(body, &got); err != nil {
@@ -157,13 +157,13 @@ func ReadHTTP(t *testing.T, res Result, answer *http.Response, need scopes.Requi
 		"title": http.StatusText(answer.StatusCode), "status": answer.StatusCode, "detail": code.Message(), "error": code.String(),
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("the body is %v, want %v", got, want)
+		t.Errorf("body = %v, want %v", got, want)
 	}
 	if answer.Header.Get("Cache-Control") != "no-store" {
-		t.Error("a refusal that may be cached")
+		t.Errorf("Cache-Control = %q, want no-store", answer.Header.Get("Cache-Control"))
 	}
 	if after := answer.Header.Get("Retry-After"); (after != "") != (code == verifier.TooManyRequests) && code != verifier.Unavailable {
-		t.Errorf("%v with Retry-After: %s", code, after)
+		t.Errorf("Retry-After of %v = %q, want it with Unavailable and TooManyRequests alone", code, after)
 	}
 	res.Code = code
 	return res

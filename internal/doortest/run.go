@@ -1,12 +1,9 @@
 package doortest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -79,7 +76,7 @@ func runTable(t *testing.T, wire Wire, door Door, table func(*Fixture) []Case) {
 		t.Run(c.Name, func(t *testing.T) {
 			run(t, f, c, wire, door, printed)
 			if n := sprung(); n != 0 {
-				t.Errorf("%d connections to a URL that the token names", n)
+				t.Errorf("connections to a URL that the token names = %d, want 0", n)
 			}
 		})
 	}
@@ -143,16 +140,16 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 			return verifier.Decision{}
 		}
 		if got.Transport != "" {
-			t.Fatalf("the transport refused what it can carry: %s", got.Transport)
+			t.Fatalf("the transport refused the call: %s; want it to reach the guard", got.Transport)
 		}
-		told := decisions.take(t)
-		judge(t, c, got, told)
-		leaks(t, secrets, fmt.Sprintf("%v %+v", told, told))
-		return told
+		observed := decisions.take(t)
+		judge(t, c, got, observed)
+		leaks(t, secrets, fmt.Sprintf("%v %+v", observed, observed))
+		return observed
 	}
 
 	if first := try(); first.Cached {
-		t.Error("cached at first sight")
+		t.Error("Cached = true at first sight, want false")
 	} else if c.Then != nil {
 		c.Then(t, v)
 		decisions.all() // discards those of calls in Then
@@ -161,14 +158,14 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 		try()
 	} else if again := try(); again.Cached != (first.Client.ID != "") {
 		// A remembered token must get the same decision.
-		t.Errorf("the second time: cached %t, want %t", again.Cached, !again.Cached)
+		t.Errorf("Cached = %t the second time, want %t", again.Cached, !again.Cached)
 	}
 	most := int32(0)
 	if slices.Contains(fetched, c.Reason) {
 		most = 2
 	}
 	if n := fetches.Load() - before; n > most {
-		t.Errorf("%d key fetches, want at most %d", n, most)
+		t.Errorf("key fetches = %d, want at most %d", n, most)
 	}
 }
 
@@ -207,137 +204,42 @@ func (c Case) call(f *Fixture) (call Call, secrets []string) {
 }
 
 // judge compares the outcome of a call, and the observed decision, with the row.
-func judge(t *testing.T, c Case, got Result, told verifier.Decision) {
+func judge(t *testing.T, c Case, got Result, observed verifier.Decision) {
 	var code verifier.Code
-	if told.Err != nil {
-		code = verifier.AsError(told.Err).Code
+	if observed.Err != nil {
+		code = verifier.AsError(observed.Err).Code
 	}
-	if told.Reason != c.Reason || code != c.Code || (told.Err == nil) != (c.Code == 0) {
-		t.Errorf("decision: %v, %v; want %v %v", told.Reason, told.Err, c.Code, c.Reason)
+	if observed.Reason != c.Reason || code != c.Code || (observed.Err == nil) != (c.Code == 0) {
+		t.Errorf("Decision = %v, %v; want %v %v", observed.Reason, observed.Err, c.Code, c.Reason)
 	}
-	if told.Err != nil {
-		once(t, told)
+	if observed.Err != nil {
+		once(t, observed)
 	}
 	if got.Code != c.Code {
-		t.Errorf("the answer stands for %v, want %v\n%s", got.Code, c.Code, got.Seen)
+		t.Errorf("response = %v, want %v\n%s", got.Code, c.Code, got.Seen)
 	}
 	if let := c.Code == 0; got.Reached != let {
-		t.Errorf("the handler ran: %t, want %t", got.Reached, let)
+		t.Errorf("handler reached = %t, want %t", got.Reached, let)
 	}
 	if !got.Reached && got.Client.ID != "" {
-		t.Errorf("an identity beside a refusal: %v", got.Client)
+		t.Errorf("Client of a refusal = %v, want none", got.Client)
 	}
 	if got.Reached && !c.Need.IsPublic() && got.Client.ID == "" {
-		t.Error("the handler was reached without a client")
+		t.Error("Client of the handler = none, want one")
 	}
 }
 
 // once reports a refusal whose text has its Reason twice.
-func once(t *testing.T, told verifier.Decision) {
-	if text := told.Err.Error(); strings.Count(text, ": "+string(told.Reason)+":") > 1 || strings.HasSuffix(text, ": "+string(told.Reason)+": "+string(told.Reason)) {
-		t.Errorf("the Reason is said twice: %s", text)
+func once(t *testing.T, observed verifier.Decision) {
+	if text := observed.Err.Error(); strings.Count(text, ": "+string(observed.Reason)+":") > 1 || strings.HasSuffix(text, ": "+string(observed.Reason)+": "+string(observed.Reason)) {
+		t.Errorf("Error() = %s, want its Reason once", text)
 	}
 }
 
 // stopped reports a call that its transport should have refused.
-func stopped(t *testing.T, got Result, told []verifier.Decision) {
-	if got.Transport == "" || got.Reached || len(told) != 0 {
-		t.Errorf("the transport was to refuse it: it said %q, the handler ran: %t, %d decisions\n%s",
-			got.Transport, got.Reached, len(told), got.Seen)
+func stopped(t *testing.T, got Result, observed []verifier.Decision) {
+	if got.Transport == "" || got.Reached || len(observed) != 0 {
+		t.Errorf("transport error = %q, handler reached = %t, decisions = %d; want an error, false, 0\n%s",
+			got.Transport, got.Reached, len(observed), got.Seen)
 	}
-}
-
-// leaks reports a part of a credential that appears in text.
-func leaks(t *testing.T, secrets []string, text string) {
-	for _, secret := range secrets {
-		for piece := range strings.FieldsFuncSeq(secret, func(c rune) bool { return c == '.' || c == ' ' }) {
-			if len(piece) > 20 && strings.Contains(text, piece[:20]) {
-				t.Errorf("a piece of the credential is shown: %s", text)
-			}
-		}
-	}
-}
-
-// trap returns a URL, and a function that returns the number of connections to
-// it since the last call.
-func trap(t *testing.T) (url string, sprung func() int) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var n atomic.Int32
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			n.Add(1)
-			conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		l.Close()
-		<-done
-	})
-	return "http://" + l.Addr().String() + "/", func() int { return int(n.Swap(0)) }
-}
-
-// capture redirects the standard logger, which slog's default and net/http use,
-// too. printed returns its output since the last call.
-func capture(t *testing.T) (printed func() string) {
-	w := &lockedBuffer{}
-	before := log.Writer()
-	log.SetOutput(w)
-	t.Cleanup(func() { log.SetOutput(before) })
-	return w.take
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) take() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	defer b.buf.Reset()
-	return b.buf.String()
-}
-
-// recorder keeps the observed decisions.
-type recorder struct {
-	mu   sync.Mutex
-	list []verifier.Decision
-}
-
-func (r *recorder) observe(_ context.Context, d verifier.Decision) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.list = append(r.list, d)
-}
-
-// all returns the decisions since the last call.
-func (r *recorder) all() []verifier.Decision {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	defer func() { r.list = nil }()
-	return r.list
-}
-
-// take returns the one decision since the last call.
-func (r *recorder) take(t *testing.T) verifier.Decision {
-	list := r.all()
-	if len(list) != 1 {
-		t.Fatalf("%d decisions were observed, want 1", len(list))
-	}
-	return list[0]
 }

@@ -115,7 +115,7 @@ func FuzzReduce(f *testing.F) {
 			return
 		}
 		if again, ok := Reduce(reduced); !ok || again != reduced {
-			t.Fatalf("Reduce(%q) = %q, and that is reduced to %q, %t", p, reduced, again, ok)
+			t.Fatalf("Reduce(Reduce(%q) = %q) = %q, %t; want no change", p, reduced, again, ok)
 		}
 		// What a server with nothing but percent-decoding and path.Clean opens.
 		buf, changed := []byte(p), true
@@ -125,11 +125,11 @@ func FuzzReduce(f *testing.F) {
 		opened := string(buf)
 		if opened == strings.ToLower(opened) && !strings.ContainsAny(opened, `;\?#`) && isASCII(opened) && !endsLax(opened) {
 			if want := path.Clean(opened); path.Clean(reduced) != want {
-				t.Errorf("Reduce(%q) = %q, but a server opens %q", p, reduced, want)
+				t.Errorf("Reduce(%q) = %q, want %q, which a server opens", p, reduced, want)
 			}
 		}
 		if Plain(p) && reduced != p {
-			t.Errorf("Reduce(%q) = %q, though it is plain", p, reduced)
+			t.Errorf("Reduce(%q) = %q, want no change: it is plain", p, reduced)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func TestHasDotSegment(t *testing.T) {
 		"/a/..;/b":         false, // a path parameter, which Go's routers do not know
 	} {
 		if got := HasDotSegment(path); got != want {
-			t.Errorf("%q: %t, want %t", path, got, want)
+			t.Errorf("HasDotSegment(%q) = %t, want %t", path, got, want)
 		}
 	}
 }

@@ -1,0 +1,139 @@
+package attack_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/m2mtest/attack"
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// TestAttackDisguises: a handler beside the guard that reads paths in another
+// way than the router is found, and httpmw.Mux is not fooled.
+func TestAttackDisguises(t *testing.T) {
+	authority, v := m2mtest.Trust(t, nil)
+	guard, err := httpmw.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads := func(read func(string) string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if read(r.URL.Path) == "/admin/keys" {
+				fmt.Fprint(w, "the keys")
+			}
+		}
+	}
+	need := scopes.All("a", "x")
+	for name, tt := range map[string]struct {
+		read func(string) string
+		want string // a call that is accepted
+	}{
+		"a file server":      {path.Clean, "GET /admin%2fkeys: 200"},
+		"case":               {strings.ToLower, "GET /ADMIN/keys: 200"},
+		"backslash":          {func(p string) string { return strings.ReplaceAll(p, `\`, "/") }, "GET /admin%5ckeys: 200"},
+		"parameters":         {func(p string) string { return strings.ReplaceAll(p, ";x=1", "") }, "GET /admin;x=1/keys: 200"},
+		"a second decoding":  {func(p string) string { p, _ = url.PathUnescape(p); return p }, "GET /admin%252fkeys: 200"},
+		"a trailing dot":     {func(p string) string { return strings.ReplaceAll(p, "./", "/") }, "GET /admin./keys: 200"},
+		"cut at a character": {func(p string) string { p, _, _ = strings.Cut(p, "?"); return p }, "GET /admin/keys%3fx: 200"},
+	} {
+		for _, catchAll := range []scopes.Requirement{scopes.Public(), scopes.Authenticated()} {
+			t.Run(fmt.Sprint(name, ", the others ", catchAll), func(t *testing.T) {
+				handler, want := reads(tt.read), "spelling of the path: "+tt.want
+				if !catchAll.IsPublic() {
+					handler, want = echoing(handler), ", a token without the scopes: "+tt.want
+				}
+				operations := []attack.Operation{{Call: "GET /admin/keys", Need: need}, {Call: "GET /", Need: catchAll}}
+				plain := http.NewServeMux()
+				plain.Handle("/", weakness{}.guard(v, catchAll, handler))
+				plain.Handle("GET /admin/keys", weakness{}.guard(v, need, answers("the keys")))
+				var got attacked
+				attack.Run(&got, attack.Target{Authority: authority, Handler: plain, HTTP: operations})
+				report, _, _ := strings.Cut(want, ": GET")
+				_, call, _ := strings.Cut(want, ": ")
+				if !slices.ContainsFunc(got.errors, func(e string) bool { return strings.Contains(e, report) && strings.Contains(e, call) }) {
+					t.Errorf("Run(ServeMux) reports no %q:\n%s", want, strings.Join(got.errors, "\n"))
+				}
+				sound, err := httpmw.NewMux(guard)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sound.Handle("GET /{rest...}", catchAll, handler)
+				sound.Handle("GET /admin/keys", need, answers("the keys"))
+				sound.Handle("GET /admin/keys/", need, answers("nothing")) // as CheckCoverage advises
+				if err := sound.CheckCoverage(); err != nil {
+					t.Error(err)
+				}
+				got = attacked{}
+				attack.Run(&got, attack.Target{Authority: authority, Handler: sound, HTTP: operations})
+				got.found(t, nil)
+			})
+		}
+	}
+}
+
+// TestAttackHosts: a guard that compares hosts by their letters is found.
+func TestAttackHosts(t *testing.T) {
+	authority, v := m2mtest.Trust(t, nil)
+	admin := weakness{}.guard(v, scopes.All("admin"), answers("a"))
+	byHost := func(host func(string) string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if host(r.Host) == "admin.test" || r.URL.Path != "/a" {
+				admin.ServeHTTP(w, r)
+				return
+			}
+			answers("a")(w, r) // the operations of other hosts
+		})
+	}
+	operations := []attack.Operation{{Call: "GET admin.test/a", Need: scopes.All("admin")}}
+	findHoles(t, authority, operations, []hole{
+		{"by its letters", byHost(func(h string) string { return h }), []string{
+			"spelling of the host: GET ADMIN.TEST/a: 200; GET admin.test./a: 200", "spelling of the host, a token without the scopes: GET ADMIN.TEST/a: 200"}},
+		{"as it is meant", byHost(func(h string) string {
+			name, _, _ := strings.Cut(strings.ToLower(h), ":")
+			return strings.TrimSuffix(name, ".")
+		}), nil},
+	})
+}
+
+// TestAttackThroughAnother: a route with another scope that leads around a guard
+// is found, with a token of its own scope.
+func TestAttackThroughAnother(t *testing.T) {
+	authority, v := m2mtest.Trust(t, nil)
+	operations := []attack.Operation{{Call: "/a", Need: scopes.All("a", "x")}, {Call: "GET /files/", Need: scopes.All("files")}}
+	files := func(next http.HandlerFunc) http.Handler {
+		mux := server(v, weakness{})
+		mux.Handle("GET /files/", weakness{}.guard(v, scopes.All("files"), next))
+		outer := http.NewServeMux() // without ServeMux's redirect to the clean path
+		outer.Handle("/", mux)
+		outer.Handle("GET /files/", weakness{}.guard(v, scopes.All("files"), next))
+		return outer
+	}
+	findHoles(t, authority, operations, []hole{
+		{"a proxy", files(func(w http.ResponseWriter, r *http.Request) {
+			if path.Clean(r.URL.Path) == "/a" {
+				fmt.Fprint(w, "a")
+			}
+		}), []string{"dot segments through one with its own token: GET /files/%2e%2e/a: 200", "dot segments through one"}},
+		{"a page of its own", files(echoing(answers(""))), nil},
+	})
+}
+
+// echoing adds the path to what next answers, as many handlers of tests do.
+func echoing(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body := httptest.NewRecorder()
+		if next(body, r); body.Body.Len() > 0 {
+			fmt.Fprint(w, body.Body)
+			return
+		}
+		fmt.Fprint(w, "page ", r.URL.Path)
+	}
+}
