@@ -2,15 +2,15 @@ package main
 
 import "fmt"
 
-// addedFigures are what peers add to a request: of the unguarded request, and
-// of each peer's guarded one.
+// addedFigures holds the figures of the unguarded request, and of the request
+// guarded by each peer.
 type addedFigures struct {
 	peers            []peer
 	none, noneAtOnce figures
 	serial, parallel []figures
 }
 
-// measureAdded measures a request without a guard and with every peer's.
+// measureAdded measures a request without a guard and with each peer's guard.
 func measureAdded(plan plan, unguarded func() func(), guarded func(peer) func() func()) addedFigures {
 	var all addedFigures
 	for _, p := range peers() {

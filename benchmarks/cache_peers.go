@@ -7,14 +7,13 @@ import (
 	"github.com/puzpuzpuz/xsync/v4"
 )
 
-// cache is what remembers verified tokens: from the token to what is known of
-// it.
+// cache maps verified tokens to their values.
 type cache interface {
 	get(token string) (*int, bool)
 	put(token string, known *int)
 }
 
-// cacheKind is a way to make one.
+// cacheKind names a kind of cache, and makes one.
 type cacheKind struct {
 	name   string
 	upkeep string // how it is kept small, and who does it

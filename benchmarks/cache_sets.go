@@ -7,13 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// ways is how many places there are for a token.
+// ways is the number of places for a token.
 const ways = 8
 
-// setCache is a set-associative cache as one would write it by hand: a token's
-// hash says in which set it may be, and the set has eight places. Readers take
-// no lock. What gives way is found by the clock: the first that was not read
-// since the hand last came by.
+// setCache is a simple set-associative cache: a token's hash selects a set of eight
+// places. Readers take no lock. The clock algorithm chooses which token to evict:
+// the first that was not read since the hand last passed it.
 type setCache struct {
 	seed maphash.Seed
 	mask uint64
@@ -60,7 +59,7 @@ func (c *setCache) put(token string, known *int) {
 	set.entries[set.place(hash, token)].Store(&setEntry{hash: hash, token: token, known: known})
 }
 
-// place is where token is, or a free place, or the one of what gives way.
+// place returns the place of token, or a free one, or that of the token to evict.
 func (s *cacheSet) place(hash uint64, token string) int {
 	free := -1
 	for i := range s.entries {

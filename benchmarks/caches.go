@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// measureCaches compares what could remember verified tokens.
+// measureCaches compares caches for verified tokens.
 func measureCaches(s *suite, out *section) {
 	const few, many = 1, 1000
 	var tokens []string
@@ -54,8 +54,8 @@ each entry and a hand that looks for one without, and needs nothing of a hit but
 other one that is short enough to be written by hand, forgets more.`)
 }
 
-// putAll puts tokens in, and returns those that are there afterwards: a full
-// cache may have dropped some.
+// putAll puts tokens in, and returns those that the cache holds afterwards. A full
+// cache may have evicted some.
 func putAll(c cache, tokens []string) []string {
 	for _, token := range tokens {
 		c.put(token, new(int))
@@ -69,7 +69,7 @@ func putAll(c cache, tokens []string) []string {
 	return kept
 }
 
-// getInTurn makes a worker's operation: one token looked up.
+// getInTurn returns a worker's operation: looking up one token.
 func getInTurn(c cache, tokens []string) func() func() {
 	return func() func() {
 		var state struct {
@@ -92,7 +92,7 @@ func getInTurn(c cache, tokens []string) func() func() {
 	}
 }
 
-// zipfHits is how often c has what is asked for. What it lacks is put in.
+// zipfHits returns c's hit rate. Each token that it lacks is put in.
 func zipfHits(c cache, requests int, scan bool) float64 {
 	next := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), zipf, 1, uint64(requests-1))
 	ask := func(token string) bool {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// chart is what results.svg shows, of each peer.
+// chart holds the figures of each peer that results.svg shows.
 type chart struct {
 	names []string
 	first map[string][]float64 // × raw at first sight, one of each algorithm
@@ -15,7 +15,7 @@ type chart struct {
 	floor float64              // ns of raw, RS256
 }
 
-// add takes in the figures of one algorithm.
+// add adds the figures of one algorithm.
 func (c *chart) add(algorithm string, all peerFigures) {
 	if c.first == nil {
 		c.first, c.again = make(map[string][]float64), make(map[string]float64)
@@ -43,7 +43,7 @@ func (c *chart) add(algorithm string, all peerFigures) {
 	}
 }
 
-// Where things are, in the SVG's units: it is drawn 800 wide.
+// Positions in the SVG's units. The drawing is 800 wide.
 const (
 	chartWidth = 800
 	barsLeft   = 230
@@ -52,7 +52,7 @@ const (
 	rowGap     = 12
 )
 
-// colors are those of the algorithms; the last is m2mauth's own.
+// colors holds the color of each algorithm; the last is m2mauth's own.
 var colors = []string{"#1f6feb", "#7fb2f5", "#c3cdd8", "#1a7f37"}
 
 // svg draws the chart.
@@ -122,7 +122,7 @@ func (d *drawing) text(x, y int, anchor, weight, text string) {
 	fmt.Fprintf(&d.body, `<text x="%d" y="%d" text-anchor="%s"%s>%s</text>`+"\n", x, y, anchor, weight, html.EscapeString(text))
 }
 
-// row writes a name, and has its bars drawn.
+// row draws a name and its bars.
 func (d *drawing) row(name string, bars int, draw func(i, y int)) {
 	height := bars * barHeight
 	weight := ""
@@ -141,7 +141,7 @@ func (d *drawing) bar(y int, width float64, color, label string) {
 	fmt.Fprintf(&d.body, `<text x="%.1f" y="%d" font-size="12">%s</text>`+"\n", barsLeft+width+5, y+barHeight-1, label)
 }
 
-// line is a vertical one.
+// line draws a vertical line.
 func (d *drawing) line(x float64, from, to int) {
 	fmt.Fprintf(&d.body, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#57606a" stroke-dasharray="3 3"/>`+"\n", x, from, x, to)
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// zipf is how unevenly the clients call: the nth most frequent calls about 1/n
-// as often as the first.
+// zipf is the skew of the clients' calls: the nth most frequent client calls about
+// 1/n as often as the first.
 const zipf = 1.01
 
-// population is clients whose tokens are minted when they are first needed.
-// The signatures are EdDSA's, which are quick to make.
+// population holds clients whose tokens are minted when first needed. They are
+// signed with EdDSA, which is fast.
 type population struct {
 	trust  trust
 	issued time.Time
@@ -32,10 +32,10 @@ func newPopulation(t trust) population {
 	return p
 }
 
-// token is client n's, the same each time.
+// token returns client n's token, the same each time.
 func (p population) token(n int) string {
 	id := fmt.Sprintf("m2m-client-test-%09d", n)
-	// Written by hand, because a million of them are made.
+	// Built by hand, because a million tokens are made.
 	return p.trust.token(m2mtest.TokenSpec{
 		RawHeader: fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"JWT"}`, p.trust.algorithm, p.trust.key.ID),
 		RawPayload: fmt.Sprintf(`{"aud":[%q],"exp":%d,"iat":%d,"iss":%q,"nbf":%d,"scope":%q,"sub":%q,"tenant":%q}`,
@@ -75,8 +75,8 @@ second half counted. The best that a cache of fixed content could do is to hold 
 	out.table(rows...)
 }
 
-// fillCache sends distinct tokens, and says how much memory a cache holds
-// then, and how much more after as many forged ones.
+// fillCache sends distinct tokens, and returns the cache's memory then, and how much
+// more it is after as many forged tokens.
 func fillCache(p population, size, distinct int) (full, junk float64) {
 	v := must(ready(p.trust.config(size)))
 	defer v.Close()
@@ -92,14 +92,14 @@ func fillCache(p population, size, distinct int) (full, junk float64) {
 	return full, heap() - before - full
 }
 
-// forged is token with another signature.
+// forged returns token with another signature.
 func forged(token string) string {
 	dot := strings.LastIndexByte(token, '.')
 	return token[:dot+1] + strings.Repeat("A", len(token)-dot-1)
 }
 
-// hitRates is how often caches of these sizes know the token, in the second
-// half of the requests.
+// hitRates returns the hit rates of caches of these sizes in the second half of the
+// requests.
 func hitRates(p population, sizes []int, clients, requests int) []float64 {
 	minted := make([]atomic.Pointer[string], clients)
 	token := func(n int) string {
@@ -137,7 +137,7 @@ func hitRates(p population, sizes []int, clients, requests int) []float64 {
 	return rates
 }
 
-// zipfShare is the share of the requests that the first top clients make.
+// zipfShare returns the share of the requests that the first top clients make.
 func zipfShare(top, clients int) float64 {
 	var some, all float64
 	for n := range clients {
@@ -149,7 +149,7 @@ func zipfShare(top, clients int) float64 {
 	return some / all
 }
 
-// share does n things on all cores.
+// share calls do with 0 to n-1, on all cores.
 func share(n int, do func(int)) {
 	var wg sync.WaitGroup
 	for worker := range cores() {

@@ -6,7 +6,7 @@ import "time"
 
 var start = time.Now()
 
-// threadTime and processTime are wall-clock time where a thread's own is not to
-// be had: there, the machine should have nothing else to do.
+// threadTime and processTime return wall-clock time on platforms that don't report a
+// thread's own. There, the machine should have no other load.
 func threadTime() time.Duration  { return time.Since(start) }
 func processTime() time.Duration { return time.Since(start) }

@@ -19,14 +19,14 @@ const (
 	audience  = projectID
 	scope     = "reports:read"
 
-	// tokenBytes is about how long the token is that everything is measured
-	// with. What is missing is padded.
+	// tokenBytes is the approximate length of the token in all measurements.
+	// Shorter ones are padded.
 	tokenBytes = 650
 )
 
 var algorithms = []string{"RS256", "ES256", "EdDSA"}
 
-// trust is what a service knows: whose tokens it accepts, by which keys.
+// trust holds a service's configuration: whose tokens it accepts, by which keys.
 type trust struct {
 	algorithm string
 	key       *m2mtest.Key
@@ -41,19 +41,19 @@ func newTrust(algorithm string) trust {
 	return trust{algorithm, key, must(a.FetchJWKS(context.Background())), a}
 }
 
-// token mints one; the zero spec, with the scope added, is the good one.
+// token mints a token. A zero spec with the scope added gives the good one.
 func (t trust) token(spec m2mtest.TokenSpec) string {
 	if spec.ClientID == "" {
 		spec.ClientID = clientID
 	}
 	if spec.IssuedAt.IsZero() {
-		// A while ago, as most tokens were, and so that every peer is past "nbf".
+		// Issued a while ago, like most tokens, so that every peer is past "nbf".
 		spec.IssuedAt = time.Now().Add(-10 * time.Minute)
 	}
 	return t.authority.Token(spec)
 }
 
-// good is the token that everyone has to accept, of about tokenBytes.
+// good returns the token that every peer must accept, of about tokenBytes.
 func (t trust) good() string {
 	spec := m2mtest.TokenSpec{Scopes: []string{scope}}
 	missing := tokenBytes - len(t.token(spec))
@@ -63,7 +63,7 @@ func (t trust) good() string {
 	return t.token(spec)
 }
 
-// transport answers every request with the key set, for peers that fetch.
+// transport answers every request with the key set, for peers that fetch it.
 func (t trust) transport() http.RoundTripper {
 	return roundTrip(func(r *http.Request) *http.Response {
 		return &http.Response{
@@ -79,7 +79,7 @@ type roundTrip func(*http.Request) *http.Response
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
 
-// keySet is the JWK Set document of keys.
+// keySet returns the JWK Set document of keys.
 func keySet(keys ...*m2mtest.Key) []byte {
 	var set struct {
 		Keys []map[string]any `json:"keys"`
@@ -90,7 +90,7 @@ func keySet(keys ...*m2mtest.Key) []byte {
 	return must(json.Marshal(set))
 }
 
-// must is for what can't fail unless the program is wrong.
+// must panics on an error that only a mistake in the program can cause.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

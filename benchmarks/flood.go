@@ -11,14 +11,14 @@ import (
 	"github.com/m2mauth/m2mauth/httpmw"
 )
 
-// company is what goes on beside good traffic.
+// company is the load beside good traffic.
 type company struct {
 	name string
 	do   func(stop *atomic.Bool) // until told to stop
 }
 
-// measureFlood measures how long good requests take while junk is refused as
-// fast as one core can.
+// measureFlood measures how long good requests take while one core refuses junk as
+// fast as it can.
 func measureFlood(s *suite, out *section) {
 	t := s.trusts["RS256"]
 	companies := []company{
@@ -64,7 +64,7 @@ is nearly empty.`)
 	out.table(rows...)
 }
 
-// latencies are percentiles, round by round.
+// latencies holds percentiles, one of each per round.
 type latencies struct{ p50, p99 []float64 }
 
 func (l latencies) over(base latencies) float64 {

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// goal is something that m2mauth sets out to reach, and what it does.
+// goal is a bound for a figure of m2mauth, and the figure that was measured.
 type goal struct {
 	what   string
 	want   string
@@ -11,7 +11,7 @@ type goal struct {
 	reason string // why it is not met, if it is not
 }
 
-// aim records a goal. The reason is told only if the goal is missed.
+// aim records a goal. The reason is printed only if the goal is missed.
 func (s *suite) aim(met bool, what, want, got, reason string) {
 	if met {
 		reason = ""

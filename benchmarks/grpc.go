@@ -46,7 +46,7 @@ func (p peer) guardGRPC(t trust) (grpc.UnaryServerInterceptor, error) {
 
 func answerNothing(context.Context, any) (any, error) { return nil, nil }
 
-// incoming is the context of a call that carries token.
+// incoming returns the context of a call with token.
 func incoming(token string) context.Context {
 	ctx := grpcpeer.NewContext(context.Background(), &grpcpeer.Peer{Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50051}})
 	return metadata.NewIncomingContext(ctx, metadata.Pairs(
@@ -57,8 +57,8 @@ func incoming(token string) context.Context {
 	))
 }
 
-// calls makes a worker's operation: a call of method through intercept, which
-// is nil for none.
+// calls returns a worker's operation: a call of method through intercept, or without
+// an interceptor if that is nil.
 func calls(intercept grpc.UnaryServerInterceptor, token, method string) func() func() {
 	return func() func() {
 		ctx := incoming(token)

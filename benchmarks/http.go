@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// httpGuard wraps a handler, so that only requests with a good token reach it.
+// httpGuard wraps a handler so that only requests with a good token reach it.
 type httpGuard = func(http.Handler) http.Handler
 
 type subjectKey struct{}
 
-// plainHTTP is the plainest guard that does what is needed: it takes the token
-// out of the header, verifies it, and tells the handler who is calling.
+// plainHTTP is the simplest sufficient guard: it reads the token from the header,
+// verifies it, and passes the subject to the handler.
 func plainHTTP(check verify) httpGuard {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,10 +43,10 @@ func (p peer) guardHTTP(t trust) (httpGuard, error) {
 	return plainHTTP(check), nil
 }
 
-// noop is the handler that is guarded.
+// noop is the guarded handler.
 var noop = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 
-// sink is a ResponseWriter that leads nowhere.
+// sink is a ResponseWriter that drops everything.
 type sink struct {
 	header http.Header
 	status int
@@ -56,8 +56,8 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 
-// requests makes a worker's operation: the same request, to h. It panics if
-// the answer is not of the wanted status; 0 is a handler that says nothing.
+// requests returns a worker's operation: the same request to h. It panics if the
+// response has another status than wanted. 0 means a handler that writes nothing.
 func requests(h http.Handler, token string, status int) func() func() {
 	return func() func() {
 		r := httptest.NewRequest(http.MethodGet, "/reports", nil)

@@ -12,7 +12,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// junk is a token that has to be refused, with the reason and the answer.
+// junk is a token that must be refused, with the reason and the response.
 type junk struct {
 	name   string
 	token  string
@@ -40,8 +40,8 @@ func junkOf(t trust) []junk {
 	}
 }
 
-// spent makes a Verifier that has spent its budget of fetches for unknown keys,
-// and will not fetch for another reason before all is measured.
+// spent returns a Verifier that has spent its budget of fetches for unknown keys,
+// and does not fetch for another reason during the measurement.
 func spent(t trust, cacheSize int) *verifier.Verifier {
 	cfg := t.config(cacheSize)
 	cfg.Issuers[0].JWKS.RefreshInterval = time.Hour
@@ -61,9 +61,8 @@ func spent(t trust, cacheSize int) *verifier.Verifier {
 	}
 }
 
-// measureJunk measures refusals. That no signature was checked follows from
-// the reason, for it is none that comes later; that nothing was fetched beyond
-// the budget is counted.
+// measureJunk measures refusals. Their reasons show that no signature was verified,
+// since each is decided before that. The fetches are counted.
 func measureJunk(s *suite, out *section) {
 	t := s.trusts["RS256"]
 	v := spent(t, defaultCache)

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// measureLookup compares a policy of few methods or routes with one of many.
+// measureLookup compares few methods or routes with many.
 func measureLookup(s *suite, out *section) {
 	const few = 10
 	many := s.pick(10_000, 100)
@@ -73,7 +73,7 @@ up itself: the requirement is part of the route, which http.ServeMux finds.`, fe
 func methodName(i int) string { return fmt.Sprintf("/reports.v1.Reports%d/List", i) }
 func routeName(i int) string  { return fmt.Sprintf("/reports%d/list", i) }
 
-// callsInTurn is like calls, of one method after the other.
+// callsInTurn is like calls, for one method after the other.
 func callsInTurn(intercept grpc.UnaryServerInterceptor, token string, methods int) func() func() {
 	return func() func() {
 		ctx := incoming(token)
@@ -89,7 +89,7 @@ func callsInTurn(intercept grpc.UnaryServerInterceptor, token string, methods in
 	}
 }
 
-// requestsInTurn is like requests, of n routes from the first on.
+// requestsInTurn is like requests, for the first n routes in turn.
 func requestsInTurn(h http.Handler, token string, first, n int) func() func() {
 	return func() func() {
 		var all []*http.Request

@@ -1,11 +1,11 @@
-// The program benchmarks measures m2mauth beside the other ways to verify an
-// access token in Go, all in one process and in turn, and writes RESULTS.md
-// and results.svg:
+// Command benchmarks compares m2mauth with the other ways to verify an access token
+// in Go. It measures all of them in turn in one process, and writes RESULTS.md and
+// results.svg:
 //
 //	go run .
 //
-// It takes about five minutes. Times depend on the machine, and on what else it
-// does: compare ratios within one run, not runs.
+// It takes about five minutes. Times depend on the machine and its other load, so
+// compare ratios within one run, never two runs.
 package main
 
 import (

@@ -18,8 +18,8 @@ func (s *section) text(format string, args ...any) {
 	fmt.Fprintf(&s.body, format+"\n\n", args...)
 }
 
-// table adds one. Its first row is the heading, its first column is text; so
-// are columns whose heading ends with a space, all others are numbers.
+// table adds a table. Its first row is the heading. Its first column is text, and so
+// are columns whose heading ends with a space; the others are numbers.
 func (s *section) table(rows ...[]string) {
 	for i, row := range rows {
 		fmt.Fprintf(&s.body, "| %s |\n", strings.Join(row, " | "))
@@ -38,7 +38,7 @@ func (s *section) table(rows ...[]string) {
 	s.body.WriteString("\n")
 }
 
-// nanos writes a time in ns: to three digits, with thousands apart.
+// nanos formats a time in ns, with three digits and grouped thousands.
 func nanos(v float64) string {
 	if math.Abs(v) < 10 {
 		return strconv.FormatFloat(v, 'f', 1, 64)
@@ -49,7 +49,7 @@ func nanos(v float64) string {
 	return count(int(math.Round(v)))
 }
 
-// count writes a number with its thousands apart.
+// count formats a number with grouped thousands.
 func count(n int) string {
 	if n < 0 {
 		return "−" + count(-n)
@@ -60,7 +60,7 @@ func count(n int) string {
 	return fmt.Sprintf("%s,%03d", count(n/1000), n%1000)
 }
 
-// ratio writes two decimals, or three of a small one.
+// ratio formats a ratio with two decimals, or three if it is small.
 func ratio(v float64) string {
 	if v < 0.1 {
 		return precise(v)

@@ -10,25 +10,24 @@ import (
 	"time"
 )
 
-// A probe is one thing to be measured.
+// A probe is one operation to be measured.
 type probe struct {
 	name    string
 	workers int           // goroutines that do it at the same time; 1 if 0
 	op      func() func() // makes a worker's operation, with state of its own
 }
 
-// plan says how long a measurement takes.
+// plan sets how long a measurement takes.
 type plan struct {
 	rounds int
 	slice  time.Duration // of one probe in one round
 }
 
-// figures are what was measured of one probe, round by round, for each
-// operation.
+// figures holds the measurements of one probe per operation, one for each round.
 type figures struct {
-	// ns is processor time: of the worker's thread, or of all threads if there
-	// are several workers. Unlike wall-clock time it tells nothing of what else
-	// the machine does; unlike it, it leaves out waiting.
+	// ns is processor time: of the worker's thread, or of all threads with
+	// several workers. Unlike wall-clock time it excludes other programs, but
+	// waiting as well.
 	ns     []float64
 	wall   []float64 // wall-clock ns, divided by the operations of all workers
 	allocs []float64
@@ -36,31 +35,31 @@ type figures struct {
 
 func (f figures) time() float64 { return median(f.ns) }
 
-// allocations per operation. A stray one of the runtime's is rounded away.
+// allocations returns those per operation, rounded, so that a stray one of the
+// runtime does not count.
 func (f figures) allocations() float64 { return math.Round(median(f.allocs)) }
 
-// perSecond is how many operations were done in a second of wall-clock time.
+// perSecond returns the operations in a second of wall-clock time.
 func (f figures) perSecond() float64 { return 1e9 / median(f.wall) }
 
-// perSecondOver is how many times as many operations a second f does as base.
+// perSecondOver returns f's operations a second, as a multiple of base's.
 func (f figures) perSecondOver(base figures) float64 {
 	return perRound(base.wall, f.wall, func(a, b float64) float64 { return a / b })
 }
 
-// speedup is how many times as many operations f does in its quickest round,
-// by the wall clock, as base does in its own. On a machine that does other
-// things it is less than it could be.
+// speedup returns f's operations a second in its fastest round, as a multiple of
+// base's, by the wall clock. Other load on the machine lowers it.
 func (f figures) speedup(base figures) float64 {
 	return slices.Min(base.wall) / slices.Min(f.wall)
 }
 
-// over is how many times as long f takes as base does. Each round is compared
-// with itself, so that what slows a whole round down says nothing.
+// over returns f's time as a multiple of base's. It compares figures of the same
+// round, so that a slow round does not matter.
 func (f figures) over(base figures) float64 {
 	return perRound(f.ns, base.ns, func(a, b float64) float64 { return a / b })
 }
 
-// added is how much longer f takes than base does.
+// added returns how much longer f takes than base.
 func (f figures) added(base figures) float64 {
 	return perRound(f.ns, base.ns, func(a, b float64) float64 { return a - b })
 }
@@ -73,8 +72,8 @@ func perRound(a, b []float64, compare func(a, b float64) float64) float64 {
 	return median(all)
 }
 
-// measure takes every probe once in every round, in random order: what else
-// the machine does meanwhile hits them all alike, and the medians leave it out.
+// measure measures every probe once in each round, in random order, so that other
+// load affects all alike and the medians exclude it.
 func (p plan) measure(probes ...probe) []figures {
 	teams := make([]team, len(probes))
 	counts := make([]int, len(probes))
@@ -95,7 +94,7 @@ func (p plan) measure(probes ...probe) []figures {
 	return all
 }
 
-// team is the workers of one probe: their operations.
+// team holds the operations of one probe's workers.
 type team []func()
 
 func (p probe) team() team {
@@ -106,8 +105,8 @@ func (p probe) team() team {
 	return t
 }
 
-// fill finds the number of operations that keeps the workers busy for about d.
-// It also warms up.
+// fill returns the number of operations that takes the workers about d. It also
+// warms up.
 func (t team) fill(d time.Duration) int {
 	n := len(t)
 	for {
@@ -165,7 +164,7 @@ func repeat(op func(), n int) {
 	}
 }
 
-// median of values, which stay as they are.
+// median returns the median of values, and leaves them in their order.
 func median[T cmp.Ordered](values []T) T { return percentile(values, 50) }
 
 func percentile[T cmp.Ordered](values []T, p int) T {

@@ -7,7 +7,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// measureParts measures what a first sight consists of.
+// measureParts measures the parts of a token's first verification.
 func measureParts(s *suite, out *section) {
 	rows := [][]string{{"", "raw ns", "taking apart", "the claims, the key, the client", "together", "× raw"}}
 	for _, algorithm := range algorithms {
@@ -43,7 +43,7 @@ each signature and offers no way to keep.`)
 	out.table(rows...)
 }
 
-// knownHeader remembers the header of a good token, as a Verifier does.
+// knownHeader returns Headers with the header of a good token, as a Verifier has.
 func knownHeader(t trust, token string) *jose.Headers {
 	headers := new(jose.Headers)
 	parsed, _, err := jose.ParseToken(token, 512, nil, nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/auth0/go-jwt-middleware/v2/validator"
 )
 
-// auth0Claims is how the validator takes checks of other claims.
+// auth0Claims implements the validator's hook for checks of other claims.
 type auth0Claims struct {
 	Scope string `json:"scope"`
 }
@@ -69,7 +69,7 @@ func auth0Validator(t trust) (jwtmiddleware.ValidateToken, error) {
 	}, nil
 }
 
-// auth0Guard is the middleware that gave the module its name.
+// auth0Guard is go-jwt-middleware's own middleware.
 func auth0Guard(t trust) (httpGuard, error) {
 	validate, err := auth0Validator(t)
 	if err != nil {

@@ -12,7 +12,7 @@ type golangJWTClaims struct {
 	Scope string `json:"scope"`
 }
 
-// golangJWT is golang-jwt with keyfunc, which keeps the key set.
+// golangJWT is golang-jwt with keyfunc, which fetches the key set.
 func golangJWT() peer {
 	return peer{
 		name:   "golang-jwt v5 + keyfunc v3",

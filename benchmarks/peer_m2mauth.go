@@ -21,12 +21,12 @@ const (
 	fewTokens    = 256
 )
 
-// m2mauth is this module, at the first sight of every token.
+// m2mauth is this module for tokens that it has not seen before.
 func m2mauth() peer {
 	return own(ours, func(t trust) (*verifier.Verifier, error) { return ready(t.config(noCache)) })
 }
 
-// m2mauthCached is this module for a token that comes again.
+// m2mauthCached is this module for a token that it has seen before.
 func m2mauthCached() peer {
 	p := own(cached, func(t trust) (*verifier.Verifier, error) { return t.filled(t.config(fewTokens)) })
 	p.cached = true
@@ -39,9 +39,8 @@ func m2mauthCachedNew() peer {
 	return p
 }
 
-// m2mauthStytch is this module with what stytch.Issuer asks for beyond the
-// checks that all have in common: that it is a machine's token, and no claim
-// of a person's session in it.
+// m2mauthStytch is this module with the further checks of stytch.Issuer: the token
+// is a machine's, and has no claim of a person's session.
 func m2mauthStytch() peer {
 	p := own(oursStytch, func(t trust) (*verifier.Verifier, error) { return ready(t.stytchConfig(noCache)) })
 	p.bare = true
@@ -80,7 +79,7 @@ func own(name string, open func(trust) (*verifier.Verifier, error)) peer {
 	}
 }
 
-// config trusts the issuer of t, with the defaults for the rest.
+// config returns a Config that trusts the issuer of t and has defaults otherwise.
 func (t trust) config(cacheSize int) verifier.Config {
 	return verifier.Config{
 		Issuers: []verifier.Issuer{{
@@ -104,7 +103,7 @@ func (t trust) stytchConfig(cacheSize int) verifier.Config {
 	return cfg
 }
 
-// ready makes a Verifier that has its keys. Nobody closes it: it lives as long
+// ready returns a Verifier that has its keys. It is never closed, and lives as long
 // as the program.
 func ready(cfg verifier.Config) (*verifier.Verifier, error) {
 	v, err := verifier.New(cfg)
@@ -114,7 +113,7 @@ func ready(cfg verifier.Config) (*verifier.Verifier, error) {
 	return v, v.Ready(context.Background())
 }
 
-// filled makes a Verifier whose cache is full of others' tokens.
+// filled returns a Verifier whose cache is full of other clients' tokens.
 func (t trust) filled(cfg verifier.Config) (*verifier.Verifier, error) {
 	v, err := ready(cfg)
 	if err != nil {

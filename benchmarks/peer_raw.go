@@ -16,9 +16,8 @@ import (
 
 var errSignature = errors.New("the signature does not match")
 
-// rawSignature is the floor: the signature is decoded, the token's own bytes
-// are hashed, and the standard library checks one against the other. Nothing
-// is parsed, and of the claims nothing is looked at.
+// rawSignature is the lower bound: it decodes the signature and verifies it over the
+// token's bytes with the standard library. It parses neither header nor claims.
 func rawSignature() peer {
 	return peer{
 		name:   raw,
@@ -41,8 +40,8 @@ func rawSignature() peer {
 	}
 }
 
-// checker checks signatures by key as JWS does (RFC 7518 §3.3 and §3.4,
-// RFC 8037 §3.1).
+// checker verifies signatures as JWS defines them (RFC 7518 §3.3 and §3.4, RFC 8037
+// §3.1).
 func checker(key crypto.PublicKey) (func(input string, signature []byte) error, error) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

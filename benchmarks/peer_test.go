@@ -9,8 +9,8 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// TestPeers: the figures of two peers can be compared only if both check the
-// same things.
+// TestPeers checks that all peers make the same checks. Otherwise their figures could
+// not be compared.
 func TestPeers(t *testing.T) {
 	past := time.Now().Add(-2 * time.Hour)
 	scopes := []string{scope}
@@ -60,7 +60,7 @@ func TestPeers(t *testing.T) {
 	}
 }
 
-// TestTokenLength: everyone is measured with a token of about the same length.
+// TestTokenLength checks that all tokens have about the same length.
 func TestTokenLength(t *testing.T) {
 	for _, algorithm := range algorithms {
 		if n := len(newTrust(algorithm).good()); n < tokenBytes-20 || n > tokenBytes+20 {
@@ -69,7 +69,7 @@ func TestTokenLength(t *testing.T) {
 	}
 }
 
-// TestPeersDiffer: a name stands for one peer.
+// TestPeersDiffer checks that each name stands for one peer.
 func TestPeersDiffer(t *testing.T) {
 	var names []string
 	for _, p := range peers() {

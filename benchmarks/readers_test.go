@@ -86,7 +86,7 @@ func manyMembers(n int) string {
 	return "{" + b.String()[1:] + "}"
 }
 
-// TestJSONReadersAgree: both accept the same documents, and find the same
+// TestJSONReadersAgree checks that both accept the same documents and find the same
 // members in them.
 func TestJSONReadersAgree(t *testing.T) {
 	for _, tt := range hostileJSON {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// markdown is RESULTS.md.
+// markdown returns RESULTS.md.
 func (s *suite) markdown() string {
 	var b strings.Builder
 	b.WriteString("# Results\n\n<!-- Written by `go run .` in this folder: don't edit. -->\n\n")
@@ -39,7 +39,7 @@ tells something only if the machine has little else to do.
 	return b.String()
 }
 
-// versions tells which version of each peer was measured.
+// versions lists the version of each peer.
 func versions() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -68,7 +68,7 @@ func versions() string {
 		"keyfunc is a version behind its newest, which requires a module that is not there either.\n"
 }
 
-// load is how many threads want to run, of this program and of others.
+// load returns the machine's load average.
 func load() string {
 	info, err := os.ReadFile("/proc/loadavg")
 	if fields := strings.Fields(string(info)); err == nil && len(fields) > 0 {
@@ -77,7 +77,7 @@ func load() string {
 	return "unknown"
 }
 
-// processor is the name of the machine's, if it can be had.
+// processor returns the processor's name, or "" if it is unknown.
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {

@@ -20,13 +20,12 @@ import (
 const (
 	healthMethod = "/grpc.health.v1.Health/Check"
 
-	// connections are used at the same time, each for one request after
-	// another.
+	// connections are open at the same time, each for one request at a time.
 	connections = 16
 )
 
-// measureServers measures how many requests a second real servers answer, with
-// the guard and without.
+// measureServers measures how many requests a second real servers answer, with and
+// without the guard.
 func measureServers(s *suite, out *section) {
 	longer := plan{rounds: s.pick(31, 1), slice: 4 * s.plan.slice}
 	out.text(`Servers of net/http and grpc-go on loopback, asked over %d connections (HTTP) or by as many callers (gRPC) that send
@@ -81,7 +80,7 @@ func serveHTTP(h http.Handler) (address string, stop func()) {
 	return listener.Addr().String(), func() { server.Close() }
 }
 
-// getByClient makes a worker's operation: one request by net/http's client.
+// getByClient returns a worker's operation: one request by net/http's client.
 func getByClient(address, token string) func() func() {
 	return func() func() {
 		client := &http.Client{Transport: new(http.Transport)}
@@ -98,7 +97,7 @@ func getByClient(address, token string) func() func() {
 	}
 }
 
-// getRequests is the same over a bare connection.
+// getRequests returns the same over a bare connection.
 func getRequests(address, token string) func() func() {
 	request := fmt.Appendf(nil, "GET /reports HTTP/1.1\r\nHost: reports.example.com\r\nAuthorization: Bearer %s\r\n\r\n", token)
 	return func() func() {
@@ -127,7 +126,7 @@ func serveGRPC(options []grpc.ServerOption) (connection *grpc.ClientConn, stop f
 	}
 }
 
-// checkHealth makes a worker's operation: one call.
+// checkHealth returns a worker's operation: one call.
 func checkHealth(connection *grpc.ClientConn, token string) func() func() {
 	return func() func() {
 		client := healthpb.NewHealthClient(connection)

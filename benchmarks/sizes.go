@@ -12,7 +12,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// measureSizes measures what many scopes, many keys and many issuers cost.
+// measureSizes measures the cost of many scopes, many keys and many issuers.
 func measureSizes(s *suite, out *section) {
 	measureScopes(s, out)
 	measureKeys(s, out)
@@ -52,7 +52,7 @@ func measureScopes(s *suite, out *section) {
 	out.table(append(rows[:2], rows[3:]...)...) // 1 of 1 is there twice
 }
 
-// authorize makes a worker's operation: one call's decision.
+// authorize returns a worker's operation: the decision on one call.
 func authorize(v *verifier.Verifier, token string, need scopes.Requirement) func() func() {
 	return func() func() {
 		r := verifier.Request{Operation: "GET /reports", Authorization: []string{"Bearer " + token}}
@@ -131,7 +131,7 @@ Memory and goroutines are those of the whole Verifier, with its empty cache.`)
 	out.table(rows...)
 }
 
-// raise makes v at least n.
+// raise sets v to n if it is less.
 func raise(v *atomic.Int32, n int32) {
 	for old := v.Load(); n > old && !v.CompareAndSwap(old, n); old = v.Load() {
 	}
@@ -155,8 +155,8 @@ func spread(v *verifier.Verifier) string {
 	return last.Sub(first).Round(time.Second).String()
 }
 
-// started makes a Verifier, and says how many ns it took until it was ready,
-// and how many bytes it holds.
+// started starts a Verifier, and returns how many ns it took until it was ready, and
+// how many bytes it holds.
 func started(cfg verifier.Config) (v *verifier.Verifier, took, bytes float64) {
 	before := heap()
 	began := time.Now()
@@ -165,7 +165,7 @@ func started(cfg verifier.Config) (v *verifier.Verifier, took, bytes float64) {
 	return v, took, heap() - before
 }
 
-// heap is how many bytes are in use.
+// heap returns the number of bytes in use.
 func heap() float64 {
 	var m runtime.MemStats
 	runtime.GC()

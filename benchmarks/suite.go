@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// suite is one run: what is measured, how long, and what has come of it.
+// suite is one run, with its settings and its results.
 type suite struct {
 	plan   plan
 	quick  bool
@@ -41,9 +41,9 @@ func newSuite(quick bool) *suite {
 	return s
 }
 
-// heapBytes is what the process holds beside what is measured, as a service
-// does. Of a heap of next to nothing, garbage is collected every 3 MB, and less
-// often or more for reasons that have nothing to do with a service's own.
+// heapBytes is the size of a live heap beside the one that is measured, as a service
+// has one. With a nearly empty heap, garbage would be collected every 3 MB, far
+// more often than in a service.
 const heapBytes = 64 << 20
 
 // run measures the sections whose titles match.
@@ -77,7 +77,7 @@ func (s *suite) run(only *regexp.Regexp) {
 	}
 }
 
-// pick is full, or brief in a quick run.
+// pick returns full, or brief in a quick run.
 func (s *suite) pick(full, brief int) int {
 	if s.quick {
 		return brief
@@ -85,5 +85,5 @@ func (s *suite) pick(full, brief int) int {
 	return full
 }
 
-// cores is how many workers a parallel measurement has.
+// cores returns the number of workers of a parallel measurement.
 func cores() int { return runtime.GOMAXPROCS(0) }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestQuick: every section can be measured, and says something. What it says
-// means nothing, after so short a time.
+// TestQuick checks that every section can be measured and is not empty. After so
+// short a time its figures mean nothing.
 func TestQuick(t *testing.T) {
 	s := newSuite(true)
 	s.run(regexp.MustCompile(""))
@@ -32,7 +32,7 @@ func TestQuick(t *testing.T) {
 	checkXML(t, s.chart.svg())
 }
 
-// checkTables: the rows of a table are as long as its heading.
+// checkTables checks that the rows of each table are as long as its heading.
 func checkTables(t *testing.T, document string) {
 	columns := 0
 	for line := range strings.Lines(document) {
@@ -99,7 +99,7 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestMeasure: a probe does its operation as often as is said, on as many
+// TestMeasure checks how often a probe does its operation, and on how many
 // goroutines.
 func TestMeasure(t *testing.T) {
 	for _, workers := range []int{1, 3} {
@@ -122,7 +122,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestCaches: each kind finds what was put in, and nothing else.
+// TestCaches checks that each kind finds the tokens that were put in, and no other.
 func TestCaches(t *testing.T) {
 	for _, kind := range cacheKinds() {
 		t.Run(kind.name, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestCaches(t *testing.T) {
 	}
 }
 
-// TestCacheBound: what is bounded stays so. A set takes eight.
+// TestCacheBound checks that bounded caches stay bounded. A set holds eight tokens.
 func TestCacheBound(t *testing.T) {
 	c := newSets(ways)
 	for n := range 100 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// measureVerify measures every peer by itself, one core and all cores.
+// measureVerify measures each peer alone, on one core and on all.
 func measureVerify(s *suite, out *section) {
 	out.text(`No peer remembers tokens, so the second sight of a token costs it as much as the first: its one row is both.
 m2mauth is measured without its cache ("first sight") and with it ("seen again"): full of other tokens, as in a service that
@@ -21,7 +21,7 @@ the others: that it is a machine's token, by its subject and by every claim that
 	}
 }
 
-// peerFigures are those of one algorithm, in the order of peers.
+// peerFigures holds the figures for one algorithm, in the order of peers.
 type peerFigures struct {
 	peers            []peer
 	serial, parallel []figures
@@ -34,8 +34,8 @@ func (s *suite) measurePeers(t trust) peerFigures {
 	for _, p := range all.peers {
 		check := must(p.build(t))
 		op := func() func() {
-			// A copy for each, as each request brings one: what is in the
-			// cache must be compared, and not recognised by its address.
+			// Each worker has its own copy, as each request has. Otherwise the
+			// cache would recognize the token by its address.
 			token := strings.Clone(token)
 			return func() { must(check(context.Background(), token)) }
 		}
@@ -70,7 +70,7 @@ func displayName(p peer) string {
 	return p.name
 }
 
-// of finds the serial and the parallel figures of a peer.
+// of returns the serial and the parallel figures of a peer.
 func (all peerFigures) of(name string) (serial, parallel figures) {
 	for i, p := range all.peers {
 		if p.name == name {

@@ -9,8 +9,8 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// TestVectors fails for every case that comes out otherwise than its file or
-// the list of divergences says.
+// TestVectors fails for every case whose outcome differs from its file and from the
+// list of divergences.
 func TestVectors(t *testing.T) {
 	var results []result
 	for _, s := range suites {
@@ -37,8 +37,8 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestExponent3: the keys behind those divergences are dropped for nothing but
-// their exponent. Where it is allowed, their vectors agree.
+// TestExponent3 checks that the keys of those divergences are dropped for their
+// exponent alone. If it is allowed, their vectors agree.
 func TestExponent3(t *testing.T) {
 	for _, s := range suites {
 		for id, reason := range s.known {
@@ -65,8 +65,8 @@ func TestExponent3(t *testing.T) {
 	}
 }
 
-// TestPrivateKeys: whoever publishes one of Wycheproof's private keys is told
-// that it is compromised, whatever else is wrong with it.
+// TestPrivateKeys checks that each of Wycheproof's private keys is reported as
+// compromised, even if it has other mistakes.
 func TestPrivateKeys(t *testing.T) {
 	n := 0
 	for _, name := range []string{"json_web_signature", "json_web_key", "json_web_crypto", "json_web_encryption"} {

@@ -1,11 +1,11 @@
-// Command conformance puts public test vectors to m2mauth's own key loading and
-// signature check, and prints how far they agree:
+// Command conformance runs public test vectors against m2mauth's key loading and
+// signature verification, and prints a table of the results:
 //
 //	go run .      prints the table
 //	go run . -w   writes it into README.md
 //
-// It is a module of its own so that neither the vectors nor the libraries that
-// package differential compares with are requirements of m2mauth.
+// It is a module of its own, so that m2mauth requires neither the vectors nor the
+// libraries that package differential compares with.
 package main
 
 import (
@@ -57,7 +57,7 @@ func run(write bool) error {
 
 const begin, end = "<!-- table: go generate -->\n", "<!-- end of table -->\n"
 
-// insert puts text between the marks in readme.
+// insert replaces the text between the marks in readme.
 func insert(readme []byte, text string) ([]byte, error) {
 	before, rest, found := bytes.Cut(readme, []byte(begin))
 	_, after, closed := bytes.Cut(rest, []byte(end))
@@ -67,7 +67,7 @@ func insert(readme []byte, text string) ([]byte, error) {
 	return bytes.Join([][]byte{before, []byte(begin + text + end), after}, nil), nil
 }
 
-// render is the results as Markdown.
+// render returns the results as Markdown.
 func render(results []result) string {
 	var b strings.Builder
 	b.WriteString("\n| vectors | put to | cases | agreed | refused by design | divergences |\n|---|---|--:|--:|--:|--:|\n")

@@ -2,13 +2,13 @@ package main
 
 import "encoding/json"
 
-// rfcVectors are the examples of the RFCs. Only those of RFC 7515 A.2 and A.3
-// are claims sets, and go the whole way of a token.
+// rfcVectors holds the examples of the RFCs. Only those of RFC 7515 A.2 and A.3 are
+// claims sets, and are parsed as whole tokens.
 const rfcVectors = "RFC 7515 A.2–A.4, RFC 7520 4.1–4.3, RFC 8037 A.4"
 
-// rfcFile has each example with its key as the RFC prints them, and once more
-// with its payload changed. The keys name no "alg"; it is added, as an issuer
-// that signs by more than one RSA algorithm has to.
+// rfcFile holds each example with its key as the RFC prints them, and again with a
+// changed payload. The RFCs' keys have no "alg". It is added, as an issuer with
+// more than one RSA algorithm must do.
 func rfcFile() file {
 	var f file
 	for _, e := range []struct{ algorithm, key, token string }{

@@ -11,8 +11,8 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// judgeSignatures is for signatures over any bytes: the group's key is loaded
-// as one of a JWK Set, and each signature is checked as a token's is.
+// judgeSignatures handles signatures over any bytes. It loads the group's key as one
+// of a JWK Set, and verifies each signature as a token's.
 func judgeSignatures(s suite, g group) (func(vector) bool, string, error) {
 	doc, err := signatureKey(g)
 	if err != nil {
@@ -21,8 +21,8 @@ func judgeSignatures(s suite, g group) (func(vector) bool, string, error) {
 	return checkBy(doc, s.algorithm, jose.Options{})
 }
 
-// judgePSS is for files that mix parameters: RFC 7518 §3.5 admits one hash for
-// both purposes, and a salt as long as it.
+// judgePSS handles files that mix parameters. RFC 7518 §3.5 allows one hash for both
+// purposes, and a salt as long as the hash.
 func judgePSS(_ suite, g group) (func(vector) bool, string, error) {
 	doc, err := signatureKey(g)
 	if err != nil {
@@ -30,7 +30,7 @@ func judgePSS(_ suite, g group) (func(vector) bool, string, error) {
 	}
 	size := map[string]int{"SHA-256": 32, "SHA-384": 48, "SHA-512": 64}[g.Hash]
 	if size == 0 || g.MaskHash != g.Hash || g.SaltLen != size {
-		// By whatever algorithm.
+		// With any algorithm.
 		var all []func(vector) bool
 		for _, name := range []string{"PS256", "PS384", "PS512", "RS256"} {
 			accepts, _, err := checkBy(doc, name, jose.Options{})
@@ -69,8 +69,8 @@ func checkBy(doc []byte, algorithm string, opts jose.Options) (func(vector) bool
 	}, "", nil
 }
 
-// signatureKey is a JWK Set of the group's key: of the JWK that the file has of
-// it, or of its numbers.
+// signatureKey returns a JWK Set with the group's key, made from the file's JWK or
+// from its numbers.
 func signatureKey(g group) ([]byte, error) {
 	for _, jwk := range []json.RawMessage{g.PublicKeyJWK, g.KeyJWK} {
 		if jwk != nil {
@@ -97,7 +97,7 @@ func signatureKey(g group) ([]byte, error) {
 	return asKeySet(doc)
 }
 
-// unsigned is a number without the zeros that ASN.1 puts before it.
+// unsigned returns a number without the leading zeros of ASN.1.
 func unsigned(b []byte) []byte { return bytes.TrimLeft(b, "\x00") }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -7,29 +7,29 @@ import (
 	"slices"
 )
 
-// suite is one file of vectors and how its cases are judged.
+// suite is one file of vectors, with the rules for its cases.
 type suite struct {
 	file      string
 	algorithm string // that the signatures are checked by; "" if tokens say it themselves
 	judge     judge
 
-	// design, if not "", is why every case of the file has to be refused.
+	// design, if not "", is the reason to refuse every case of the file.
 	design string
 
-	// ours are the cases of such a file whose signature is what its vectors
-	// call invalid because it is our algorithm's. They have to be accepted.
+	// ours lists cases of such a file that must be accepted: the file calls them
+	// invalid because their signature uses our algorithm.
 	ours map[int]string
 
-	// known are the cases in which refusing what the vectors call valid is
-	// right, with the reason. Accepting what they call invalid never is.
+	// known lists valid cases that we rightly refuse, with the reason. There is no
+	// such list for invalid cases: accepting one is always wrong.
 	known map[int]string
 }
 
-// judge says what becomes of every case of one group. A group that has to be
-// refused as a whole says why.
+// judge returns whether each case of one group is accepted. If the whole group must
+// be refused, it returns the reason as well.
 type judge func(s suite, g group) (accepts func(vector) bool, design string, err error)
 
-// result is what a suite came to.
+// result counts the outcomes of a suite.
 type result struct {
 	suite    suite
 	cases    int
@@ -57,8 +57,8 @@ func (r result) designs() []string {
 	return list
 }
 
-// run puts the vectors of s to the module. The error names every case that
-// came out otherwise than s says.
+// run runs the vectors of s. The error names every case with an unexpected
+// outcome.
 func (s suite) run() (result, error) {
 	r := result{suite: s, reasons: make(map[string]int)}
 	f, err := load(s.file)
@@ -82,8 +82,7 @@ func (s suite) run() (result, error) {
 		for _, v := range g.Tests {
 			r.cases++
 			accepted := accepts(v)
-			// "acceptable" stands for weaknesses of old implementations: none
-			// of them is for us.
+			// "acceptable" marks weaknesses of old implementations. We accept none.
 			agreed := accepted == (v.Result == "valid")
 			switch {
 			case s.ours[v.ID] != "" && accepted:

@@ -46,7 +46,7 @@ var suites = []suite{
 	signatures("rsa_pss_4096_sha512_mgf1_64", "PS512"),
 	{file: "rsa_pss_misc_test.json", algorithm: "PS256, PS384, PS512", judge: judgePSS},
 
-	// What is a good signature, and not JOSE's.
+	// Good signatures of algorithms that JOSE does not have.
 	refused("rsa_pss_2048_sha256_mgf1_0", "PS256", otherPSS).but(69, "its salt is as long as the hash"),
 	refused("rsa_pss_2048_sha256_mgf1sha1_20", "PS256", otherPSS),
 	refused("rsa_pss_4096_sha512_mgf1_32", "PS512", otherPSS),
@@ -76,7 +76,7 @@ func (s suite) but(id int, why string) suite {
 	return s
 }
 
-// smallExponents are the valid cases of keys with the exponent 3.
+// smallExponents lists the valid cases of keys with the exponent 3.
 var smallExponents = map[string][]int{
 	"rsa_signature_2048_sha256": {258, 259},
 	"rsa_signature_2048_sha512": {259},

@@ -15,8 +15,8 @@ import (
 
 var allAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
-// judgeTokens loads a group's keys as an issuer's are, and finds the key for a
-// token as the verifier does.
+// judgeTokens loads a group's keys as an issuer's, and finds a token's key as the
+// verifier does.
 func judgeTokens(_ suite, g group) (func(vector) bool, string, error) {
 	doc := g.Public
 	if doc == nil {
@@ -33,8 +33,8 @@ func judgeTokens(_ suite, g group) (func(vector) bool, string, error) {
 	return func(v vector) bool { return acceptsToken(set, v.token()) }, tokenDesign(g, doc), nil
 }
 
-// tokenDesign says why a group has to be refused as a whole: its key is for
-// something that no verifier of access tokens may do.
+// tokenDesign returns the reason to refuse a whole group: its key is for something
+// that no verifier of access tokens may do.
 func tokenDesign(g group, keySet []byte) string {
 	if g.Tests[0].JWE != nil {
 		return "encrypted tokens (JWE)"
@@ -42,7 +42,7 @@ func tokenDesign(g group, keySet []byte) string {
 	var set struct {
 		Keys []struct{ Kty, Use string }
 	}
-	// It was made by asKeySet. What it does not hold, it does not say.
+	// asKeySet made it, so missing members are simply absent.
 	_ = json.Unmarshal(keySet, &set)
 	for _, k := range set.Keys {
 		if k.Kty == "oct" && k.Use != "enc" {
@@ -63,8 +63,8 @@ func asKeySet(doc []byte) ([]byte, error) {
 	return bytes.Join([][]byte{[]byte(`{"keys":[`), doc, []byte("]}")}, nil), nil
 }
 
-// keySet compiles a document as an issuer's that signs by any algorithm. It is
-// nil if the document holds nothing that can be used.
+// keySet compiles a document for an issuer that signs with any algorithm. It returns
+// nil if no key can be used.
 func keySet(doc []byte) (*jwks.Set, error) {
 	if _, err := jose.ParseKeySet(doc, jose.Options{}); err != nil {
 		return nil, err
@@ -85,20 +85,19 @@ func keySet(doc []byte) (*jwks.Set, error) {
 	return source.Current(), nil
 }
 
-// acceptsToken says whether the signature of a compact JWS is good under the
-// key of set that it names.
+// acceptsToken reports whether the signature of a compact JWS is good under the key
+// of set that it names.
 //
-// Wycheproof signs "foo" and the like, not claims sets, so ParseToken has to
-// refuse every one of its tokens. It is asked about the same token with {} for
-// a payload instead, so that it reads the header and both its neighbours, and
-// about the payload in a place where any bytes may stand.
+// Wycheproof signs "foo" and the like, which are no claims sets, so ParseToken must
+// refuse all its tokens. acceptsToken therefore parses the token with {} as payload,
+// and decodes the real payload as a signature, which may be any bytes.
 func acceptsToken(set *jwks.Set, compact string) bool {
 	if set == nil {
 		return false
 	}
 	if t, parts, err := jose.ParseToken(compact, 512, nil, nil); err == nil {
-		key, verdict := set.Lookup(t.Header.KeyID, t.Header.Algorithm)
-		return verdict == jwks.Found && t.Verify(parts, key.Key, key.Algorithm) == nil
+		key, why := set.Lookup(t.Header.KeyID, t.Header.Algorithm)
+		return why == jwks.Found && t.Verify(parts, key.Key, key.Algorithm) == nil
 	}
 	first, last := strings.IndexByte(compact, '.'), strings.LastIndexByte(compact, '.')
 	if first < 0 || first == last {

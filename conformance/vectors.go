@@ -9,14 +9,13 @@ import (
 	"github.com/c2sp/wycheproof"
 )
 
-// file is a file of Wycheproof, as far as it matters here.
+// file holds the members of a Wycheproof file that are used here.
 type file struct {
 	Count  int     `json:"numberOfTests"`
 	Groups []group `json:"testGroups"`
 }
 
-// group is a key and what was signed with it. Different schemas have different
-// members.
+// group is a key and its signatures. Different schemas have different members.
 type group struct {
 	Public  json.RawMessage `json:"public"`  // a JWK or a JWK Set
 	Private json.RawMessage `json:"private"` // likewise
@@ -47,7 +46,7 @@ type vector struct {
 	Sig     hexBytes        `json:"sig"`
 }
 
-// token is the JWS or JWE: what stands for it in a file, if it is no string.
+// token is a JWS or JWE. Some files write it as another value than a string.
 func (v vector) token() string {
 	raw := v.JWS
 	if raw == nil {
@@ -67,7 +66,7 @@ func (b *hexBytes) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// load reads a file of Wycheproof, or the one that is written in rfc.go.
+// load returns a file of Wycheproof, or the one in rfc.go.
 func load(name string) (file, error) {
 	if name == rfcVectors {
 		return rfcFile(), nil

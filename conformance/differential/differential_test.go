@@ -1,5 +1,5 @@
-// Package differential holds our verdict on a token against those of other
-// libraries: whatever we accept, they have to accept too. It is all tests.
+// Package differential compares our decisions on tokens with those of other
+// libraries: they must accept every token that we accept. It contains only tests.
 package differential
 
 import (
@@ -17,8 +17,8 @@ import (
 
 var usual = sync.OnceValue(func() *verifier.Verifier { return us(published) })
 
-// compare puts one input to everybody. It reports whether we accepted, and by
-// which exceptions a peer came to the same verdict.
+// compare gives one input to all libraries. It reports whether we accepted it, and
+// which exceptions the peers needed to agree.
 func compare(t *testing.T, in input) (accepted bool, excepted []string) {
 	doc, v := published, usual()
 	if in.keySet != "" && in.keySet != published {
@@ -46,7 +46,7 @@ func compare(t *testing.T, in input) (accepted bool, excepted []string) {
 			if !ok {
 				continue
 			}
-			// Several reasons may come together, so q goes on without this one.
+			// There may be several reasons, so continue without this one.
 			if q = again; p.accept(q.keySet, q.token) == nil {
 				refusal = nil
 				excepted = append(excepted, p.name+": "+e.why)
@@ -86,7 +86,7 @@ func seeds() []input {
 	return list
 }
 
-// with is object with a member set.
+// with returns object with a member set.
 func with(object, name, value string) string {
 	members := make(map[string]json.RawMessage)
 	if err := json.Unmarshal([]byte(object), &members); err != nil {
@@ -97,8 +97,8 @@ func with(object, name, value string) string {
 	return text[:len(text)-1] + fmt.Sprintf(",%q:%s}", name, value)
 }
 
-// TestDifferential: the seeds, and as many mutations as take some seconds. They
-// are the same in every run.
+// TestDifferential compares the seeds, and as many mutations as take some seconds.
+// They are the same in every run.
 func TestDifferential(t *testing.T) {
 	accepted, why := 0, make(map[string]int)
 	put := func(in input) bool {
@@ -142,7 +142,7 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// FuzzDifferential: whatever we accept, jwx, golang-jwt and go-jose accept.
+// FuzzDifferential checks that jwx, golang-jwt and go-jose accept what we accept.
 func FuzzDifferential(f *testing.F) {
 	for _, in := range seeds() {
 		f.Add(in.key, in.header, in.payload, in.keySet, in.spoil)

@@ -10,7 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// question is what a peer refused and we accepted.
+// question is a case that a peer refused and we accepted.
 type question struct {
 	signer *m2mtest.Key
 	keySet string
@@ -18,10 +18,10 @@ type question struct {
 	keyID  string // of the key that we used
 }
 
-// exception is a reason for which a peer may refuse what we accept. without
-// puts the same question with that reason taken out of it, and signed anew if
-// it was in the token: the signature, the issuer, the audience and the times
-// are still the peer's to check. It reports false if the reason is not there.
+// exception is a reason for which a peer may refuse what we accept. without returns
+// the case without that reason, signed again if the token changed, so that the peer
+// still checks signature, issuer, audience and times. It returns false if the case
+// does not have the reason.
 type exception struct {
 	why     string
 	without func(question) (question, bool)
@@ -32,7 +32,7 @@ var exceptions = []exception{
 	{"one key that it can't read loses the whole set", func(q question) (question, bool) {
 		return q.withKey(func(jwk map[string]json.RawMessage) map[string]json.RawMessage { return jwk })
 	}},
-	// Serializers write null, [] and "" for what a key does not have.
+	// Serializers write null, [] and "" for members that a key lacks.
 	{"an empty member loses the key", func(q question) (question, bool) {
 		return q.withKey(func(jwk map[string]json.RawMessage) map[string]json.RawMessage {
 			deleteFunc(jwk, func(_ string, value json.RawMessage) bool {
@@ -41,8 +41,8 @@ var exceptions = []exception{
 			return jwk
 		})
 	}},
-	// Only the members that define a key decide whether it can be used; x5c is
-	// the commonest of the others.
+	// Only the members that define a key decide whether we can use it. x5c is the
+	// most common of the others.
 	{"a malformed member that is no part of the key loses it", func(q question) (question, bool) {
 		return q.withKey(func(jwk map[string]json.RawMessage) map[string]json.RawMessage {
 			members := map[string][]string{`"RSA"`: {"n", "e"}, `"EC"`: {"crv", "x", "y"}, `"OKP"`: {"crv", "x"}}
@@ -55,7 +55,7 @@ var exceptions = []exception{
 			return least
 		})
 	}},
-	// RFC 9864 §2.2 is of 2025.
+	// RFC 9864 §2.2 dates from 2025.
 	{"EdDSA's newer name, Ed25519, is unknown to it", func(q question) (question, bool) {
 		return q.withToken(func(header, _ map[string]json.RawMessage) bool {
 			known := string(header["alg"]) != `"Ed25519"`
@@ -63,8 +63,8 @@ var exceptions = []exception{
 			return !known
 		})
 	}},
-	// A key that comes with the token, or the way to one, is never used, so
-	// nothing depends on its form.
+	// We never use a key from the token, or a URL of one, so its form does not
+	// matter.
 	{"a malformed header member that nobody should use", func(q question) (question, bool) {
 		return q.withToken(func(header, _ map[string]json.RawMessage) bool {
 			return deleteFunc(header, func(name string, _ json.RawMessage) bool {
@@ -72,7 +72,7 @@ var exceptions = []exception{
 			})
 		})
 	}},
-	// We keep numbers as they are written, and bound those that we read.
+	// We keep numbers as text, and bound those that we read.
 	{"a number beyond float64 in a member that nobody reads", func(q question) (question, bool) {
 		return q.withToken(func(header, claims map[string]json.RawMessage) bool {
 			beyond := func(name string, value json.RawMessage) bool {
@@ -84,7 +84,7 @@ var exceptions = []exception{
 			return deleteFunc(claims, beyond) || h
 		})
 	}},
-	// JSON has it, and it is 1970.
+	// JSON allows it, and it means 1970.
 	{"-0 is no time to it", func(q question) (question, bool) {
 		return q.withToken(func(_, claims map[string]json.RawMessage) (found bool) {
 			for _, name := range []string{"nbf", "iat"} {
@@ -107,13 +107,13 @@ func deleteFunc(m map[string]json.RawMessage, del func(string, json.RawMessage) 
 	return found
 }
 
-// withKey is q with a key set of nothing but the key that we used, changed.
+// withKey returns q with a key set that holds only the key that we used, changed.
 func (q question) withKey(change func(map[string]json.RawMessage) map[string]json.RawMessage) (question, bool) {
 	var doc struct{ Keys []map[string]json.RawMessage }
 	parsed, err := jose.ParseKeySet([]byte(q.keySet), jose.Options{})
 	header, _, ok := q.parts()
-	// encoding/json reads the "keys" that we read only where there is no
-	// other spelling of that name.
+	// encoding/json reads the same "keys" as we do only if no other spelling of that
+	// name is present.
 	if err != nil || !ok || json.Unmarshal([]byte(q.keySet), &doc) != nil {
 		return q, false
 	}
@@ -140,7 +140,7 @@ func (q question) withKey(change func(map[string]json.RawMessage) map[string]jso
 	return q, false
 }
 
-// withToken is q with a changed token.
+// withToken returns q with a changed token.
 func (q question) withToken(change func(header, claims map[string]json.RawMessage) (changed bool)) (question, bool) {
 	header, claims, ok := q.parts()
 	if !ok || !change(header, claims) {
@@ -150,8 +150,8 @@ func (q question) withToken(change func(header, claims map[string]json.RawMessag
 	return q, true
 }
 
-// parts are the header and the claims of the token, as they were signed. We
-// accepted it, so names are not doubled.
+// parts returns the signed header and claims of the token. We accepted it, so it has
+// no duplicate names.
 func (q question) parts() (header, claims map[string]json.RawMessage, ok bool) {
 	segments := strings.Split(q.token, ".")
 	for i, into := range []*map[string]json.RawMessage{&header, &claims} {

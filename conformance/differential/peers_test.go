@@ -20,8 +20,8 @@ type peer struct {
 
 var peers = []peer{{"jwx", jwx}, {"golang-jwt", golangJWT}, {"go-jose", goJOSE}}
 
-// jwx is the library that our keys are read with. Here it also reads the token
-// and the claims, and checks the signature.
+// jwx is the library that parses our keys. Here it also parses the token and the
+// claims, and verifies the signature.
 func jwx(keySet, token string) error {
 	set, err := jwk.ParseString(keySet)
 	if err != nil {
@@ -37,7 +37,7 @@ func jwx(keySet, token string) error {
 	return err
 }
 
-// golangJWT reads no keys, so go-jose reads them for it.
+// golangJWT parses no keys, so go-jose parses them for it.
 func golangJWT(keySet, token string) error {
 	var set jose4.JSONWebKeySet
 	if err := json.Unmarshal([]byte(keySet), &set); err != nil {

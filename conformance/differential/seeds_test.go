@@ -15,9 +15,9 @@ func goodHeader(alg, kid string) string {
 	return fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, alg, kid)
 }
 
-// input is what is put to everybody: two texts that are signed, with which of
-// the keys; the key set document, "" for the usual one; and how the token is
-// spoilt after signing, 0 for not at all.
+// input is one case for all libraries: the texts of header and claims, the key that
+// signs them, the key set document, "" for the usual one, and how to change the
+// token after signing, 0 for not at all.
 type input struct {
 	key                     uint8
 	header, payload, keySet string
@@ -30,8 +30,8 @@ func (in input) token() string {
 	return spoil(sign(keys[in.signer()], in.header, in.payload), in.spoil)
 }
 
-// headerValues and claimValues are what members are set to: what is good, what
-// is nearly so, and what parsers disagree about.
+// headerValues and claimValues are values for members: good ones, nearly good ones,
+// and ones that parsers disagree about.
 var headerValues = map[string][]string{
 	"alg": {`"RS256"`, `"PS256"`, `"ES256"`, `"ES384"`, `"ES512"`, `"EdDSA"`, `"Ed25519"`, `"none"`, `"HS256"`, `"rs256"`, `""`, `null`, `["RS256"]`, `"RS256\u0000"`},
 	"kid": {`"rs"`, `"ps"`, `"es"`, `"es3"`, `"es5"`, `"ed"`, `"other"`, `""`, `null`, `7`, `"\u0072s"`},
@@ -65,7 +65,7 @@ var claimValues = map[string][]string{
 
 // randomInput changes a good token in up to three places.
 func randomInput(r *rand.Rand) input {
-	// The slow algorithms come less often.
+	// Slow algorithms are chosen less often.
 	in := input{key: [...]uint8{0, 1, 2, 2, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5}[r.IntN(14)]}
 	k := keys[in.signer()]
 	in.header, in.payload = goodHeader(k.Algorithm, k.ID), goodClaims
@@ -90,8 +90,8 @@ func randomInput(r *rand.Rand) input {
 	return in
 }
 
-// setMember sets a member, at times in place of the one of that name and at
-// times beside it.
+// setMember sets a member. At random it replaces the member of that name, or adds a
+// duplicate.
 func setMember(r *rand.Rand, object string, values map[string][]string) string {
 	names := slices.Sorted(maps.Keys(values))
 	name := names[r.IntN(len(names))]
@@ -125,7 +125,7 @@ func changeByte(r *rand.Rand, text string) string {
 	return string(b)
 }
 
-// randomKeySet leaves keys out, doubles and spoils them.
+// randomKeySet omits, duplicates and changes keys.
 func randomKeySet(r *rand.Rand) string {
 	var set struct {
 		Keys []map[string]any `json:"keys"`

@@ -18,7 +18,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// The policy that every library is given.
+// The policy of every library.
 const (
 	issuer   = "https://issuer.example"
 	audience = "https://api.example"
@@ -27,8 +27,7 @@ const (
 
 var algorithms = []string{"RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"}
 
-// keys are the same in every run, or what a fuzzer has found would not be
-// found again.
+// keys are the same in every run, so that a fuzzer's findings can be reproduced.
 var keys = []*m2mtest.Key{
 	{ID: "rs", Algorithm: "RS256", Private: rsaKey("rs")},
 	{ID: "ps", Algorithm: "PS256", Private: rsaKey("ps")},
@@ -38,7 +37,7 @@ var keys = []*m2mtest.Key{
 	{ID: "ed", Algorithm: "EdDSA", Private: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))},
 }
 
-// published is the key set document of keys.
+// published returns the key set document of keys.
 var published = keySet(keys...)
 
 func keySet(keys ...*m2mtest.Key) string {
@@ -52,7 +51,7 @@ func keySet(keys ...*m2mtest.Key) string {
 	return string(must(json.Marshal(map[string]any{"keys": list})))
 }
 
-// rsaKey makes a key of 2048 bits of a seed. It is no secret.
+// rsaKey returns a 2048-bit key derived from seed. It is not secret.
 func rsaKey(seed string) *rsa.PrivateKey {
 	p, q := prime(seed+"p"), prime(seed+"q")
 	one := big.NewInt(1)
@@ -69,7 +68,7 @@ func rsaKey(seed string) *rsa.PrivateKey {
 	return k
 }
 
-// prime is the first of 1024 bits from a place that seed stands for.
+// prime returns the first 1024-bit prime after a number derived from seed.
 func prime(seed string) *big.Int {
 	a, b := sha512.Sum512([]byte(seed)), sha512.Sum512([]byte(seed+"+"))
 	p := new(big.Int).SetBytes(slices.Concat(a[:], b[:]))
@@ -88,7 +87,7 @@ func ecKey(c elliptic.Curve) *ecdsa.PrivateKey {
 	return must(ecdsa.ParseRawPrivateKey(c, scalar))
 }
 
-// sign makes a compact JWS of any two texts.
+// sign returns a compact JWS of any two texts.
 func sign(k *m2mtest.Key, header, payload string) string {
 	signed := encode(header) + "." + encode(payload)
 	return signed + "." + encode(string(k.Sign([]byte(signed))))
@@ -103,9 +102,9 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// us is a Verifier of the policy with the given key set; nil if it has no keys
-// then. Nothing that only we ask is asked: not what type a token has, nor
-// whether it is a machine's.
+// us returns a Verifier of the policy with the given key set, or nil if no key can be
+// used. It makes no check that only we make: neither the token's type nor whether
+// it is a machine's.
 func us(doc string) *verifier.Verifier {
 	set, err := jose.ParseKeySet([]byte(doc), jose.Options{})
 	if err != nil || len(set.Keys) == 0 {

@@ -15,8 +15,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// reference reads an accepted token with encoding/json and big numbers, and
-// says what the Client has to be. It reports what should have refused it.
+// reference parses an accepted token with encoding/json and big numbers, and returns
+// the expected Client, or the reason for which the token should be refused.
 func reference(header, payload string) (want verifier.Client, problem string) {
 	var h, c map[string]any
 	if d := decoder(header); d.Decode(&h) != nil {
@@ -119,9 +119,9 @@ func decoder(text string) *json.Decoder {
 	return d
 }
 
-// FuzzClaims: of two texts with a good signature, what is accepted is what a
-// plain reading of them by the rules accepts too, the Client says the same as
-// that reading, and written anew by another hand it is accepted again.
+// FuzzClaims checks signed tokens with arbitrary header and claims: the reference
+// accepts each token that the verifier accepts, both return the same Client, and
+// the token is accepted again when it is spelled differently.
 func FuzzClaims(f *testing.F) {
 	f.Add(goodHeader, goodClaims)
 	for _, header := range []string{

@@ -16,7 +16,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// until repeats something until it is n bytes long.
+// until repeats a text until it is n bytes long.
 func until(n int, something func(i int) string) string {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {
@@ -27,11 +27,10 @@ func until(n int, something func(i int) string) string {
 
 func same(s string) func(int) string { return func(int) string { return s } }
 
-// parse is the reading of a document without bounds: the package promises to
-// be linear within any.
+// parse parses a document without limits. The cost must be linear with any limits.
 func parse(doc string) func() {
 	return func() {
-		// Whether it is accepted is not the question here.
+		// The result does not matter here.
 		_, _ = strictjson.Parse(doc, strictjson.Limits{Depth: math.MaxInt, Members: math.MaxInt}, nil)
 	}
 }
@@ -40,14 +39,14 @@ func keySet(doc string) func() {
 	return func() { _, _ = jose.ParseKeySet([]byte(doc), jose.Options{}) }
 }
 
-// verify is the whole way of a signed token with more in its payload.
+// verify verifies a signed token with more text in its payload.
 func verify(tb testing.TB, more string) func() {
 	v := roomy(tb)
 	token := sign(goodHeader, strings.TrimSuffix(goodClaims, "}")+","+more+"}")
 	return func() { _, _ = v.Verify(context.Background(), token) }
 }
 
-// roomy is a Verifier with the largest cap there is.
+// roomy returns a Verifier with the highest limit for tokens.
 func roomy(tb testing.TB) *verifier.Verifier {
 	jwk := fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"ed","x":%q}]}`, key.JWK()["x"])
 	v := must(verifier.New(verifier.Config{
@@ -75,11 +74,10 @@ func authorize(value string) func() {
 	}
 }
 
-// TestCost: sixteen times the input is about sixteen times the work, for the
-// inputs that were thought up to make it more. Allocated bytes are exact, and
-// are bounded closely. Work that allocates nothing shows only in the time, of
-// which the best of some runs is taken and bounded loosely: it would be 256
-// times if it were quadratic.
+// TestCost checks hostile inputs: sixteen times the input costs about sixteen times
+// the work. Allocated bytes are exact, and are bounded closely. Other work shows
+// only in the time, so the best of some runs is bounded loosely: quadratic work
+// would take 256 times as long.
 func TestCost(t *testing.T) {
 	const small, times = 2500, 16
 	for _, tt := range []struct {
@@ -169,12 +167,12 @@ func TestCost(t *testing.T) {
 			if limit := 2*times*before + 16<<10; after > limit {
 				t.Errorf("%d bytes allocated, but %d for %d times the input", before, after, times)
 			}
-			// Nor may an input cost very many times its own size. Members of
-			// six bytes cost the most: each is kept, and looked up.
+			// An input must not cost many times its own size either. Members of
+			// six bytes cost the most, because each is kept and looked up.
 			if limit := uint64(80*times*small + 64<<10); after > limit {
 				t.Errorf("%d bytes allocated for an input of some %d", after, times*small)
 			}
-			// What is too small to be timed is measured as if it took 2 µs.
+			// A shorter time can't be measured, and counts as 2 µs.
 			short, long := max(quickest(less), 2*time.Microsecond), quickest(more)
 			if long > 5*times*short {
 				t.Errorf("%v, but %v for %d times the input", short, long, times)
@@ -183,8 +181,8 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// allocated is how many bytes f allocates: the least of some runs, for others
-// may be allocating as well.
+// allocated returns how many bytes f allocates: the least of some runs, because other
+// goroutines may allocate as well.
 func allocated(f func()) uint64 {
 	least := uint64(math.MaxUint64)
 	for range 4 {

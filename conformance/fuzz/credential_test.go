@@ -11,8 +11,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// The grammar of RFC 9110 §11.4 and RFC 6750 §2.1 as it should be read, in
-// words of its own: any scheme first, then Bearer's.
+// A second implementation of the grammar of RFC 9110 §11.4 and RFC 6750 §2.1: any
+// scheme first, then Bearer's.
 var (
 	anyScheme = regexp.MustCompile("^([0-9A-Za-z!#$%&'*+.^_`|~-]+)( [ -~]*)?$")
 	bearer    = regexp.MustCompile(`^(?i:bearer) +([!-+\--~]+)$`)
@@ -20,8 +20,8 @@ var (
 
 const maxCredential = 8<<10 + 64
 
-// wantCode is what has to become of the values of the header: 0 if they are
-// one bearer token, which is returned.
+// wantCode returns the Code for the header's values, or 0 and the token if they are
+// one bearer token.
 func wantCode(values []string) (verifier.Code, string) {
 	if len(values) == 0 {
 		return verifier.NoCredentials, ""
@@ -43,9 +43,8 @@ func wantCode(values []string) (verifier.Code, string) {
 	return 0, token[1]
 }
 
-// FuzzCredential: the header's values are read by the grammar and in no other
-// way. A token in them is judged as it would be alone, whatever the case of
-// the scheme and the number of spaces.
+// FuzzCredential checks that the header is parsed by the grammar only. The decision
+// on a token does not depend on the scheme's case or the number of spaces.
 func FuzzCredential(f *testing.F) {
 	good := sign(goodHeader, goodClaims)
 	for _, value := range []string{
@@ -80,7 +79,7 @@ func FuzzCredential(f *testing.F) {
 		}
 		switch {
 		case len(values) == 1 && len(first) > maxCredential:
-			// Of what is too long only the scheme is looked at.
+			// Of a value that is too long, only the scheme is read.
 			if e == nil || e.Reason != verifier.TooLarge && e.Reason != verifier.SchemeUnsupported {
 				t.Errorf("%d bytes: %v", len(first), err)
 			}
@@ -96,7 +95,7 @@ func FuzzCredential(f *testing.F) {
 			}
 		}
 		if fetched {
-			// It may have been the timer's. That does not come twice at once.
+			// The timer may have started that fetch, but not two at once.
 			before = guard().Status()[0].Fetches
 			_, err = ask()
 			if guard().Status()[0].Fetches != before && !errors.Is(err, verifier.KeyUnknown) && !errors.Is(err, verifier.KeysUnavailable) {

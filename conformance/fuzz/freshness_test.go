@@ -16,8 +16,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// freshFor is how long a key set may be used that came with these values of
-// Cache-Control.
+// freshFor returns how long a key set with these values of Cache-Control is used.
 func freshFor(t *testing.T, values ...string) time.Duration {
 	fetch := jwks.FromURL("https://issuer.example/keys", transport(func(*http.Request) (*http.Response, error) {
 		return &http.Response{
@@ -35,9 +34,9 @@ func freshFor(t *testing.T, values ...string) time.Duration {
 
 var plainMaxAge = regexp.MustCompile(`^[0-9]{1,9}$`)
 
-// FuzzCacheControl: whatever the header holds, the answer is used and the
-// lifetime is a sane one; the directives mean the same in any order and on
-// however many lines; and a shorter lifetime always wins.
+// FuzzCacheControl checks that with any header the response is used, and its lifetime
+// is within bounds. Order and lines of directives don't matter, and the shortest
+// lifetime counts.
 func FuzzCacheControl(f *testing.F) {
 	for _, value := range []string{
 		"max-age=300", "MAX-AGE=300", `max-age="300"`, "max-age = 300", "max-age=-1", "max-age=1e3", "max-age=99999999999999999999",

@@ -11,7 +11,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// measure is how deep a document is nested, and how many members it has.
+// measure returns the depth of a document, and the number of its members.
 func measure(doc string) (depth, members int) {
 	d := jsontext.NewDecoder(strings.NewReader(doc))
 	for {
@@ -27,7 +27,7 @@ func measure(doc string) (depth, members int) {
 	}
 }
 
-// write is v in a spelling of its own.
+// write writes v in a different spelling.
 func write(b *bytes.Buffer, v strictjson.Value) {
 	if text, ok := v.Text(); ok {
 		b.Write(must(json.Marshal(text)))
@@ -60,9 +60,9 @@ func writeObject(b *bytes.Buffer, o strictjson.Object) {
 	b.WriteByte('}')
 }
 
-// FuzzJSON: a document is accepted if it is an object by jsontext's reading of
-// RFC 8259 and RFC 7493 and within the limits, and never otherwise. What is
-// accepted stays what it is when it is written anew.
+// FuzzJSON checks that a document is accepted if and only if jsontext accepts it as an
+// object (RFC 8259, RFC 7493) and it is within the limits. Another spelling of an
+// accepted document has the same members.
 func FuzzJSON(f *testing.F) {
 	for _, doc := range []string{
 		`{}`, ` { } `, `{"a":1}`, `{"a":{"a":[{},[],"",0,-0,1.5e-3,true,false,null]}}`, `[]`, `null`, ``, `{`, `{}}`, `{}{}`,
@@ -112,7 +112,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// canonicalize brings v into one order and spelling, numbers excepted.
+// canonicalize returns v in one order and spelling, except for numbers.
 func canonicalize(t *testing.T, v *jsontext.Value) {
 	*v = v.Clone()
 	if err := v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {

@@ -14,8 +14,8 @@ import (
 
 var policyName = regexp.MustCompile(`^/[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*/([0-9A-Za-z_-]+|\*)$`)
 
-// FuzzPolicy: a name is taken into a policy if it is of the one form, and then
-// opens what it names and nothing else, whatever method a call asks for.
+// FuzzPolicy checks that a policy accepts names of one form only, and that a name
+// opens the methods that it names and no other.
 func FuzzPolicy(f *testing.F) {
 	for _, name := range []string{
 		"/a.B/C", "/a.B/*", "/B/C", "a.B/C", "//", "/a.B/", "/*/C", "/a.*/C", "/a.B/C/*", "/a.B/C*", "/a..B/C", "/.B/C", "/a.B./C", "/a.B//C",

@@ -1,7 +1,7 @@
-// Package fuzz feeds bytes of any kind to what reads them: the credential of a
-// call, tokens, JSON, the headers of a key set's answer, the names of a policy.
-// It is all tests, and they reach what they test from outside. The targets for
-// what is only to be reached from inside stand in the packages themselves.
+// Package fuzz tests the parsers with arbitrary bytes: the credential of a call,
+// tokens, JSON, the headers of a key set's response, the names of a policy. It
+// contains only tests, and they use exported names. Fuzz tests of unexported names
+// are in the packages themselves.
 package fuzz
 
 import (
@@ -28,8 +28,8 @@ var (
 	key = &m2mtest.Key{ID: "ed", Algorithm: "EdDSA", Private: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}
 )
 
-// guard is a Verifier whose clock stands still and that remembers nothing, so
-// that every input is judged for itself.
+// guard returns a Verifier with a constant clock and without a cache, so that each
+// input is decided on its own.
 var guard = sync.OnceValue(func() *verifier.Verifier {
 	jwk := key.JWK()
 	delete(jwk, "x5c")
@@ -54,7 +54,7 @@ const (
 	goodClaims = `{"iss":"https://issuer.example","aud":"https://api.example","sub":"m","client_id":"m","exp":1800000600,"nbf":1799999999.5,"iat":1799999999,"jti":"1","scope":"a b:c"}`
 )
 
-// sign makes a compact JWS of any two texts.
+// sign returns a compact JWS of any two texts.
 func sign(header, payload string) string {
 	signed := encode(header) + "." + encode(payload)
 	return signed + "." + encode(string(key.Sign([]byte(signed))))
@@ -62,8 +62,8 @@ func sign(header, payload string) string {
 
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
-// refusal is err as the Verifier's own. There is no other, and it is short
-// whatever it is about.
+// refusal returns err as a *verifier.Error, and fails if it is another error or is too
+// long.
 func refusal(t *testing.T, err error) *verifier.Error {
 	t.Helper()
 	e, ok := errors.AsType[*verifier.Error](err)
