@@ -1,5 +1,5 @@
-// Agent is a CI job or an agent: it gets a token and calls an HTTP API and a
-// gRPC API with it, over TLS. It exits non-zero if a call fails.
+// Command agent does what a CI job or an agent does: it gets a token, and calls an
+// HTTP API and a gRPC API with it, over TLS. It exits non-zero if a call fails.
 //
 //	go run ./examples/agent                  # against a local authority that it starts itself
 //	STYTCH_PROJECT_ID=… STYTCH_SECRET=… go run ./examples/agent    # against Stytch
@@ -29,16 +29,16 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-const usage = `Agent does what a CI job or an agent does: with its own credentials it gets a
-token, and calls an HTTP API and a gRPC API with it. The APIs, which it starts
-on loopback, are somebody else's; so that it can be tried, it is registered
-first and deleted afterwards.
+const usage = `Agent does what a CI job or an agent does: it gets a token with its own
+credentials, and calls an HTTP API and a gRPC API with it. For the example it
+also starts the APIs on loopback, and registers its client and deletes it
+afterwards.
 
   -timeout D   give up after D (30s)
   -h           show this
 
-By default a local authority is started. With STYTCH_PROJECT_ID and
-STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
+It starts a local authority. If STYTCH_PROJECT_ID and STYTCH_SECRET are set, it
+uses Stytch, or the server at STYTCH_URL.
 `
 
 func main() {
@@ -68,12 +68,12 @@ func run(ctx context.Context, out io.Writer) error {
 	})
 }
 
-// work is the agent itself. Everything above is so that it can be tried.
+// work is the agent itself. Everything above only makes it possible to try it.
 func work(ctx context.Context, out io.Writer, w *world, own stytch.Credentials) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the source's goroutine
 	defer cancel()
-	// A job reads its credentials from the environment or from a vault here, at
-	// each fetch.
+	// A job would read its credentials from the environment or from a vault here. The
+	// function is called for each fetch.
 	credentialsNow := func(context.Context) (stytch.Credentials, error) { return own, nil }
 	source, err := stytch.TokenSource(ctx, w.project.ID, credentialsNow, &stytch.TokenSourceOptions{
 		TokenURL: w.project.TokenURL(),
@@ -156,7 +156,7 @@ func overGRPC(ctx context.Context, out io.Writer, orders ordersv1.OrdersClient) 
 	fmt.Fprintf(out, "gRPC Watch: %d orders\n", n)
 
 	if _, err := orders.Create(ctx, &ordersv1.CreateRequest{Item: "jam"}); status.Code(err) != codes.PermissionDenied {
-		return fmt.Errorf("no refusal of Create: %v", err)
+		return fmt.Errorf("Create is not refused: %v", err)
 	}
 	fmt.Fprintln(out, "gRPC Create is refused, as it should be")
 	return nil

@@ -43,7 +43,8 @@ func TestAgentByEnvironment(t *testing.T) {
 	}
 }
 
-// TestAgentNotices: the agent fails if anything around it is not as told.
+// TestAgentNotices checks that the agent fails if a server does not answer as
+// expected.
 func TestAgentNotices(t *testing.T) {
 	project.Local(t)
 	for name, tt := range map[string]struct {

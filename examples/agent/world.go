@@ -24,8 +24,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// world is everything around the agent: an authority, and two APIs over TLS
-// that trust it.
+// world holds the servers around the agent: an authority, and two APIs over TLS that
+// trust it.
 type world struct {
 	project  *project.Project
 	roots    *x509.CertPool
@@ -112,7 +112,7 @@ func (w *world) startGRPC(certificate tls.Certificate) error {
 	return nil
 }
 
-// orders is the gRPC API.
+// orders implements the gRPC API.
 type orders struct {
 	ordersv1.UnimplementedOrdersServer
 }
@@ -134,7 +134,7 @@ func (o orders) Watch(_ *ordersv1.WatchRequest, stream grpc.ServerStreamingServe
 	return nil
 }
 
-// plainHTTP is a client that trusts the APIs' certificate, and sends no token.
+// plainHTTP returns a client that trusts the APIs' certificate and sends no token.
 func (w *world) plainHTTP() *http.Client {
 	if w.client == nil {
 		w.client = &http.Transport{TLSClientConfig: w.clientTLS(), ForceAttemptHTTP2: true}
@@ -144,7 +144,7 @@ func (w *world) plainHTTP() *http.Client {
 
 func (w *world) clientTLS() *tls.Config { return &tls.Config{RootCAs: w.roots} }
 
-// certificate is the APIs', and the only one that the agent trusts.
+// certificate returns the APIs' certificate, the only one that the agent trusts.
 func (w *world) certificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/reflection"
 )
 
-// orders is what both APIs serve. Its methods find the calling machine in
-// their context, and know nothing of tokens.
+// orders implements both APIs. Its methods find the calling client in their context,
+// and never see a token.
 type orders struct {
 	ordersv1.UnimplementedOrdersServer
 
@@ -44,7 +44,7 @@ func (o *orders) add(item string) *ordersv1.Order {
 	return order
 }
 
-// newHTTP is the HTTP API: each route is registered with what it requires.
+// newHTTP returns the HTTP API. Each route is registered with its Requirement.
 func newHTTP(v *verifier.Verifier, o *orders) (http.Handler, error) {
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
@@ -69,10 +69,10 @@ func newHTTP(v *verifier.Verifier, o *orders) (http.Handler, error) {
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // a caller that is gone needs no answer
+	_ = json.NewEncoder(w).Encode(v) // fails only if the caller is gone
 }
 
-// newGRPC is the gRPC API: what the policy does not name is refused.
+// newGRPC returns the gRPC API. Methods that the policy does not name are refused.
 func newGRPC(v *verifier.Verifier, o *orders) (*grpc.Server, error) {
 	guard, err := grpcmw.New(v, grpcmw.Policy{
 		"/orders.v1.Orders/*":                         scopes.All("read:orders"),
@@ -103,8 +103,8 @@ func (o *orders) Watch(_ *ordersv1.WatchRequest, stream grpc.ServerStreamingServ
 			return err
 		}
 	}
-	// There is nothing new in this example, so the stream lasts until the
-	// client has enough of it, or its token expires.
+	// The example has no new orders, so the stream lasts until the client leaves or
+	// its token expires.
 	<-stream.Context().Done()
 	return context.Cause(stream.Context())
 }

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// short shows that there is a token or secret, and not which.
+// short returns the beginning of a token or secret, and its length.
 func short(secret string) string {
 	if len(secret) < 12 {
 		return secret
@@ -26,8 +26,8 @@ func short(secret string) string {
 	return fmt.Sprintf("%s…(%d bytes)", secret[:6], len(secret))
 }
 
-// exchange makes an HTTP request and prints it with its answer. What is secret
-// in either is cut short.
+// exchange makes an HTTP request, and prints it with its response. Secrets in both are
+// cut short.
 func (s *story) exchange(method, url, authorization, contentType, body string, secrets ...string) (int, http.Header, map[string]any) {
 	req, err := http.NewRequestWithContext(s.ctx, method, url, strings.NewReader(body))
 	if err != nil {
@@ -61,12 +61,12 @@ func (s *story) exchange(method, url, authorization, contentType, body string, s
 		}
 	}
 	var answer map[string]any
-	_ = json.Unmarshal(raw, &answer) // shown as it is in any case
+	_ = json.Unmarshal(raw, &answer) // if it is no JSON, it is shown as text
 	s.got(shorten(strings.TrimSpace(string(raw)), append(secrets, secretsIn(answer)...)))
 	return res.StatusCode, res.Header, answer
 }
 
-// secretsIn finds what an answer of the authority gives away only once.
+// secretsIn returns the secrets in a response of the authority.
 func secretsIn(answer map[string]any) (secrets []string) {
 	client, _ := answer["m2m_client"].(map[string]any)
 	for _, v := range []any{answer["access_token"], client["client_secret"], client["next_client_secret"]} {
@@ -84,8 +84,8 @@ func shorten(text string, secrets []string) string {
 	return text
 }
 
-// callHTTP calls the HTTP API, and reports whether the answer has the status
-// and, if it is a refusal, the challenge.
+// callHTTP calls the HTTP API, and reports whether the response has the wanted status
+// and, if it is a refusal, the wanted challenge.
 func (s *story) callHTTP(method, token string, wantStatus int, wantChallenge string) bool {
 	authorization := ""
 	if token != "" {
@@ -99,8 +99,8 @@ func (s *story) callHTTP(method, token string, wantStatus int, wantChallenge str
 	return code == wantStatus && header.Get("WWW-Authenticate") == wantChallenge
 }
 
-// callGRPC calls the gRPC API, and reports whether the answer has the code and,
-// if it is a refusal, the reason.
+// callGRPC calls the gRPC API, and reports whether the response has the wanted code
+// and, if it is a refusal, the wanted reason.
 func (s *story) callGRPC(method, token string, wantCode codes.Code, wantReason string) bool {
 	ctx := s.ctx
 	s.sent("orders.v1.Orders/" + method + " (gRPC)")

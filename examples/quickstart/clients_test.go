@@ -22,9 +22,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestForeignClients calls both APIs as programs do that know nothing of this
-// module: x/oauth2 gets the tokens, its HTTP client and gRPC's own per-RPC
-// credentials send them.
+// TestForeignClients calls both APIs as programs without this module do: x/oauth2 gets
+// the tokens, and its HTTP client and gRPC's per-RPC credentials send them.
 func TestForeignClients(t *testing.T) {
 	w, err := newWorld(t.Context())
 	if err != nil {
@@ -49,7 +48,7 @@ func TestForeignClients(t *testing.T) {
 		}
 	})
 	t.Run("gRPC", func(t *testing.T) {
-		// Per-RPC credentials travel over TLS alone.
+		// gRPC sends per-RPC credentials over TLS only.
 		orders := overTLS(t, w, config.TokenSource(t.Context()))
 		if res, err := orders.List(t.Context(), &ordersv1.ListRequest{}); err != nil || len(res.GetOrders()) == 0 {
 			t.Errorf("List: %v, %v", res, err)
@@ -67,7 +66,7 @@ func TestForeignClients(t *testing.T) {
 	})
 }
 
-// overTLS serves the gRPC API over TLS, and calls it with tokens of source.
+// overTLS serves the gRPC API over TLS, and returns a client with tokens of source.
 func overTLS(t *testing.T, w *world, source oauth2.TokenSource) ordersv1.OrdersClient {
 	cert, pool := selfSigned(t)
 	server, err := newGRPC(w.verifier, newOrders())

@@ -1,11 +1,11 @@
-// Quickstart runs the whole story of machine-to-machine authentication on one
-// machine: an authority, an HTTP API and a gRPC API, and a service that
-// registers, gets a token, and is accepted or refused. It checks each answer and
-// exits non-zero if one is not as expected.
+// Command quickstart shows machine-to-machine authentication on one machine. It runs
+// an authority, an HTTP API and a gRPC API, and a service that registers, gets a
+// token, and is accepted or refused. It checks each response, and exits non-zero if
+// one is not as expected.
 //
 //	go run ./examples/quickstart          # one line for each step
-//	go run ./examples/quickstart -v       # every request and answer
-//	go run ./examples/quickstart -serve   # keep everything up, to try by hand
+//	go run ./examples/quickstart -v       # every request and response
+//	go run ./examples/quickstart -serve   # keep everything running, to try by hand
 package main
 
 import (
@@ -20,18 +20,18 @@ import (
 )
 
 const usage = `Quickstart starts an authority, an HTTP API and a gRPC API on loopback, and
-shows how a machine is accepted or refused, with real requests and answers.
-Nothing has to be set up and nothing is left behind.
+shows how a machine is accepted or refused, with real requests and responses.
+It needs no setup, and leaves nothing behind.
 
-  -v       show every request and answer
-  -serve   keep everything up, and print curl and grpcurl commands to try
+  -v       show every request and response
+  -serve   keep everything running, and print curl and grpcurl commands to try
   -h       show this
 `
 
 func main() {
 	set := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	serve := set.Bool("serve", false, "keep the authority and both APIs up, and print commands to try")
-	verbose := set.Bool("v", false, "show every request and answer")
+	verbose := set.Bool("v", false, "show every request and response")
 	flags.Parse(set, usage, nil)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -43,7 +43,7 @@ func TestStory(t *testing.T) {
 	}
 }
 
-// TestStoryNotices: the story fails if an answer is not as expected, and then
+// TestStoryNotices checks that the story fails if a response is not as expected, and
 // shows the calls of that step.
 func TestStoryNotices(t *testing.T) {
 	for name, sabotage := range map[string]func(*world){

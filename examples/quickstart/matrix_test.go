@@ -25,8 +25,8 @@ var update = flag.Bool("update", false, "write testdata/matrix.golden instead of
 
 const goldenMatrix = "testdata/matrix.golden"
 
-// TestMatrix holds what every route and method requires against the file: a
-// change of policy shows in review. After a change that is meant:
+// TestMatrix compares the Requirement of every route and method with a file, so that a
+// change of policy shows in review. After an intended change:
 //
 //	go test ./examples/quickstart -run TestMatrix -update
 func TestMatrix(t *testing.T) {
@@ -65,7 +65,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// requirements is what was demanded of each operation that was called.
+// requirements maps each operation that was called to its Requirement.
 type requirements struct {
 	mu     sync.Mutex
 	needed map[string]scopes.Requirement

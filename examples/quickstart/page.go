@@ -48,7 +48,7 @@ func (p *page) end() {
 // say explains what follows.
 func (p *page) say(text string) { p.lines("   ", "   ", text) }
 
-// sent prints a line of a request, and got one of an answer.
+// sent prints a line of a request, got a line of a response.
 func (p *page) sent(text string) { p.lines("   > ", "   >   ", text) }
 func (p *page) got(text string)  { p.lines("   < ", "   <   ", text) }
 
@@ -70,7 +70,7 @@ func (p *page) lines(first, rest, text string) {
 	}
 }
 
-// check prints whether what was expected has happened.
+// check prints whether a response is as expected.
 func (p *page) check(ok bool, what string) {
 	if !ok {
 		p.failed = true
@@ -78,7 +78,7 @@ func (p *page) check(ok bool, what string) {
 	fmt.Fprintf(p.out(), "   = %s: %s\n", mark(ok), what)
 }
 
-// out receives the details of a chapter.
+// out returns the writer for the details of a chapter.
 func (p *page) out() io.Writer {
 	if p.verbose {
 		return p.w

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// story is one run, with the number of answers that were not as expected.
+// story is one run, and counts the responses that were not as expected.
 type story struct {
 	page
 	ctx   context.Context
@@ -91,7 +91,7 @@ func (s *story) projectCredentials() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 }
 
-// exchangeSecret asks the token endpoint for a token (RFC 6749 §4.4).
+// exchangeSecret requests a token from the token endpoint (RFC 6749 §4.4).
 func (s *story) exchangeSecret(secret string) (status int, token string) {
 	form := url.Values{
 		"grant_type":    {"client_credentials"},

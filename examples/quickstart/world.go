@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// world is everything that runs: an authority, and two APIs that trust it.
+// world holds the servers: an authority, and two APIs that trust it.
 type world struct {
 	authority *m2mtest.Authority
 	verifier  *verifier.Verifier
@@ -37,7 +37,7 @@ func newWorld(ctx context.Context) (*world, error) {
 }
 
 func (w *world) start(ctx context.Context) (err error) {
-	// For a project at Stytch, the issuer is stytch.Issuer(projectID, nil).
+	// For a project at Stytch, use stytch.Issuer(projectID, nil).
 	w.verifier, err = verifier.New(verifier.Config{Issuers: []verifier.Issuer{w.authority.Issuer()}})
 	if err != nil {
 		return err
@@ -90,10 +90,10 @@ func (w *world) close() {
 	w.authority.Close()
 }
 
-// serve keeps everything up until ctx ends, with commands to try.
+// serve prints commands to try, and keeps everything running until ctx ends.
 func (w *world) serve(ctx context.Context, out io.Writer) error {
 	id, secret := w.authority.CreateClient("by-hand", "read:orders")
-	fmt.Fprintf(out, `The authority, the HTTP API and the gRPC API are up. Ctrl-C ends them.
+	fmt.Fprintf(out, `The authority, the HTTP API and the gRPC API are up. Ctrl-C stops them.
 
 A client with the scope read:orders is registered. Get a token for it:
 
@@ -116,7 +116,7 @@ The same over gRPC (go install github.com/fullstorydev/grpcurl/cmd/grpcurl@lates
   grpcurl -plaintext -H "Authorization: Bearer $TOKEN" -d '{"item":"jam"}' \
     %[5]s orders.v1.Orders/Create
 
-Register clients of your own by Stytch's API:
+Register your own clients by Stytch's API:
 
   curl -s -u %[6]s:%[7]s -H "Content-Type: application/json" \
     -d '{"client_name":"mine","scopes":["read:orders","write:orders"]}' \

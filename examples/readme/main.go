@@ -1,4 +1,4 @@
-// The program in README.md, so that it compiles as it is written there.
+// Command readme is the program in README.md, so that it is compiled.
 package main
 
 import (

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestReadme: the README shows the program's main function, letter for letter.
+// TestReadme checks that the README shows the program's main function unchanged.
 func TestReadme(t *testing.T) {
 	program, err := os.ReadFile("main.go")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 const instances = 8
 
-// vault is where the client's secret is kept.
+// vault holds the client's secret.
 type vault struct {
 	mu     sync.Mutex
 	secret stytch.Secret
@@ -33,7 +33,7 @@ func (v *vault) set(s stytch.Secret) {
 	v.secret = s
 }
 
-// load is the instances, and what came of their calls.
+// load runs the instances, and counts their calls.
 type load struct {
 	world *world
 	id    string
@@ -61,7 +61,7 @@ func newLoad(w *world, id string, secret stytch.Secret, o options) *load {
 
 func (l *load) calls(percent int) int64 { return int64(l.opts.calls) * int64(percent) / 100 }
 
-// start lets the instances go. The channel is closed when all calls are made.
+// start starts the instances. The channel is closed after the last call.
 func (l *load) start(ctx context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -79,8 +79,8 @@ func (l *load) start(ctx context.Context) <-chan struct{} {
 	return done
 }
 
-// instance is the life of one instance: it gets a token with the secret that
-// is in the vault, and calls the API.
+// instance runs one instance: it gets a token with the secret in the vault, and calls
+// the API.
 func (l *load) instance(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -128,7 +128,7 @@ func call(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// reach waits until so much of the load is done.
+// reach waits until that many calls were made.
 func (l *load) reach(ctx context.Context, percent int) error {
 	select {
 	case <-l.milestones[l.calls(percent)]:
@@ -159,7 +159,7 @@ func (l *load) succeeded() (n int64) {
 	return n
 }
 
-// failure is what kept the load from being as it should.
+// failure returns an error if a call failed, or if calls are missing.
 func (l *load) failure(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

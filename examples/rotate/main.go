@@ -1,5 +1,5 @@
-// Rotate rotates a client's secret while eight instances of the client make
-// 10,000 calls, and counts: not one may fail.
+// Command rotate rotates a client's secret while eight instances of the client make
+// 10,000 calls. It exits non-zero if a call fails.
 //
 //	go run ./examples/rotate                 # against a local authority that it starts itself
 //	STYTCH_PROJECT_ID=… STYTCH_SECRET=… go run ./examples/rotate    # against Stytch
@@ -23,19 +23,19 @@ type options struct {
 	timeout        time.Duration
 }
 
-const usage = `Rotate registers a client, lets eight instances of it call an API with its
-tokens, and rotates the client's secret meanwhile: start, hand the next secret to
-the instances, complete. It counts the calls, fails if one has failed, and
-deletes the client.
+const usage = `Rotate registers a client, runs eight instances of it that call an API, and
+rotates the client's secret meanwhile: start, hand the next secret to the
+instances, complete. It counts the calls, exits non-zero if one fails, and deletes
+the client.
 
   -calls N     how many calls (10000)
-  -restart N   instances start anew, with a new token, after N calls (25; at
-               Stytch 500: tokens are paid for)
+  -restart N   start each instance again, with a new token, after N calls (25;
+               with Stytch 500, because tokens cost money)
   -timeout D   give up after D (2m)
   -h           show this
 
-By default a local authority is started. With STYTCH_PROJECT_ID and
-STYTCH_SECRET in the environment Stytch is asked, or whoever is at STYTCH_URL.
+It starts a local authority. If STYTCH_PROJECT_ID and STYTCH_SECRET are set, it
+uses Stytch, or the server at STYTCH_URL.
 `
 
 func main() {
@@ -74,7 +74,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	})
 }
 
-// callAndRotate rotates the secret of a client whose instances call meanwhile.
+// callAndRotate rotates the secret of a client while its instances call.
 func callAndRotate(ctx context.Context, out io.Writer, w *world, first stytch.Credentials, o options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

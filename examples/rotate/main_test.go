@@ -15,8 +15,8 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// TestRotate: 10,000 calls (fewer under the race detector) during a whole
-// rotation, and not one fails.
+// TestRotate checks that none of 10,000 calls fails during a rotation. Under the race
+// detector there are fewer.
 func TestRotate(t *testing.T) {
 	project.Local(t)
 	var out bytes.Buffer
@@ -29,7 +29,7 @@ func TestRotate(t *testing.T) {
 	t.Log("\n" + out.String())
 }
 
-// TestRotateByEnvironment: the same against an authority that is there already.
+// TestRotateByEnvironment does the same against an authority that runs already.
 func TestRotateByEnvironment(t *testing.T) {
 	a := m2mtest.NewAuthority(nil)
 	defer a.Close()
@@ -52,8 +52,8 @@ func TestRotateByEnvironment(t *testing.T) {
 	}
 }
 
-// TestRotateNotices: a completion that comes before the next secret was handed
-// out fails calls, and the example says so.
+// TestRotateNotices checks that the example fails if the rotation is completed before
+// the next secret was handed out.
 func TestRotateNotices(t *testing.T) {
 	project.Local(t)
 	w, err := newWorld(t.Context())

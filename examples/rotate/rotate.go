@@ -11,7 +11,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// The phases of a rotation, in which calls are counted.
+// Phases of a rotation. Calls are counted for each.
 const (
 	before    = iota // one secret
 	started          // two secrets work, and nobody has the next one yet
@@ -20,7 +20,7 @@ const (
 	phases
 )
 
-// rotate is the script: three calls, with the load going on around them.
+// rotate makes the three calls of a rotation, while the load runs.
 func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) error {
 	if err := l.reach(ctx, 20); err != nil {
 		return err
@@ -33,13 +33,13 @@ func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) er
 	l.phase.Store(started)
 	fmt.Fprintf(out, "started: …%s and …%s both work\n", machine.SecretLastFour, machine.NextSecretLastFour)
 
-	// Where secrets are kept: each instance asks there when it needs a token.
+	// Each instance reads its secret there when it needs a token.
 	if err := l.reach(ctx, 40); err != nil {
 		return err
 	}
 	l.vault.set(next)
 	l.phase.Store(handedOut)
-	fmt.Fprintf(out, "handed out: instances ask for tokens with …%s\n", machine.NextSecretLastFour)
+	fmt.Fprintf(out, "handed out: instances request tokens with …%s\n", machine.NextSecretLastFour)
 
 	if err := l.reach(ctx, 60); err != nil {
 		return err
@@ -48,7 +48,7 @@ func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) er
 		return err
 	}
 	l.phase.Store(completed)
-	fmt.Fprintf(out, "completed: …%s is the only one\n", machine.SecretLastFour)
+	fmt.Fprintf(out, "completed: only …%s works\n", machine.SecretLastFour)
 
 	if err := l.reach(ctx, 80); err != nil {
 		return err
@@ -56,7 +56,7 @@ func rotate(ctx context.Context, out io.Writer, w *world, l *load, id string) er
 	return refused(ctx, w, id, old)
 }
 
-// refused makes sure that the old secret gets no token.
+// refused returns an error unless the old secret is refused.
 func refused(ctx context.Context, w *world, id string, old stytch.Secret) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -16,8 +16,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// world is everything around the client: an authority, and an API that trusts
-// it.
+// world holds the servers around the client: an authority, and an API that trusts it.
 type world struct {
 	project *project.Project
 	api     *http.Server
@@ -39,7 +38,7 @@ func newWorld(ctx context.Context) (*world, error) {
 	return w, nil
 }
 
-// where is who is asked for tokens.
+// where names the authority that issues the tokens.
 func (w *world) where() string {
 	if w.project.BaseURL == "" {
 		return "Stytch"
@@ -73,7 +72,7 @@ func (w *world) start() error {
 	return nil
 }
 
-// tokens is the token source of one instance.
+// tokens returns the token source of one instance.
 func (w *world) tokens(
 	ctx context.Context, credentials func(context.Context) (stytch.Credentials, error),
 ) (oauth2.TokenSource, error) {

@@ -9,22 +9,22 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// feed serves events for as long as the caller may have them.
+// feed serves events while the client may call.
 type feed struct {
 	verifier *verifier.Verifier
 	every    time.Duration // between two events
-	recheck  time.Duration // between two questions whether the caller still may
+	recheck  time.Duration // interval of checks whether the client may still call
 }
 
-// writeTimeout is how long a caller may take to accept an event: one that
-// reads nothing could hold the handler past the end of its token otherwise.
+// writeTimeout bounds the write of one event. Without it, a client that does not read
+// could keep the handler past the end of its token.
 const writeTimeout = 5 * time.Second
 
-// ServeHTTP is guarded by a requirement, which was met when the call came. A
-// token expires in the meantime, a client is revoked, a key is removed: the
-// events stop then, with a last one that says why.
+// ServeHTTP serves events to a client that met the requirement when it called. When
+// the token expires, the client is revoked or the key is removed, it sends a last
+// event with the reason, and returns.
 func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// The context ends with the token.
+	// The context ends when the token expires, or its key is removed.
 	ctx, cancel := f.verifier.WhileValid(r.Context())
 	defer cancel()
 	s := &stream{w, http.NewResponseController(w)}
@@ -45,7 +45,7 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 			return
 		case <-recheck.C:
-			// All that can change but the time: the key, and Config.Check.
+			// Checks again what can change besides the time: the key and Config.Check.
 			if err := f.verifier.Recheck(ctx); err != nil {
 				s.end(err)
 				return
@@ -69,7 +69,7 @@ type stream struct {
 }
 
 func (s *stream) send(event, data string) error {
-	// Not every ResponseWriter has deadlines; those of net/http do.
+	// net/http's ResponseWriters have deadlines; others may not.
 	_ = s.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if _, err := fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", event, data); err != nil {
 		return err
@@ -79,8 +79,8 @@ func (s *stream) send(event, data string) error {
 
 func (s *stream) flush() error { return s.rc.Flush() }
 
-// end tells why there are no more events: the code and its fixed text, as a
-// refused call is told, and nothing of the cause.
+// end sends the reason as the last event: the code and its fixed text, as in a
+// refusal, without the cause.
 func (s *stream) end(err error) {
 	code := verifier.AsError(err).Code
 	_ = s.send("end", fmt.Sprintf(`{"error":%q,"detail":%q}`, code, code.Message()))

@@ -13,8 +13,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestFeedEnds: the events stop in the moment in which the caller may no
-// longer have them, and the last one says why. It runs in virtual time.
+// TestFeedEnds checks, in virtual time, that the stream ends at the moment when the
+// client may no longer call, and that the last event says why.
 func TestFeedEnds(t *testing.T) {
 	const (
 		every   = time.Minute
@@ -30,7 +30,7 @@ func TestFeedEnds(t *testing.T) {
 		last   string
 		after  time.Duration
 	}{
-		// The token is good for five minutes, and half of one is the leeway.
+		// The token lasts five minutes, and the leeway is half a minute.
 		{"the token expires", func(*world) {}, 5, expired, 5*time.Minute + 30*time.Second},
 		{"the client is revoked", func(w *world) { w.revoked.add(clientID) }, 2, expired, noticed},
 		{"the key is removed", func(w *world) {
@@ -76,7 +76,7 @@ func TestFeedEnds(t *testing.T) {
 	}
 }
 
-// TestFeedIsGuarded: without the scope there is no stream at all.
+// TestFeedIsGuarded checks that a client without the scope gets no stream.
 func TestFeedIsGuarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -100,7 +100,7 @@ type world struct {
 	hangUp    func()
 }
 
-// newWorld makes an authority without sockets, and a verifier that has its keys.
+// newWorld returns an authority without sockets, and a verifier that has its keys.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	key := m2mtest.NewKey("ES256")
@@ -125,7 +125,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// serve calls the handler, and returns all that it wrote.
+// serve calls the handler, and returns everything that it wrote.
 func serve(ctx context.Context, h http.Handler, token string) string {
 	r := httptest.NewRequestWithContext(ctx, "GET", "/events", nil)
 	r.Header.Set("Authorization", "Bearer "+token)

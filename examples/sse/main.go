@@ -1,10 +1,10 @@
-// Command sse serves server-sent events to machines, and stops when their
-// tokens do:
+// Command sse serves server-sent events to machines, and ends each stream when its
+// client may no longer call:
 //
 //	go run ./examples/sse
 //
-// One caller's token expires after a few seconds, another's client is revoked.
-// Both get a last event that says so.
+// One client's token expires after 3 seconds, and another client is revoked after 2.
+// Each receives a last event with the reason.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-// newServer guards a feed.
+// newServer returns a guarded feed.
 func newServer(v *verifier.Verifier, every, recheck time.Duration) (http.Handler, error) {
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
@@ -44,8 +44,8 @@ func newServer(v *verifier.Verifier, every, recheck time.Duration) (http.Handler
 	return mux, mux.CheckCoverage()
 }
 
-// revoked are the clients that may no longer call. In production it is asked
-// of a database, with a cache.
+// revoked holds the clients that may no longer call. In production, use a database
+// with a cache.
 type revoked struct{ ids sync.Map }
 
 func (r *revoked) add(id string) { r.ids.Store(id, true) }
@@ -94,7 +94,7 @@ func run(ctx context.Context, out io.Writer) error {
 	return follow(ctx, out, url, authority.Token(m2mtest.TokenSpec{ClientID: id, Scopes: []string{"read:events"}}))
 }
 
-// follow prints the events until they end.
+// follow prints the events until the stream ends.
 func follow(ctx context.Context, out io.Writer, url, token string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -10,18 +10,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ConnectGuard guards Connect handlers, in all the protocols that they speak:
-// Connect, gRPC and gRPC-Web. It stands before them, as a Connect interceptor
-// can't: it sees the client certificate, and decides before a message is read.
+// ConnectGuard guards Connect handlers for all their protocols: Connect, gRPC and
+// gRPC-Web. It is a handler around them, and not an interceptor, because it needs the
+// client certificate, and decides before a message is read.
 //
-// A key of the policy is a procedure, "/pkg.Service/Method". One that is not
-// named is refused.
+// The policy's keys are procedures, "/pkg.Service/Method". Other procedures are
+// refused.
 func ConnectGuard(v *verifier.Verifier, policy grpcmw.Policy, next http.Handler) http.Handler {
 	answer := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request := verifier.Request{
 			Operation: r.URL.Path,
-			// The slice and not Header.Get, which would hide a second value.
+			// Header.Get would hide a second value.
 			Authorization: r.Header["Authorization"],
 		}
 		if r.TLS != nil {
@@ -32,16 +32,15 @@ func ConnectGuard(v *verifier.Verifier, policy grpcmw.Policy, next http.Handler)
 			_ = answer.Write(w, r, connectError(err)) // a caller that is gone needs no answer
 			return
 		}
-		// A stream must end with its token.
+		// A stream must end when its token is no longer valid.
 		ctx, cancel := v.WhileValid(ctx)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// connectError renders a refusal as grpcmw does: Connect's codes are gRPC's,
-// and so are its details. The challenge goes into the error's metadata, which
-// are headers of the answer.
+// connectError renders a refusal as grpcmw does, with gRPC's codes and details. The
+// challenge becomes metadata of the error, which Connect sends as headers.
 func connectError(err error) *connect.Error {
 	st := status.Convert(new(grpcmw.Interceptor).StatusError(err))
 	e := connect.NewError(connect.Code(st.Code()), errors.New(st.Message()))

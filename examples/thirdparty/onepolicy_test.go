@@ -38,20 +38,20 @@ func (orders) Create(_ context.Context, r *ordersv1.CreateRequest) (*ordersv1.Or
 	return &ordersv1.Order{Item: r.GetItem()}, nil
 }
 
-// doors are the servers that offer the same operations.
+// doors holds servers that offer the same operations.
 type doors struct {
 	web     http.Handler
 	connect http.Handler
 	grpc    *grpc.Server
 }
 
-// newDoors builds three servers on one policy: what an operation requires is
-// written once.
+// newDoors starts three servers with one policy, so that each Requirement is written
+// once.
 func newDoors(w *world) (*doors, error) {
 	list := scopes.All("read:orders")
 	create := scopes.All("write:orders")
 
-	// Connect and gRPC name a method alike.
+	// Connect and gRPC use the same method names.
 	policy := grpcmw.Policy{
 		"/orders.v1.Orders/List":   list,
 		"/orders.v1.Orders/Create": create,
@@ -79,7 +79,7 @@ func newDoors(w *world) (*doors, error) {
 	return &doors{web, ConnectGuard(w.verifier, policy, mux), server}, err
 }
 
-// TestOnePolicyManyDoors: the same token gets the same answer through each.
+// TestOnePolicyManyDoors checks that each server answers the same token alike.
 func TestOnePolicyManyDoors(t *testing.T) {
 	w := newWorld(t)
 	d, err := newDoors(w)
@@ -153,7 +153,7 @@ func TestOnePolicyManyDoors(t *testing.T) {
 	}
 }
 
-// call makes a call over Connect. Both requests have the same, empty, form.
+// call makes a call over Connect. Both requests are empty.
 func call(t *testing.T, url string, header http.Header, opts ...connect.ClientOption) error {
 	t.Helper()
 	client := connect.NewClient[ordersv1.ListRequest, ordersv1.ListResponse](http.DefaultClient, url, opts...)
@@ -165,8 +165,7 @@ func call(t *testing.T, url string, header http.Header, opts ...connect.ClientOp
 	return err
 }
 
-// assertSameRefusal holds what came over Connect against what came over gRPC
-// and HTTP.
+// assertSameRefusal compares the refusal over Connect with those over gRPC and HTTP.
 func assertSameRefusal(t *testing.T, door string, got, overGRPC error, challenge string) {
 	t.Helper()
 	e, refused := errors.AsType[*connect.Error](got)
@@ -197,8 +196,8 @@ func assertSameRefusal(t *testing.T, door string, got, overGRPC error, challenge
 	}
 }
 
-// TestConnectForgotten: a procedure that the policy does not name is refused,
-// whatever the token.
+// TestConnectForgotten checks that a procedure which the policy does not name is
+// refused for every token.
 func TestConnectForgotten(t *testing.T) {
 	w := newWorld(t)
 	d, err := newDoors(w)

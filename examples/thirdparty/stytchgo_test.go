@@ -19,8 +19,8 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// TestStytchGo drives the local authority with Stytch's own Go SDK: every call
-// about machines, as a consumer and as a B2B project.
+// TestStytchGo makes every call about machines to the local authority with Stytch's own
+// Go SDK, as a consumer project and as a B2B project.
 func TestStytchGo(t *testing.T) {
 	for _, project := range []string{"project-test-", "project-live-"} {
 		a := m2mtest.NewAuthority(&m2mtest.Options{ProjectID: project + "00000000-0000-4000-8000-000000000000"})

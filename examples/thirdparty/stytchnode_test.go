@@ -9,8 +9,8 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// TestStytchNode drives the local authority with Stytch's own Node SDK.
-// stytchnode/run installs the SDK first; without it the test is skipped.
+// TestStytchNode calls the local authority with Stytch's own Node SDK. It is skipped
+// unless stytchnode/run has installed the SDK.
 func TestStytchNode(t *testing.T) {
 	if _, err := os.Stat("stytchnode/node_modules/stytch"); err != nil {
 		if os.Getenv("STYTCH_NODE") == "required" {

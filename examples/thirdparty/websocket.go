@@ -10,19 +10,18 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// Echo is a websocket that says again what it is told, for as long as the
-// caller may call. Guard it as any handler, with httpmw: the token comes in the
-// header of the opening request.
+// Echo serves a websocket that returns each message, while the client may call. Guard
+// it with httpmw like any handler: the opening request carries the token.
 type Echo struct {
 	Verifier *verifier.Verifier
 	Recheck  time.Duration // between two questions whether the caller still may
 }
 
-// writeTimeout is how long a caller may take to accept a message.
+// writeTimeout bounds the write of one message.
 const writeTimeout = 5 * time.Second
 
-// ServeHTTP opens the websocket, and closes it as a policy violation (RFC 6455
-// §7.4.1) once the token expires, its key is removed, or Config.Check objects.
+// ServeHTTP opens the websocket. It closes it as a policy violation (RFC 6455 §7.4.1)
+// when the token expires, its key is removed, or Config.Check refuses the client.
 func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
@@ -45,7 +44,7 @@ func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = conn.CloseNow()
 	}()
 	for {
-		// Not under ctx, whose end would cut the connection without a word:
+		// Don't use ctx: its end would cut the connection without a close frame.
 		// Close ends Read as well.
 		kind, message, err := conn.Read(r.Context())
 		if err != nil || ctx.Err() != nil {
@@ -63,7 +62,8 @@ func (e *Echo) write(ctx context.Context, conn *websocket.Conn, kind websocket.M
 	return conn.Write(ctx, kind, message)
 }
 
-// watch returns why the caller may call no longer, or nil once it is gone.
+// watch returns the reason for which the client may no longer call, or nil after it
+// has left.
 func (e *Echo) watch(ctx context.Context) error {
 	recheck := time.NewTicker(e.Recheck)
 	defer recheck.Stop()

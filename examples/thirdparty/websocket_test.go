@@ -12,8 +12,8 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// TestWebsocketEnds: it is closed, with the reason, when the caller may call no
-// longer.
+// TestWebsocketEnds checks that the websocket is closed with the reason when the
+// client may no longer call.
 func TestWebsocketEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -33,7 +33,7 @@ func TestWebsocketEnds(t *testing.T) {
 			defer server.Close()
 			token := w.authority.Token(m2mtest.TokenSpec{
 				Scopes: []string{"echo"},
-				// A fraction of a second, so that the test is quick.
+				// A fraction of a second keeps the test fast.
 				Claims: map[string]any{"exp": float64(time.Now().Add(tt.ttl).UnixMilli()) / 1000},
 			})
 			conn, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{
@@ -43,7 +43,7 @@ func TestWebsocketEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.CloseNow()
-			// It goes on talking, and gets answers until there is a close frame.
+			// Continue to send messages until the close frame.
 			for n := 0; err == nil; n++ {
 				if n == 1 {
 					tt.during(w)
@@ -61,7 +61,7 @@ func TestWebsocketEnds(t *testing.T) {
 	}
 }
 
-// TestWebsocketIsGuarded: without the scope there is no websocket.
+// TestWebsocketIsGuarded checks that a client without the scope gets no websocket.
 func TestWebsocketIsGuarded(t *testing.T) {
 	w := newWorld(t)
 	server := httptest.NewServer(w.guard.Require(scopes.All("echo"))(&Echo{Verifier: w.verifier, Recheck: time.Second}))

@@ -10,7 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// world is an authority, and what trusts it.
+// world holds an authority, and the servers that trust it.
 type world struct {
 	authority *m2mtest.Authority
 	verifier  *verifier.Verifier

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// answer is an HTTP answer, its body as far as it is JSON.
+// answer is an HTTP response. body is nil unless it is a JSON object.
 type answer struct {
 	status int
 	header http.Header

@@ -1,10 +1,10 @@
-// Tokenendpoint is a SaaS that lets its customers' machines in: a token
-// endpoint at its own URL in front of Stytch, a copy of the keys, metadata, and
-// an API that the tokens open. A customer that knows nothing of Stytch nor of
-// this module calls it with golang.org/x/oauth2, and as curl does.
+// Command tokenendpoint runs a SaaS for its customers' machines: a token endpoint at
+// its own URL in front of Stytch, a copy of the keys, metadata, and an API that
+// accepts the tokens. A customer that uses neither Stytch nor this module calls it
+// with golang.org/x/oauth2, and as curl does.
 //
-//	go run ./examples/tokenendpoint           # tell the story
-//	go run ./examples/tokenendpoint -serve    # keep it up, to try by hand
+//	go run ./examples/tokenendpoint           # run the steps and check each
+//	go run ./examples/tokenendpoint -serve    # keep it running, to try by hand
 //	STYTCH_PROJECT_ID=… STYTCH_SECRET=… go run ./examples/tokenendpoint    # against Stytch
 package main
 
@@ -20,16 +20,15 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-const usage = `Tokenendpoint starts a SaaS on loopback: a token endpoint of its own in front of
-Stytch, and an API. A customer's machine is registered, gets its tokens from the
-SaaS, and calls the API; everything that must be refused is tried too.
+const usage = `Tokenendpoint starts a SaaS on loopback: its own token endpoint in front of
+Stytch, and an API. A customer's machine is registered, gets tokens from the
+SaaS, and calls the API. Calls that must be refused are made as well.
 
-  -serve   keep it up, and print curl commands to try
+  -serve   keep it running, and print curl commands to try
   -h       show this
 
-By default a local authority plays Stytch. With STYTCH_PROJECT_ID and
-STYTCH_SECRET in the environment it is Stytch itself, or whoever is at
-STYTCH_URL.
+It starts a local authority in Stytch's place. If STYTCH_PROJECT_ID and
+STYTCH_SECRET are set, it uses Stytch, or the server at STYTCH_URL.
 `
 
 func main() {
@@ -44,7 +43,7 @@ func main() {
 	}
 }
 
-// run tells the story, or serves until ctx ends.
+// run runs the steps, or serves until ctx ends.
 func run(ctx context.Context, out io.Writer, serve bool) error {
 	s, err := newSaaS(ctx)
 	if err != nil {
@@ -64,20 +63,20 @@ func run(ctx context.Context, out io.Writer, serve bool) error {
 }
 
 func (s *saas) printCommands(out io.Writer, id string, secret stytch.Secret) {
-	fmt.Fprintf(out, `The SaaS is up. Ctrl-C ends it. A customer's machine gets a token and uses it:
+	fmt.Fprintf(out, `The SaaS is up. Ctrl-C stops it. Get a token as a customer's machine, and use it:
 
   TOKEN=$(curl -s -u %[2]s:%[3]s \
     -d grant_type=client_credentials %[1]s/oauth2/token |
     sed 's/.*"access_token":"\([^"]*\)".*/\1/')
   curl -i -H "Authorization: Bearer $TOKEN" %[1]s/v1/reports
 
-What is refused:
+Requests that are refused:
 
   curl -i -u %[2]s:wrong -d grant_type=client_credentials %[1]s/oauth2/token
   curl -i -u %[2]s:wrong -d grant_type=refresh_token %[1]s/oauth2/token
   curl -i '%[1]s/oauth2/token?grant_type=client_credentials'
 
-What is published:
+Published documents:
 
   curl -s %[1]s/.well-known/oauth-authorization-server
   curl -s %[1]s/.well-known/jwks.json

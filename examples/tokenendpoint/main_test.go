@@ -35,7 +35,8 @@ func TestStoryByEnvironment(t *testing.T) {
 	}
 }
 
-// TestStoryNotices: the story fails if the world is not as told.
+// TestStoryNotices checks that the story fails if a server does not answer as
+// expected.
 func TestStoryNotices(t *testing.T) {
 	project.Local(t)
 	for name, sabotage := range map[string]func(*saas){

@@ -14,7 +14,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// saas is the SaaS, and the project behind it.
+// saas holds the SaaS's server, and its Stytch project.
 type saas struct {
 	project *project.Project
 	server  *http.Server
@@ -50,7 +50,7 @@ func (s *saas) start() error {
 	return nil
 }
 
-// routes is everything that the SaaS serves.
+// routes returns everything that the SaaS serves.
 func (s *saas) routes() (http.Handler, error) {
 	keys, err := gateway.NewKeySet(s.project.ID, &gateway.KeySetOptions{BaseURL: s.project.BaseURL})
 	if err != nil {

@@ -19,25 +19,24 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// customer is what a customer is given: credentials, and the SaaS's URL.
+// customer holds the credentials of a customer's machine.
 type customer struct{ id, secret string }
 
-// tell goes through the story. Each step is checked, and the first that is not
-// as told ends it.
+// tell runs the steps. It stops at the first that fails.
 func tell(ctx context.Context, out io.Writer, s *saas, c customer) error {
 	for _, step := range []struct {
 		what string
 		run  func(context.Context, *saas, customer) error
-		ours bool // needs an authority of our own
+		ours bool // needs the local authority
 	}{
 		{"the metadata leads to the token endpoint", metadata, false},
-		{"x/oauth2 gets tokens, its credentials in every style, and the API lets it in", libraries, false},
-		{"the API refuses it what its scopes don't permit", forbidden, false},
+		{"x/oauth2 gets tokens with every style of credentials, and the API accepts them", libraries, false},
+		{"the API refuses calls that its scopes don't permit", forbidden, false},
 		{"curl gets a token by form, JSON and Basic", byHand, false},
-		{"the customer verifies a token by the SaaS's copy of the keys", verify, false},
+		{"the customer verifies a token with the SaaS's copy of the keys", verify, false},
 		{"a wrong secret, a user's grant, a query string and a duplicate are refused", refusals, false},
-		{"Stytch is down: 503 with Retry-After, and the API goes on", outage, true},
-		{"guessing is limited, for that client at that address", guessing, true},
+		{"Stytch is down: 503 with Retry-After, while the API still accepts tokens", outage, true},
+		{"guessing is limited, for this client from this address", guessing, true},
 	} {
 		if step.ours && s.project.Authority == nil {
 			fmt.Fprintf(out, "skipped  %s\n", step.what)
@@ -199,13 +198,13 @@ func guessing(ctx context.Context, s *saas, _ customer) error {
 			return fmt.Errorf("HTTP status %d", a.status)
 		}
 	}
-	return errors.New("30 guesses, and no end")
+	return errors.New("30 guesses were not limited")
 }
 
-// request is a token request, written by hand.
+// request is a token request.
 type request struct {
 	body, contentType string
-	basic             string // the secret, if it goes by HTTP Basic
+	basic             string // the secret for HTTP Basic, or ""
 }
 
 func (r request) send(ctx context.Context, s *saas, c customer) (*answer, error) {

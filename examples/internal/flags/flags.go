@@ -1,5 +1,5 @@
-// Package flags parses the flags of an example without repeating an argument: it
-// may be a token or a secret in the wrong place.
+// Package flags parses the flags of an example. It never prints an argument, which may
+// be a misplaced token or secret.
 package flags
 
 import (
@@ -19,7 +19,7 @@ func Parse(set *flag.FlagSet, usage string, valid func() bool) {
 	}
 }
 
-// parse is Parse without the process.
+// parse parses args. Parse adds the exits.
 func parse(set *flag.FlagSet, args []string, w io.Writer, usage string, valid func() bool) (status int, exit bool) {
 	// The flag package quotes unknown flags and malformed values.
 	set.Init(set.Name(), flag.ContinueOnError)

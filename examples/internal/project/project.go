@@ -1,5 +1,5 @@
-// Package project is the Stytch project that an example is about: a local
-// authority that is started for it, or Stytch itself.
+// Package project opens the Stytch project of an example: at a local authority that it
+// starts, or at Stytch itself.
 package project
 
 import (
@@ -13,15 +13,15 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// The environment says which project it is. Without an ID, a local one.
+// Environment variables that select the project. Without an ID it is a local one.
 const (
 	idVariable     = "STYTCH_PROJECT_ID"
 	secretVariable = "STYTCH_SECRET"
 	urlVariable    = "STYTCH_URL" // of somebody who plays Stytch
 )
 
-// Project is a project, the API that manages its clients, and a Verifier that
-// trusts its tokens.
+// Project holds a project, the API for its clients, and a Verifier that trusts its
+// tokens.
 type Project struct {
 	ID        string
 	BaseURL   string // "" at Stytch
@@ -30,9 +30,8 @@ type Project struct {
 	Authority *m2mtest.Authority // nil if it is not ours
 }
 
-// Open finds the project of the environment, or starts a local authority, and
-// waits for its keys. transport, which may be nil, makes the requests of the
-// API.
+// Open opens the project that the environment names, or starts a local authority, and
+// waits for the keys. transport, which may be nil, sends the requests of the API.
 func Open(ctx context.Context, transport http.RoundTripper) (*Project, error) {
 	p := &Project{ID: os.Getenv(idVariable), BaseURL: os.Getenv(urlVariable)}
 	secret := stytch.NewSecret(os.Getenv(secretVariable))
@@ -66,8 +65,8 @@ func (p *Project) open(ctx context.Context, secret stytch.Secret, transport http
 	return p.Verifier.Ready(ctx)
 }
 
-// TokenURL is where tokens are issued: "", the default of package stytch, at
-// Stytch.
+// TokenURL returns the token endpoint. At Stytch it is "", which package stytch takes
+// for the default.
 func (p *Project) TokenURL() string {
 	if p.BaseURL == "" {
 		return ""
@@ -82,7 +81,7 @@ func (p *Project) WithClient(ctx context.Context, params stytch.CreateParams, us
 		return err
 	}
 	err = use(stytch.Credentials{ClientID: machine.ID, ClientSecret: secret})
-	// Also if ctx has ended: nothing is left behind.
+	// Delete the client even if ctx has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if deleteErr := p.API.DeleteClient(ctx, machine.ID); err == nil {
@@ -91,7 +90,7 @@ func (p *Project) WithClient(ctx context.Context, params stytch.CreateParams, us
 	return err
 }
 
-// Close ends what Open began.
+// Close stops what Open started.
 func (p *Project) Close() {
 	if p.Verifier != nil {
 		p.Verifier.Close()
@@ -101,14 +100,14 @@ func (p *Project) Close() {
 	}
 }
 
-// Local keeps the project of a developer's environment out of a test.
+// Local hides the environment's project from a test.
 func Local(t interface{ Setenv(name, value string) }) {
 	for _, name := range []string{idVariable, secretVariable, urlVariable} {
 		t.Setenv(name, "")
 	}
 }
 
-// At makes a's project that of the environment, for a test.
+// At sets the environment to a's project, for a test.
 func At(t interface{ Setenv(name, value string) }, a *m2mtest.Authority) {
 	t.Setenv(idVariable, a.ProjectID())
 	t.Setenv(secretVariable, a.Secret())
