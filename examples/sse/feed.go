@@ -24,7 +24,7 @@ const writeTimeout = 5 * time.Second
 // the token expires, the client is revoked or the key is removed, it sends a last
 // event with the reason, and returns.
 func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// The context ends when the token expires, or its key is removed.
+	// The context ends when the token expires or its key is removed.
 	ctx, cancel := f.verifier.WhileValid(r.Context())
 	defer cancel()
 	s := &stream{w, http.NewResponseController(w)}
@@ -40,19 +40,19 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for n := 1; ; {
 		select {
 		case <-ctx.Done():
-			if r.Context().Err() == nil { // else nobody is there to be told
+			if r.Context().Err() == nil { // else the client has left
 				s.end(context.Cause(ctx))
 			}
 			return
 		case <-recheck.C:
-			// Checks again what can change besides the time: the key and Config.Check.
+			// Recheck also calls Config.Check, which knows revoked clients.
 			if err := f.verifier.Recheck(ctx); err != nil {
 				s.end(err)
 				return
 			}
 		case <-tick.C:
 			if ctx.Err() != nil {
-				continue // of two that are ready, select takes either
+				continue // both were ready, and select chose this one
 			}
 			if s.send("count", fmt.Sprint(n)) != nil {
 				return

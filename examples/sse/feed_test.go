@@ -19,13 +19,14 @@ func TestFeedEnds(t *testing.T) {
 	const (
 		every   = time.Minute
 		recheck = 7 * time.Second
-		noticed = 22 * recheck // the first after two and a half minutes
+		soon    = 150 * time.Second // two and a half minutes
+		noticed = 22 * recheck      // the first check after that
 		expired = `{"error":"invalid_token","detail":"The access token is invalid or expired."}`
 		outage  = `{"error":"unavailable","detail":"The access token cannot be checked at the moment."}`
 	)
 	for _, tt := range []struct {
 		name   string
-		during func(*world) // after two and a half minutes
+		during func(*world) // called soon
 		events int
 		last   string
 		after  time.Duration
@@ -39,9 +40,9 @@ func TestFeedEnds(t *testing.T) {
 			if err := w.verifier.Refresh(context.Background()); err != nil {
 				w.t.Error(err)
 			}
-		}, 2, expired, noticed},
-		{"the verifier is closed", func(w *world) { w.verifier.Close() }, 2, outage, noticed},
-		{"the caller goes", func(w *world) { w.hangUp() }, 2, "", 150 * time.Second},
+		}, 2, expired, soon},
+		{"the verifier is closed", func(w *world) { w.verifier.Close() }, 2, outage, soon},
+		{"the caller goes", func(w *world) { w.hangUp() }, 2, "", soon},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestFeedEnds(t *testing.T) {
 					ClientID: clientID, Scopes: []string{"read:events"}, TTL: 5 * time.Minute,
 				})
 				began := time.Now()
-				time.AfterFunc(150*time.Second+time.Millisecond, func() { tt.during(w) })
+				time.AfterFunc(soon+time.Millisecond, func() { tt.during(w) })
 				body := serve(ctx, handler, token)
 				if d := time.Since(began).Truncate(time.Second); d != tt.after {
 					t.Errorf("it ended after %v, want %v", d, tt.after)
