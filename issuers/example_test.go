@@ -94,7 +94,7 @@ func ExampleKubernetes() {
 	// https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE/keys
 }
 
-// What can't work is refused, with a word on what to do instead.
+// A preset refuses arguments that cannot work, and its error says what to write.
 func Example_refused() {
 	_, err := issuers.Okta("https://acme.okta.com", "api://default")
 	fmt.Println(err)
@@ -102,7 +102,7 @@ func Example_refused() {
 	// issuers: Okta: "https://acme.okta.com" is the org authorization server, whose tokens are for Okta alone: use a custom one and write its Issuer URI, as the admin console shows it under Security > API > Authorization Servers (https://acme.okta.com/oauth2/default)
 }
 
-// show makes a verifier of the issuer, as a service does.
+// show prints the issuer. A service passes it to verifier.New.
 func show(issuer verifier.Issuer, err error) {
 	if err != nil {
 		log.Fatal(err)

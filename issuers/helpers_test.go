@@ -15,15 +15,15 @@ import (
 
 type object = map[string]any
 
-// testKeys are made once: RSA keys take a moment.
+// testKeys generates the keys once, because RSA keys take long to generate.
 var testKeys = sync.OnceValue(func() struct{ sign, other, enc, stranger *m2mtest.Key } {
 	return struct{ sign, other, enc, stranger *m2mtest.Key }{
 		m2mtest.NewKey("RS256"), m2mtest.NewKey("RS256"), m2mtest.NewKey("RS256"), m2mtest.NewKey("RS256"),
 	}
 })
 
-// jwk is a key as a vendor publishes it: with these members of ours only, and
-// some of its own.
+// jwk returns a key as a vendor publishes it: with the members of keep, and with some
+// of its own.
 func jwk(key *m2mtest.Key, keep []string, own object) object {
 	full, out := key.JWK(), object{"kty": "RSA", "kid": key.ID}
 	for _, name := range append(keep, "n", "e") {
@@ -33,7 +33,7 @@ func jwk(key *m2mtest.Key, keep []string, own object) object {
 	return out
 }
 
-// with returns base with changes; m2mtest.Absent takes a member out.
+// with returns base with changes; m2mtest.Absent removes a member.
 func with(base, changes object) object {
 	out := maps.Clone(base)
 	for name, value := range changes {
@@ -46,7 +46,7 @@ func with(base, changes object) object {
 	return out
 }
 
-// mint signs claims, good for an hour, with a vendor's header.
+// mint returns a signed token with the claims and a vendor's header, valid for an hour.
 func mint(t *testing.T, key *m2mtest.Key, header, claims object) string {
 	t.Helper()
 	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: key})
@@ -59,7 +59,7 @@ func mint(t *testing.T, key *m2mtest.Key, header, claims object) string {
 	return a.Token(m2mtest.TokenSpec{Header: header, RawPayload: string(payload)})
 }
 
-// newVerifier trusts iss, with the given keys.
+// newVerifier returns a verifier that trusts iss with the given keys.
 func newVerifier(t *testing.T, iss verifier.Issuer, keys ...object) *verifier.Verifier {
 	t.Helper()
 	doc, err := json.Marshal(object{"keys": keys})
@@ -79,29 +79,29 @@ func newVerifier(t *testing.T, iss verifier.Issuer, keys ...object) *verifier.Ve
 	return v
 }
 
-// token is one token at a preset's door.
+// token is a token that a preset accepts or refuses.
 type token struct {
 	name   string
 	claims object
-	header object       // on top of the vendor's
+	header object       // in addition to the vendor's
 	key    *m2mtest.Key // the vendor's if nil
 	want   verifier.Reason
-	id     string // of the client, if it is let in
+	id     string // of the client, if the token is accepted
 	scopes string
 }
 
-// fixture is a preset with the vendor's header, keys and tokens.
+// fixture combines a preset with the vendor's header, keys and tokens.
 type fixture struct {
 	name   string
 	issuer verifier.Issuer
 	err    error
 	header object
 	keys   []object
-	key    *m2mtest.Key // that signs
+	key    *m2mtest.Key // signs the tokens
 	tokens []token
 }
 
-// of fills in what a preset returned.
+// of returns the fixture with the result of a preset.
 func (f fixture) of(iss verifier.Issuer, err error) fixture {
 	f.issuer, f.err = iss, err
 	return f
@@ -120,7 +120,7 @@ func (f fixture) run(t *testing.T) {
 			}
 			client, err := v.Verify(t.Context(), mint(t, key, with(f.header, tt.header), tt.claims))
 			if tt.want != "" {
-				// The Reason alone, not something that wraps it by chance.
+				// Compare the Reason itself: errors.Is would match a wrapped one, too.
 				e, ok := errors.AsType[*verifier.Error](err)
 				if !ok || e.Reason != tt.want {
 					t.Fatalf("error %v, want %s", err, tt.want)

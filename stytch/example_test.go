@@ -90,3 +90,86 @@ func ExampleTokenSource() {
 	// Output:
 	// Bearer eyJ <nil>
 }
+
+func ExampleClient_StartRotation() {
+	authority := m2mtest.NewAuthority(nil) // plays Stytch
+	defer authority.Close()
+	client, err := stytch.New(authority.ProjectID(), stytch.NewSecret(authority.Secret()), &stytch.Options{
+		BaseURL: authority.URL(), // at Stytch: leave it out
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	machine, old, err := client.CreateClient(ctx, stytch.CreateParams{Name: "billing"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	getsToken := func(secret stytch.Secret) bool {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		source, err := stytch.TokenSource(ctx, authority.ProjectID(), stytch.StaticCredentials(machine.ID, secret),
+			&stytch.TokenSourceOptions{TokenURL: authority.TokenURL()})
+		if err != nil {
+			fmt.Println(err)
+			return false
+		}
+		_, err = source.Token()
+		return err == nil
+	}
+
+	_, next, err := client.StartRotation(ctx, machine.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// Store next where the instances of the machine read their secret, and wait
+	// until all of them use it.
+	fmt.Println("during the rotation:", getsToken(old), getsToken(next))
+
+	if _, err := client.CompleteRotation(ctx, machine.ID); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("afterwards:", getsToken(old), getsToken(next))
+	// Output:
+	// during the rotation: true true
+	// afterwards: false true
+}
+
+func ExampleClient_SearchClients() {
+	authority := m2mtest.NewAuthority(nil) // plays Stytch
+	defer authority.Close()
+	authority.CreateClient("billing", "read:users")
+	authority.CreateClient("reports", "read:users", "write:reports")
+	client, err := stytch.New(authority.ProjectID(), stytch.NewSecret(authority.Secret()), &stytch.Options{
+		BaseURL: authority.URL(), // at Stytch: leave it out
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	params := stytch.SearchParams{Scopes: []string{"write:reports"}}
+	for machine, err := range client.SearchClients(context.Background(), params) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(machine.Name, machine.Scopes)
+	}
+	// Output:
+	// reports [read:users write:reports]
+}
+
+func ExampleSecret() {
+	secret := stytch.NewSecret("correct horse battery staple")
+	fmt.Println(secret)
+	fmt.Printf("%+v\n", struct{ APIKey stytch.Secret }{secret})
+	fmt.Println(len(secret.Reveal()))
+	// Output:
+	// [redacted]
+	// {APIKey:[redacted]}
+	// 28
+}
