@@ -1,6 +1,6 @@
-// Package issuers has a preset for each of the common authorities: a function
-// that returns the [verifier.Issuer] for its machines' tokens. A preset refuses
-// the tokens of people, which the same keys sign, and those of other machines.
+// Package issuers has presets for common authorities. A preset is a function that
+// returns the [verifier.Issuer] for the tokens of an authority's machines. Tokens of
+// people, which the same keys sign, are refused.
 //
 //	authority       line of code                                    client ID       scopes                    what marks a machine
 //	Auth0           Auth0("acme.eu.auth0.com", audience)            azp, client_id  scope                     sub is <client ID>@clients
@@ -16,16 +16,18 @@
 //	any other       discovery.Issuer(ctx, issuerURL, opts)          client_id       scope, scp                sub is the client
 //
 // Everyone in the world can get a token of Google or GitHub for any audience, and
-// every pod can get one of its cluster. For these presets, the list of callers is
-// required, with the scopes of each, because the tokens hold none.
+// every pod can get one of its cluster. These presets therefore require the list of
+// callers. It also holds the scopes of each, because the tokens hold none.
 //
 // A preset refuses a person's token with [verifier.NotMachine], a machine that is
 // not among the callers with [verifier.NotAccepted], and a token without the claim
 // that names its client, such as an ID token, with [verifier.ClientIDMissing].
 //
-// Presets do no I/O and report every mistake in their arguments at once. The
+// Presets send no requests. Their error reports every mistake in the arguments. The
 // result may be changed before use: set Aliases for a custom domain, or another
-// JWKSURL for a mirror. Vendors change their tokens: compare the preset with one
-// real token of your own. SOURCES.md lists the document behind each claim. A
-// preset whose claims rest on one example only is marked Experimental.
+// JWKSURL for a mirror.
+//
+// Vendors change their tokens: compare the preset with a token of your own. SOURCES.md
+// names the document for each statement about a vendor. A preset is marked Experimental
+// if it rests on one example only.
 package issuers

@@ -37,8 +37,8 @@ func EntraV2(tenantID, clientID string) (verifier.Issuer, error) {
 		"https://login.microsoftonline.com/"+tenantID+"/discovery/v2.0/keys", "azp", []string{clientID}))
 }
 
-// EntraV1 is EntraV2 for an API with tokens of version 1.0: its manifest contains
-// "requestedAccessTokenVersion": null or 1. The API's manifest determines the
+// EntraV1 returns the issuer of [EntraV2] for an API with tokens of version 1.0: its
+// manifest contains "requestedAccessTokenVersion": null or 1. The API's manifest determines the
 // version, not the caller.
 //
 // The audience of a token depends on the request: one of the API's Application ID

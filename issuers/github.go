@@ -18,7 +18,7 @@ type GitHubCaller struct {
 	OwnerID, RepositoryID string
 
 	// Ref is the exact git ref: "refs/heads/main". Without Ref and Environment,
-	// everyone can call who can push a branch or start a workflow on one.
+	// everyone who can push a branch or start a workflow on one can call.
 	Ref string
 
 	// Environment is the deployment environment of the job, with its
@@ -29,6 +29,7 @@ type GitHubCaller struct {
 	// "acme/ci/.github/workflows/deploy.yml@refs/heads/main".
 	Workflow string
 
+	// Scopes are the scopes of a matching workflow.
 	Scopes scopes.Set
 }
 

@@ -25,6 +25,8 @@ const (
 // KeycloakOptions are the optional parts of a [Keycloak] issuer. The zero value is
 // the default.
 type KeycloakOptions struct {
+	// Scopes selects the part of the token that holds the scopes: the client roles of
+	// the audience if zero.
 	Scopes KeycloakScopes
 
 	// JWKS becomes Issuer.JWKS. With InsecureHTTP, realmURL may be plain http on
@@ -37,14 +39,14 @@ type KeycloakOptions struct {
 // exactly as in the tokens' "iss". Plain http is admitted on loopback. audience is
 // the client ID of this API, or the value of an audience mapper. opts may be nil.
 //
-// By default, a token has no "aud", or "account", which is Keycloak's own and
-// stands in nearly every token: it is refused here. A machine with a client role
-// of the API gets the API's client ID in "aud". For other machines, add an
-// audience mapper to one of their client scopes.
+// By default, a token has no "aud", or the "aud" "account", which is Keycloak's own and
+// in nearly every token. Both are refused. A machine with a client role of the API gets
+// the API's client ID in "aud". For other machines, add an audience mapper to one of
+// their client scopes.
 //
 // A service account's token names its client in "client_id" ("clientId" in older
-// releases), by the default client scope "service_account". People's tokens have
-// no such claim. Lightweight access tokens lack the claims that are needed here.
+// releases), because of the default client scope "service_account". People's tokens
+// have no such claim. Lightweight access tokens lack required claims and are refused.
 func Keycloak(realmURL, audience string, opts *KeycloakOptions) (verifier.Issuer, error) {
 	if opts == nil {
 		opts = &KeycloakOptions{}

@@ -164,7 +164,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// TestSearchEnds: a server that repeats a cursor does not hold the loop.
+// TestSearchEnds checks that the loop ends if a server repeats a cursor.
 func TestSearchEnds(t *testing.T) {
 	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -205,7 +205,7 @@ func TestError(t *testing.T) {
 	}
 }
 
-// TestAnswers: what comes back is not trusted.
+// TestAnswers checks the errors for unexpected responses.
 func TestAnswers(t *testing.T) {
 	const secret = "secret-test-hush"
 	for _, tt := range []struct {

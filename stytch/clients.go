@@ -92,8 +92,8 @@ func (c *Client) CreateClient(ctx context.Context, p CreateParams) (M2MClient, S
 	return fromWire(answer.M2MClient), NewSecret(secret), nil
 }
 
-// GetClient returns the M2M client with that ID, or an error that matches
-// [ClientNotFound].
+// GetClient returns the M2M client with that ID. It fails with [ClientNotFound] if
+// there is none.
 func (c *Client) GetClient(ctx context.Context, id string) (M2MClient, error) {
 	return c.one(ctx, id, call{
 		name: "GetClient", method: "GET", path: stytchwire.ClientPath(id), repeat: true,
@@ -110,8 +110,8 @@ type UpdateParams struct {
 	// Scopes replaces all scopes. An empty slice removes them.
 	Scopes []string
 
-	// TrustedMetadata replaces single top-level members. A nil value removes its
-	// member.
+	// TrustedMetadata replaces the top-level members that it names and keeps the
+	// others. A nil value removes its member.
 	TrustedMetadata map[string]any
 }
 
@@ -133,8 +133,8 @@ func (c *Client) UpdateClient(ctx context.Context, id string, p UpdateParams) (M
 	})
 }
 
-// DeleteClient removes an M2M client permanently. If its first response is lost and
-// a repeated request finds no such client, DeleteClient has succeeded.
+// DeleteClient removes an M2M client permanently. It succeeds as well if a repeated
+// request finds no such client: the first request has then removed it.
 func (c *Client) DeleteClient(ctx context.Context, id string) error {
 	if err := checkClientID("DeleteClient", id); err != nil {
 		return err

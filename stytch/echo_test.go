@@ -15,8 +15,8 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// TestErrorsDoNotEcho: an authority that repeats a secret anywhere in its answer
-// does not get it into an error.
+// TestErrorsDoNotEcho checks that no error holds a secret, even if the response repeats
+// it anywhere.
 func TestErrorsDoNotEcho(t *testing.T) {
 	const secret, imported = "secret-test-" + hush, "imported-" + hush
 	for _, tt := range []struct{ name, body string }{
@@ -48,7 +48,7 @@ func TestErrorsDoNotEcho(t *testing.T) {
 	}
 }
 
-// TestUnansweredDoesNotEcho: neither does a transport that quotes the request.
+// TestUnansweredDoesNotEcho checks the same for a transport that quotes the request.
 func TestUnansweredDoesNotEcho(t *testing.T) {
 	const secret = "secret-test-" + hush
 	c, err := stytch.New(stytchtest.Project, stytch.NewSecret(secret), &stytch.Options{
@@ -62,8 +62,8 @@ func TestUnansweredDoesNotEcho(t *testing.T) {
 	wantHidden(t, "GetClient", fmt.Sprintf("%v %#v", err, err), true)
 }
 
-// TestTokenErrorDoesNotEcho: the *oauth2.RetrieveError that a token error wraps
-// holds neither the answer nor the request.
+// TestTokenErrorDoesNotEcho checks that the *oauth2.RetrieveError in a token error
+// holds neither the response nor the request.
 func TestTokenErrorDoesNotEcho(t *testing.T) {
 	for _, tt := range []struct {
 		name, body string

@@ -28,7 +28,6 @@ type Error struct {
 }
 
 // Error returns the call, the status and Stytch's own words, quoted and cut.
-
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "stytch: %s: HTTP status %d", e.Call, e.Status)

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newClient makes a Client of a's project.
+// newClient returns a Client for a's project.
 func newClient(t *testing.T, a *m2mtest.Authority, opts stytch.Options) *stytch.Client {
 	t.Helper()
 	if opts.BaseURL == "" {

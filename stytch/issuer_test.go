@@ -115,8 +115,8 @@ func TestIssuerMistakes(t *testing.T) {
 	}
 }
 
-// TestAccept verifies real tokens: what distinguishes machines' from people's
-// is in their claims alone.
+// TestAccept verifies signed tokens of machines and of people, which differ in their
+// claims alone.
 func TestAccept(t *testing.T) {
 	a := m2mtest.NewAuthority(&m2mtest.Options{ProjectID: stytchtest.Project, NoServer: true})
 	defer a.Close()
@@ -188,7 +188,8 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// TestScopeClaim: a template may copy a request parameter into "scp".
+// TestScopeClaim checks that "scp", which a template may copy from the request, is
+// ignored.
 func TestScopeClaim(t *testing.T) {
 	a := m2mtest.NewAuthority(&m2mtest.Options{Key: m2mtest.NewKey("ES256"), NoServer: true})
 	defer a.Close()

@@ -13,7 +13,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// calls is every method, and whether it is repeated.
+// calls lists every method, and whether it is repeated.
 func calls(c *stytch.Client, id string) map[string]struct {
 	repeated bool
 	call     func(context.Context) error
@@ -47,7 +47,7 @@ func calls(c *stytch.Client, id string) map[string]struct {
 	}
 }
 
-// TestRepeats: which calls are repeated, and after which failures.
+// TestRepeats checks which calls are repeated, and after which failures.
 func TestRepeats(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -95,7 +95,7 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// TestRepeatsAreBounded: in number, and in pauses that grow.
+// TestRepeatsAreBounded checks the number of attempts and the growing pauses.
 func TestRepeatsAreBounded(t *testing.T) {
 	for retries, want := range map[int]int{0: 4, -1: 1, 10: 11} {
 		synctest.Test(t, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestRepeatsAreBounded(t *testing.T) {
 	}
 }
 
-// TestRetryAfter is heeded, but not beyond the caller's deadline.
+// TestRetryAfter checks that Retry-After is followed up to the caller's deadline.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
@@ -143,8 +143,8 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// TestDeleteLostAnswer: a client that is gone at the second attempt was
-// removed by the first.
+// TestDeleteLostAnswer checks that a deletion succeeds if the second attempt finds no
+// client.
 func TestDeleteLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})

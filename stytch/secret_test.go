@@ -20,7 +20,7 @@ import (
 
 const hush = "hush-kR8z42"
 
-// holder has a secret wherever one can be.
+// holder has a secret in each place that can hold one.
 type holder struct {
 	Exported stytch.Secret
 	hidden   stytch.Secret

@@ -16,8 +16,8 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// TestTokenSourceClients: x/oauth2's client and gRPC's per-RPC credentials
-// share one source, over real sockets.
+// TestTokenSourceClients uses one source with x/oauth2's client and gRPC's per-RPC
+// credentials, over real sockets.
 func TestTokenSourceClients(t *testing.T) {
 	a := stytchtest.NewAuthority(t, m2mtest.Options{})
 	id, secret := a.CreateClient("worker", "read:users")

@@ -17,7 +17,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// sourceWorld is a token source and its authority, in virtual time.
+// sourceWorld holds a token source and its authority, in virtual time.
 type sourceWorld struct {
 	*m2mtest.Authority
 	*stytchtest.Transport
@@ -86,7 +86,7 @@ func (w *sourceWorld) token(t *testing.T) *oauth2.Token {
 	return token
 }
 
-// pass lets virtual time go by.
+// pass advances virtual time.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -122,7 +122,7 @@ func TestTokenSourceAhead(t *testing.T) {
 	})
 }
 
-// TestTokenSourceIdle: without callers there are no requests.
+// TestTokenSourceIdle checks that an unused source makes no requests.
 func TestTokenSourceIdle(t *testing.T) {
 	inBubble(t, stytch.TokenSourceOptions{}, func(t *testing.T, w *sourceWorld) {
 		w.token(t)
@@ -135,8 +135,8 @@ func TestTokenSourceIdle(t *testing.T) {
 	})
 }
 
-// TestTokenSourceLateUse: who comes in the time ahead gets the old token at
-// once, and a new one is fetched behind it.
+// TestTokenSourceLateUse checks that a call within RefreshAhead gets the old token at
+// once and starts a fetch in the background.
 func TestTokenSourceLateUse(t *testing.T) {
 	inBubble(t, stytch.TokenSourceOptions{}, func(t *testing.T, w *sourceWorld) {
 		w.token(t)
@@ -205,8 +205,8 @@ func TestTokenSourceOutage(t *testing.T) {
 	})
 }
 
-// TestTokenSourceDown: without a token, callers are told at once, and the
-// authority is asked ever more slowly.
+// TestTokenSourceDown checks that Token fails at once if there is no token, and that
+// the pauses between fetches grow.
 func TestTokenSourceDown(t *testing.T) {
 	inBubble(t, stytch.TokenSourceOptions{}, func(t *testing.T, w *sourceWorld) {
 		w.Fail(m2mtest.Outage{Header: http.Header{"Retry-After": {"90"}}})
@@ -252,7 +252,7 @@ func TestTokenSourceTimeout(t *testing.T) {
 	})
 }
 
-// TestTokenSourceEnds: the bubble fails if a goroutine is left.
+// TestTokenSourceEnds checks that no goroutine remains: the bubble would fail.
 func TestTokenSourceEnds(t *testing.T) {
 	cause := errors.New("shutting down")
 	t.Run("with a token", func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package discovery makes a [verifier.Issuer] of the metadata that an authority
-// publishes, by OpenID Connect Discovery or RFC 8414. For an authority that has a
+// Package discovery makes a [verifier.Issuer] from the metadata that an authority
+// publishes by OpenID Connect Discovery or RFC 8414. For an authority that has a
 // preset in package issuers, use the preset: metadata does not describe tokens.
 package discovery
 
@@ -37,8 +37,8 @@ type Options struct {
 	AllowPrivate bool
 }
 
-// Issuer fetches an authority's metadata and returns the issuer that they
-// describe. issuerURL is the exact "iss" of the authority's tokens, including a
+// Issuer fetches an authority's metadata and returns the issuer that it
+// describes. issuerURL is the exact "iss" of the authority's tokens, including a
 // trailing slash. opts may be nil.
 //
 // Metadata names the key set and nothing about tokens: Report.Assumptions lists
@@ -48,10 +48,10 @@ type Options struct {
 //
 // The metadata's "issuer" must be identical to issuerURL. Issuer follows no
 // redirects and uses no proxies. It refuses addresses that are not on the public
-// Internet when the connection is made, after the name was resolved. URLs must be
-// https; plain http is admitted on loopback or with JWKS.InsecureHTTP, and in
-// jwks_uri only if the issuer itself is http. The verifier fetches the keys under
-// the same rules.
+// Internet when it connects, after the name was resolved. URLs must be https. Plain
+// http is admitted on loopback or with JWKS.InsecureHTTP. Without the latter, an https
+// issuer's jwks_uri must be https, too. The verifier fetches the keys under the same
+// rules.
 //
 // Call Issuer at start-up: it fetches once and does not retry. It tries two
 // locations and fails with an [Error] for each.

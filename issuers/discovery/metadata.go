@@ -72,7 +72,7 @@ func (f *fetcher) metadata(ctx context.Context, location, issuer string) (keys s
 	// otherwise any host could speak for any issuer.
 	if doc.Issuer != issuer {
 		return "", &Error{location, IssuerMismatch, fmt.Errorf(
-			"the metadata are of the issuer %s: if that is the \"iss\" of your tokens, use exactly this spelling", redact.Quote(doc.Issuer))}
+			"the metadata names the issuer %s: if that is the \"iss\" of your tokens, use exactly this spelling", redact.Quote(doc.Issuer))}
 	}
 	if doc.JWKSURI == "" {
 		return "", &Error{location, MalformedMetadata, errors.New("no jwks_uri: tokens can't be verified locally")}

@@ -2,12 +2,12 @@ package discovery
 
 import "strings"
 
-// Report says what [Issuer] found, and what it had to assume.
+// Report lists what [Issuer] has found and what it has assumed.
 type Report struct {
 	// MetadataURL is the location of the metadata.
 	MetadataURL string
 
-	// Assumptions are the fields of the issuer that metadata do not determine,
+	// Assumptions are the fields of the issuer that metadata does not determine,
 	// one line each: the field's name, its default, and what to check. Compare
 	// them with one real token.
 	Assumptions []string
@@ -18,7 +18,7 @@ func (r Report) String() string {
 	return "metadata: " + r.MetadataURL + "\n" + strings.Join(append(r.Assumptions, ""), "\n")
 }
 
-// assumptions lists what neither metadata nor opts determine.
+// assumptions lists the fields that neither metadata nor opts determine.
 func assumptions(opts *Options) []string {
 	list := []string{
 		"Accept: verifier.SubjectIsClient; check what distinguishes machines' tokens from people's and from ID tokens",

@@ -13,9 +13,9 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// FuzzTokenEndpointSendsOneReading: whatever comes in, what goes upstream is one
-// client credentials request of known parameters, each once; and the answer is
-// JSON that holds nothing of upstream's but the token.
+// FuzzTokenEndpointSendsOneReading checks that each request upstream is a client
+// credentials request of known parameters without repetition, and that each response
+// is JSON that holds no part of upstream's response but the token.
 func FuzzTokenEndpointSendsOneReading(f *testing.F) {
 	const form, doc = "application/x-www-form-urlencoded", "application/json"
 	f.Add(form, "", "grant_type=client_credentials&client_id=a&client_secret=b&scope=c")

@@ -15,7 +15,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// learning is a token endpoint with a key set, in virtual time.
+// learning holds a token endpoint with a key set, in virtual time.
 type learning struct {
 	*m2mtest.Authority
 	tokens, keys   http.Handler
@@ -63,7 +63,7 @@ func (l *learning) want(t *testing.T, what string, fetches int) {
 	}
 }
 
-// TestKeySetLearns: the copy has the key of every token that was handed out.
+// TestKeySetLearns checks that the copy has the key of every issued token.
 func TestKeySetLearns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLearning(t)
@@ -85,8 +85,8 @@ func TestKeySetLearns(t *testing.T) {
 	})
 }
 
-// TestKeySetLearnsBounded: a key that Stytch never publishes costs a fetch in 5 s
-// at the most, and tokens are issued all the same.
+// TestKeySetLearnsBounded checks that a key that Stytch never publishes costs at most
+// one fetch in 5 s, and that tokens are still issued.
 func TestKeySetLearnsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLearning(t)
@@ -126,8 +126,8 @@ func TestKeySetLearnsBounded(t *testing.T) {
 	})
 }
 
-// TestKeySetWaitersAreBounded: of 1,000 callers without a copy to serve, one
-// fetches, 256 wait for two seconds, and the others are answered at once.
+// TestKeySetWaitersAreBounded sends 1,000 requests without a copy: one fetches, 256
+// wait for two seconds, and the others are refused at once.
 func TestKeySetWaitersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLearning(t)
@@ -154,7 +154,7 @@ func TestKeySetWaitersAreBounded(t *testing.T) {
 	})
 }
 
-// TestKeySetB2B: a B2B project's keys are fetched from its own path.
+// TestKeySetB2B checks that a B2B project's keys are fetched from its own path.
 func TestKeySetB2B(t *testing.T) {
 	d := &stytchtest.Transport{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(`{"keys":[{"kid":"a"}]}`)) })}
 	h, err := gateway.NewKeySet(stytchtest.Project, &gateway.KeySetOptions{B2B: true, Transport: d})

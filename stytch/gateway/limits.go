@@ -16,7 +16,7 @@ import (
 // Limit bounds a rate. The zero Limit is the default of its field.
 type Limit struct {
 	PerSecond float64 // the rate in the long run
-	Burst     int     // the number at once after a pause
+	Burst     int     // the most requests at once, after a pause
 }
 
 func (l Limit) orDefault(standard Limit) Limit {

@@ -16,7 +16,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// limited is a token endpoint in virtual time.
+// limited holds a token endpoint in virtual time.
 type limited struct {
 	*m2mtest.Authority
 	http.Handler
@@ -38,8 +38,7 @@ func newLimited(t *testing.T, opts gateway.TokenEndpointOptions) *limited {
 	return l
 }
 
-// ask makes a token request from an address, and returns its status and
-// Retry-After.
+// ask sends a token request from an address, and returns the status and Retry-After.
 func (l *limited) ask(addr, id, secret string) (int, string) {
 	r := httptest.NewRequest("POST", "/", strings.NewReader("grant_type=client_credentials&client_id="+id+"&client_secret="+secret))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -100,7 +99,7 @@ func TestLimitFailures(t *testing.T) {
 		pass(10 * time.Second)
 		l.want(t, guesser, l.id, l.secret, 200, "")
 
-		// Upstream's trouble is nobody's failure.
+		// A failure of upstream does not count as one of the client's.
 		l.Fail(m2mtest.Outage{})
 		for range 20 {
 			l.want(t, customer, other, secret, 503, "5")
@@ -110,8 +109,8 @@ func TestLimitFailures(t *testing.T) {
 	})
 }
 
-// TestLimitFailuresAtOnce: many at once don't get past the limit before the
-// first has failed.
+// TestLimitFailuresAtOnce checks that concurrent attempts can't exceed the limit before
+// the first one has failed.
 func TestLimitFailuresAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimited(t, gateway.TokenEndpointOptions{
@@ -135,13 +134,13 @@ func TestLimitFailuresAtOnce(t *testing.T) {
 		if got[401] != 10 || got[429] != 190 {
 			t.Errorf("answers %v, want ten 401", got)
 		}
-		// What went beyond the burst is paid for afterwards.
+		// The attempts beyond the burst count afterwards.
 		l.want(t, "192.0.2.1:1", l.id, "wrong-secret", 429, "60")
 	})
 }
 
-// TestLimitMemory: a flood of addresses is forgotten, and does not make the
-// endpoint forget those that keep coming.
+// TestLimitMemory checks that a flood of addresses is forgotten and does not displace
+// addresses that keep sending requests.
 func TestLimitMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimited(t, gateway.TokenEndpointOptions{

@@ -21,12 +21,12 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// transportFunc is a transport.
+// transportFunc implements http.RoundTripper.
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// record collects what Observe is called with.
+// record collects the Answers that Observe receives.
 type record struct {
 	mu      sync.Mutex
 	answers []gateway.Answer
@@ -38,7 +38,7 @@ func (r *record) observe(_ context.Context, a gateway.Answer) {
 	r.answers = append(r.answers, a)
 }
 
-// ask makes a token request of h.
+// ask sends a token request to h.
 func ask(h http.Handler, addr, id, secret string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", "/", strings.NewReader("grant_type=client_credentials&client_id="+id+"&client_secret="+secret))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -59,8 +59,8 @@ func newEndpoint(t *testing.T, projectID string, opts gateway.TokenEndpointOptio
 
 var plenty = gateway.Limit{PerSecond: 1e6, Burst: 1e6}
 
-// TestPanicIsPaidBack: attempts whose transport panics don't lock a client out,
-// and the panic's value is told to nobody.
+// TestPanicIsPaidBack checks that attempts whose transport panics don't lock a client
+// out, and that the panic's value is not shown.
 func TestPanicIsPaidBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
@@ -91,8 +91,8 @@ func TestPanicIsPaidBack(t *testing.T) {
 	})
 }
 
-// TestInFlightIsBounded: of 1,000 requests to a Stytch that hangs, 128 are sent,
-// 256 wait for two seconds, and the others are answered at once.
+// TestInFlightIsBounded sends 1,000 requests while Stytch hangs: 128 are forwarded, 256
+// wait for two seconds, and the others are refused at once.
 func TestInFlightIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
@@ -132,8 +132,8 @@ func TestInFlightIsBounded(t *testing.T) {
 	})
 }
 
-// TestLeavingCallerGivesItsSlotBack: callers that leave while they wait or while
-// Stytch hangs leave nothing behind.
+// TestLeavingCallerGivesItsSlotBack checks that clients that disconnect free their
+// slots, whether they wait or Stytch hangs.
 func TestLeavingCallerGivesItsSlotBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
@@ -168,7 +168,7 @@ func TestLeavingCallerGivesItsSlotBack(t *testing.T) {
 	})
 }
 
-// TestLimiterMemory: what is documented at Tracked is what a flood takes.
+// TestLimiterMemory checks the documented memory of Tracked during a flood.
 func TestLimiterMemory(t *testing.T) {
 	if strconv.IntSize < 64 || raceEnabled {
 		t.Skip("measured as programs run: 64 bits, no race detector")
@@ -239,8 +239,8 @@ func TestOneAddressWarning(t *testing.T) {
 	}
 }
 
-// TestEchoedSecret: an authority that repeats the secret wherever it can does not
-// get it into Observe.
+// TestEchoedSecret checks that Observe never gets a secret, even if the authority
+// repeats it.
 func TestEchoedSecret(t *testing.T) {
 	const id, secret = "client", "hush_kR8z42"
 	for _, tt := range []struct {
@@ -282,20 +282,5 @@ func TestEchoedSecret(t *testing.T) {
 	ask(h, "192.0.2.1:1", id, secret)
 	if text := fmt.Sprint(seen.answers[0].Err); !strings.Contains(text, "[redacted]") || strings.Contains(text, "hush") {
 		t.Errorf("Err = %q, want it without the secret", text)
-	}
-}
-
-// TestZeroValues: handlers that nobody made answer 503.
-func TestZeroValues(t *testing.T) {
-	for name, h := range map[string]http.Handler{"TokenEndpoint": &gateway.TokenEndpoint{}, "KeySet": &gateway.KeySet{}} {
-		method := "GET"
-		if name == "TokenEndpoint" {
-			method = "POST"
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
-		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
-			t.Errorf("%s{}.ServeHTTP = %d, want 503 with Retry-After", name, w.Code)
-		}
 	}
 }

@@ -113,8 +113,8 @@ func TestProxiesMistakes(t *testing.T) {
 	}
 }
 
-// FuzzProxiesClientAddr: whatever a caller writes before it, the address that a
-// trusted proxy appended is the one that counts, or the proxy's own.
+// FuzzProxiesClientAddr checks that ClientAddr returns the address that a trusted proxy
+// appended, or the proxy's own, for every prefix that a client can write.
 func FuzzProxiesClientAddr(f *testing.F) {
 	f.Add("1.1.1.1, ", "for=1.1.1.1;x=\"")
 	f.Add("10.0.0.2", `for="\"`)

@@ -116,8 +116,8 @@ func TestKeySetHandlerOutage(t *testing.T) {
 	})
 }
 
-// TestKeySetHandlerOneFetch: callers of a first fetch wait for it; later ones
-// don't.
+// TestKeySetHandlerOneFetch checks that requests wait for the first fetch, and for no
+// later one.
 func TestKeySetHandlerOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, ProjectID: stytchtest.Project})
@@ -148,8 +148,8 @@ func TestKeySetHandlerOneFetch(t *testing.T) {
 	})
 }
 
-// TestKeySetHandlerCallerLeaves: the fetch that a caller began is not lost with
-// the caller.
+// TestKeySetHandlerCallerLeaves checks that a fetch continues if the client that
+// started it disconnects.
 func TestKeySetHandlerCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, ProjectID: stytchtest.Project})

@@ -18,7 +18,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// saas is a token endpoint on a real socket, in front of an authority.
+// saas holds a token endpoint on a real socket, in front of an authority.
 type saas struct {
 	*m2mtest.Authority
 	upstream   *stytchtest.Transport
@@ -56,14 +56,14 @@ func newSaaS(t *testing.T, opts gateway.TokenEndpointOptions) *saas {
 	return s
 }
 
-// last is what Observe was told last.
+// last returns the last Answer that Observe received.
 func (s *saas) last() gateway.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.answers[len(s.answers)-1]
 }
 
-// answer is what a caller reads.
+// answer holds a response.
 type answer struct {
 	status int
 	header http.Header
@@ -71,7 +71,7 @@ type answer struct {
 	text   string
 }
 
-// send writes a request as it stands, but for its length.
+// send writes a request unchanged, apart from its Content-Length.
 func (s *saas) send(t *testing.T, start string, headers []string, body string) answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.addr)

@@ -81,7 +81,7 @@ type Answer struct {
 
 // TokenEndpoint is an [http.Handler] that serves a SaaS's token endpoint (RFC 6749
 // §3.2) and forwards each client's credentials to the project at Stytch. Any OAuth
-// 2.0 client library can use it, with the client credentials grant alone.
+// 2.0 client library can use it. It supports the client credentials grant alone.
 //
 // Stytch receives grant_type, client_id, client_secret, scope and the parameters
 // that the options name, and nothing else of a request. The client receives the

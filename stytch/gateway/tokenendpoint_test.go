@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
@@ -16,8 +17,8 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// TestTokenEndpointRefuses has a row for each way to be refused without
-// asking upstream, and TestTokenEndpointAccepts one for each way to be served.
+// TestTokenEndpointRefuses has a row for each refusal without a request upstream.
+// TestTokenEndpointAccepts has one for each form of an accepted request.
 func TestTokenEndpointRefuses(t *testing.T) {
 	s := newSaaS(t, gateway.TokenEndpointOptions{Parameters: []string{"tenant"}})
 	creds := "client_id=" + s.id + "&client_secret=" + s.secret
@@ -139,7 +140,7 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	}
 }
 
-// wantRefusal asserts an error response, whole (RFC 6749 §5.2).
+// wantRefusal checks a whole error response (RFC 6749 §5.2).
 func wantRefusal(t *testing.T, a answer, status int, code string) {
 	t.Helper()
 	if a.status != status || a.body["error"] != code {
@@ -216,7 +217,7 @@ func TestTokenEndpointAccepts(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointRebuilds: upstream gets what was read, and nothing else.
+// TestTokenEndpointRebuilds checks that upstream gets the known parameters alone.
 func TestTokenEndpointRebuilds(t *testing.T) {
 	var got []*http.Request
 	var bodies []string
@@ -244,5 +245,20 @@ func TestTokenEndpointRebuilds(t *testing.T) {
 	}
 	if want := "/v1/public/" + s.ProjectID() + "/oauth2/token"; got[0].URL.Path != want || got[0].URL.RawQuery != "" || got[0].Method != "POST" {
 		t.Errorf("upstream got %s %s", got[0].Method, got[0].URL)
+	}
+}
+
+// TestZeroValues checks that zero handlers refuse requests with 503.
+func TestZeroValues(t *testing.T) {
+	for name, h := range map[string]http.Handler{"TokenEndpoint": &gateway.TokenEndpoint{}, "KeySet": &gateway.KeySet{}} {
+		method := "GET"
+		if name == "TokenEndpoint" {
+			method = "POST"
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s{}.ServeHTTP = %d, want 503 with Retry-After", name, w.Code)
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch/gateway"
 )
 
-// TestTokenEndpointUpstream: what upstream answers, and what the caller reads.
+// TestTokenEndpointUpstream checks the response for each response of upstream.
 func TestTokenEndpointUpstream(t *testing.T) {
 	const good = `"access_token":"a.b.c","token_type":"bearer","expires_in":60`
 	retry := func(value string) http.Header { return http.Header{"Retry-After": {value}} }
@@ -104,8 +104,8 @@ func TestTokenEndpointUpstream(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointOneAnswer: an unknown client, a wrong secret and an
-// inactive client get the same answer, byte for byte.
+// TestTokenEndpointOneAnswer checks that an unknown client, a wrong secret and an
+// inactive client get the same response, byte for byte.
 func TestTokenEndpointOneAnswer(t *testing.T) {
 	s := newSaaS(t, gateway.TokenEndpointOptions{})
 	api, err := stytch.New(s.ProjectID(), stytch.NewSecret(s.Secret()), &stytch.Options{BaseURL: "http://localhost", Transport: s.upstream})
@@ -136,7 +136,7 @@ func TestTokenEndpointOneAnswer(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointChunked: what has no Content-Length is served too.
+// TestTokenEndpointChunked checks a request without Content-Length.
 func TestTokenEndpointChunked(t *testing.T) {
 	s := newSaaS(t, gateway.TokenEndpointOptions{})
 	body, write := io.Pipe()
