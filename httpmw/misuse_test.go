@@ -234,11 +234,8 @@ func TestPanics(t *testing.T) {
 // TestInsecurePeerCertificatesFails: it is called for verified tokens alone. If it
 // fails, the call is refused as Unavailable, and Observe is called once.
 func TestInsecurePeerCertificatesFails(t *testing.T) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
-	defer authority.Close()
 	var told []verifier.Reason
-	v, err := verifier.New(verifier.Config{
-		Issuers: []verifier.Issuer{authority.Issuer()},
+	authority, v := m2mtest.Trust(t, &verifier.Config{
 		Observe: func(_ context.Context, d verifier.Decision) {
 			if d.Err == nil {
 				told = append(told, "")
@@ -247,10 +244,6 @@ func TestInsecurePeerCertificatesFails(t *testing.T) {
 			told = append(told, d.Reason)
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
 	good := "Bearer " + authority.Token(m2mtest.TokenSpec{})
 	for _, tt := range []struct {
 		name          string

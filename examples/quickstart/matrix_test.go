@@ -31,13 +31,7 @@ const goldenMatrix = "testdata/matrix.golden"
 //	go test ./examples/quickstart -run TestMatrix -update
 func TestMatrix(t *testing.T) {
 	var asked requirements
-	authority := m2mtest.NewAuthority(&m2mtest.Options{Key: m2mtest.NewKey("ES256"), NoServer: true})
-	defer authority.Close()
-	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{authority.Issuer()}, Observe: asked.observe})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
+	_, v := m2mtest.Trust(t, &verifier.Config{Observe: asked.observe})
 	handler, err := newHTTP(v, newOrders())
 	if err != nil {
 		t.Fatal(err)

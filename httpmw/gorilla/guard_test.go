@@ -16,8 +16,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// fixture is an authority, and a Middleware that trusts it and notes the
-// operations.
+// fixture holds an authority, a Middleware that accepts its tokens, and the
+// operations that were called.
 type fixture struct {
 	*m2mtest.Authority
 	m          *httpmw.Middleware
@@ -25,24 +25,15 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{Authority: m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})}
-	v, err := verifier.New(verifier.Config{
-		Issuers: []verifier.Issuer{f.Issuer()},
+	f := &fixture{}
+	a, v := m2mtest.Trust(t, &verifier.Config{
 		Observe: func(_ context.Context, d verifier.Decision) { f.operations = append(f.operations, d.Operation) },
 	})
+	m, err := httpmw.New(v, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		v.Close()
-		f.Close()
-	})
-	if err := v.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if f.m, err = httpmw.New(v, nil); err != nil {
-		t.Fatal(err)
-	}
+	f.Authority, f.m = a, m
 	return f
 }
 
