@@ -94,7 +94,9 @@ func TestAttackReasons(t *testing.T) {
 			var got attacked
 			attack.Run(&got, attack.Target{
 				Authority: authority, Handler: server(v, ignoring(reason)), HTTP: httpOperations()[:1],
-				Skip: func(attack string) bool { return strings.HasPrefix(attack, "route: ") || strings.HasSuffix(attack, ", no iat") },
+				Skip: func(attack string) bool {
+					return strings.HasPrefix(attack, "route: ") || strings.HasSuffix(attack, ", no iat")
+				},
 			})
 			got.found(t, want)
 		})
