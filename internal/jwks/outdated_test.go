@@ -1,10 +1,7 @@
 package jwks
 
 import (
-	"context"
 	"errors"
-	"math/rand/v2"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,42 +22,6 @@ func TestLastMoment(t *testing.T) {
 			}
 			synctest.Wait()
 			wantFind(t, s, a, asks("b", time.Minute), Found, 0, 0)
-		})
-	}
-}
-
-// TestBudgetHolds: however calls come, there are never more fetches for them
-// than the bucket gives.
-func TestBudgetHolds(t *testing.T) {
-	for seed := range uint64(20) {
-		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 0))
-			a := &authority{answer: serves(ed("a"))}
-			s := open(t, a, rarely)
-			answers := []answer{serves(ed("a")), after(700*ms, serves(ed("a"))), after(3*time.Second, down)}
-			var group sync.WaitGroup
-			for time.Since(s.Status().Confirmed) < 25*time.Minute && a.fetches() < 40 {
-				a.now(answers[random.IntN(len(answers))])
-				for range random.IntN(4) {
-					group.Go(func() { s.Find(context.Background(), asks("x", 0)) })
-				}
-				if random.IntN(5) == 0 {
-					s.Suspect()
-				}
-				pass(time.Duration(random.Int64N(int64(12 * time.Second))))
-			}
-			group.Wait()
-			asked, _ := a.log()
-			level, last := 2*budgetEvery, asked[0]
-			for _, at := range asked[1:] {
-				level, last = min(2*budgetEvery, level+at.Sub(last)), at
-				if level -= budgetEvery; level < 0 {
-					t.Fatalf("seed %d: a fetch at %v was beyond the budget", seed, at.Sub(asked[0]))
-				}
-			}
-			if len(asked) < 40 {
-				t.Errorf("seed %d: only %d fetches", seed, len(asked))
-			}
 		})
 	}
 }
