@@ -56,7 +56,7 @@ func TestImpliesGivesUp(t *testing.T) {
 	}
 }
 
-// FuzzImplies: who meets r meets what r implies.
+// FuzzImplies checks that every Set that meets r meets what r implies.
 func FuzzImplies(f *testing.F) {
 	f.Add("a b", uint16(0x1234), uint16(0x9876))
 	f.Fuzz(func(t *testing.T, claim string, x, y uint16) {

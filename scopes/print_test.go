@@ -11,8 +11,8 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// TestPrinting: a Set prints as a scope claim and a Requirement as it is
-// written, by fmt, slog and JSON alike, within other values, too.
+// TestPrinting checks that fmt, slog and JSON print a Set as a scope claim
+// and a Requirement as in code, within other values as well.
 func TestPrinting(t *testing.T) {
 	for _, tt := range []struct {
 		value any

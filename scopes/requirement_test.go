@@ -38,7 +38,7 @@ func TestMetBy(t *testing.T) {
 	}
 }
 
-// TestAlgebra is the table of And and Or; both are also checked with their
+// TestAlgebra is a table of And and Or. Both are also checked with their
 // sides swapped.
 func TestAlgebra(t *testing.T) {
 	var zero Requirement
@@ -84,7 +84,8 @@ func TestAlgebra(t *testing.T) {
 	}
 }
 
-// FuzzAlgebra: And is met where both sides are, Or where either is.
+// FuzzAlgebra checks that a Set meets And if it meets both sides, and Or if
+// it meets one.
 func FuzzAlgebra(f *testing.F) {
 	f.Add("a b", uint16(0x1234), uint16(0x9876))
 	f.Fuzz(func(t *testing.T, claim string, x, y uint16) {

@@ -208,7 +208,8 @@ func naiveGrants(claim, scope string, wildcards bool) bool {
 	return false
 }
 
-// TestSetHoldsWhatItNames: a claim that repeats one name makes no large Set.
+// TestSetHoldsWhatItNames checks that a claim which repeats one name makes
+// no large Set.
 func TestSetHoldsWhatItNames(t *testing.T) {
 	s, err := Parse(strings.Repeat("a ", maxItems))
 	if err != nil || s.Len() != 1 || cap(s.names) > 2 {

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// FuzzParseToken: what ParseToken accepts has exactly one spelling, and
-// encoding/json reads it alike; what it refuses it refuses by one kind, with
-// nothing beside the error.
+// FuzzParseToken checks that each accepted token has exactly one spelling,
+// and that encoding/json reads the same from it. A refused token gives an
+// error of one kind, and no other result.
 func FuzzParseToken(f *testing.F) {
 	for _, v := range vectors {
 		f.Add(v.token)
@@ -97,9 +97,9 @@ func FuzzParseToken(f *testing.F) {
 	})
 }
 
-// FuzzParseKeySet: each entry of the document is kept or dropped, and a key
-// that is kept stays the same one when it is published alone, anew, from what
-// was loaded. A signature of zeros is never good under it.
+// FuzzParseKeySet checks that each entry is kept or dropped. A kept key is
+// the same after it is published again, alone, from what was loaded. A
+// signature of zeros never verifies under it.
 func FuzzParseKeySet(f *testing.F) {
 	all := []any{rfc7515RSA, rfc7515P256, rfc7515P521, rfc7520RSA, rfc7520EC, rfc7638JWK, rfc8037JWK, rfc9449JWK}
 	f.Add(keySetOf(all...), false)

@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// TestHeadersSaveDecodingAlone: a remembered header changes what is decoded,
-// not what is accepted.
+// TestHeadersSaveDecodingAlone checks that a cached header saves decoding
+// and changes no decision.
 func TestHeadersSaveDecodingAlone(t *testing.T) {
 	key := load(t, publish(edKey().Public()), Options{})
 	var headers Headers
@@ -59,8 +59,8 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 }
 
-// TestHeadersKeepNoToken: several headers are remembered, and with none of
-// them the token that it was a part of.
+// TestHeadersKeepNoToken checks that cached headers do not keep their tokens
+// in memory.
 func TestHeadersKeepNoToken(t *testing.T) {
 	var headers Headers
 	token := func(kid string) Token {

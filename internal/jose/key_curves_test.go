@@ -107,7 +107,8 @@ func TestKeyOKP(t *testing.T) {
 	})
 }
 
-// TestKeyOKPOffCurve: half of all x are the y of no point (RFC 8032 §5.1.3).
+// TestKeyOKPOffCurve uses values of x that belong to no point. Half of all x
+// do (RFC 8032 §5.1.3).
 func TestKeyOKPOffCurve(t *testing.T) {
 	judgeAll(t, Options{}, []keyRow{
 		{"y = 2", publish(ed25519.PublicKey(append([]byte{2}, make([]byte, 31)...))), offCurve},
@@ -118,9 +119,9 @@ func TestKeyOKPOffCurve(t *testing.T) {
 	})
 }
 
-// TestKeyOKPSmallOrder: under a point A of small order anybody can sign, with
-// S = 0 and R = -[k]A, which is one of eight points. All zero bytes are such a
-// key: an authority publishes that by mistake, not by malice.
+// TestKeyOKPSmallOrder checks points of small order. Under such a point A
+// anyone can sign, with S = 0 and R = -[k]A, which is one of eight points.
+// All zero bytes are such a key, and may be published by mistake.
 func TestKeyOKPSmallOrder(t *testing.T) {
 	smallOrder := []string{
 		"0100000000000000000000000000000000000000000000000000000000000000",

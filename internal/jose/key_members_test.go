@@ -179,8 +179,8 @@ func TestKeyMembers(t *testing.T) {
 	})
 }
 
-// TestKeySecret: whatever else is wrong with a key, that its secret part was
-// published has to be said.
+// TestKeySecret checks that a published secret part is reported even if the
+// key has other mistakes.
 func TestKeySecret(t *testing.T) {
 	rsa, ec, okp := publish(rsaKey().Public()), publish(p256Key().Public()), publish(edKey().Public())
 	rows := []keyRow{

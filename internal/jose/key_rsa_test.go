@@ -75,8 +75,8 @@ func TestKeyRSA(t *testing.T) {
 	})
 }
 
-// TestKeyRSALeadingZeros: RFC 7518 §6.3.1.1 forbids them in "n", and notes
-// that publishers add one. It is the same key.
+// TestKeyRSALeadingZeros accepts a leading zero in "n". RFC 7518 §6.3.1.1
+// forbids it, and notes that publishers add one. It is the same key.
 func TestKeyRSALeadingZeros(t *testing.T) {
 	jwk := publish(rsaKey().Public())
 	plain := load(t, jwk, Options{})
@@ -138,9 +138,9 @@ func TestKeyROCA(t *testing.T) {
 	judgeAll(t, Options{}, rows)
 }
 
-// TestROCAPrimes: the list holds just those odd primes up to 167, the largest
-// that the affected library used, that can tell a modulus; and two in a
-// thousand million innocent ones are dropped at most.
+// TestROCAPrimes checks that the list holds exactly those odd primes up to
+// 167, the largest one of the affected library, that can reveal a modulus.
+// They must drop at most two in a thousand million unaffected moduli.
 func TestROCAPrimes(t *testing.T) {
 	var want []int64
 	probability := 1.0

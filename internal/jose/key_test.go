@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestKeptExponentsVerify: a key that is kept can be used. One that is kept
-// and never verifies anything would look well in every status page.
+// TestKeptExponentsVerify checks that keys with every kept exponent verify
+// signatures. Status would show a key that never does as good.
 func TestKeptExponentsVerify(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -108,8 +108,8 @@ func TestUsableFor(t *testing.T) {
 	}
 }
 
-// TestKeyAlgorithm: what a JWK leaves out is derived from its curve; an RSA
-// key fits more than one, so none.
+// TestKeyAlgorithm checks that a missing "alg" is derived from the curve. An
+// RSA key fits several algorithms, so it gets none.
 func TestKeyAlgorithm(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -128,7 +128,8 @@ func TestKeyAlgorithm(t *testing.T) {
 	}
 }
 
-// TestThumbprint: it depends on the key alone, and on all of it.
+// TestThumbprint checks that the thumbprint depends on all of the key, and
+// on nothing else.
 func TestThumbprint(t *testing.T) {
 	jwk := publish(p256Key().Public())
 	canonical := fmt.Sprintf(`{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}`, jwk["x"], jwk["y"]) // RFC 7638 §3.2

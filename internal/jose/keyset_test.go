@@ -81,8 +81,8 @@ func TestParseKeySetRefuses(t *testing.T) {
 	}
 }
 
-// TestParseKeySetKeepsTheGood: a bad key costs nobody but itself, and each
-// that is left stands in the order of the document.
+// TestParseKeySetKeepsTheGood checks that a bad key does not affect the
+// others, and that these keep the order of the document.
 func TestParseKeySetKeepsTheGood(t *testing.T) {
 	rsa, ec, okp := publish(rsaKey().Public()), publish(p256Key().Public()), publish(edKey().Public())
 	set, err := ParseKeySet(keySetOf(
@@ -133,8 +133,8 @@ func TestParseKeySetKeepsTheGood(t *testing.T) {
 	}
 }
 
-// TestParseKeySetStytch: the document as Stytch publishes it, with members
-// that are not of RFC 7517 at the top and in each key.
+// TestParseKeySetStytch parses a document of Stytch's form, with members
+// that RFC 7517 does not define, at the top and in each key.
 func TestParseKeySetStytch(t *testing.T) {
 	key := func(kid string) map[string]any {
 		jwk := publish(rsaKey().Public())

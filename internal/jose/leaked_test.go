@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestKeyLeakedByAnotherEntry: with the "d" of one entry, anybody can sign
-// under the others of its pair.
+// TestKeyLeakedByAnotherEntry checks that all entries of a pair are dropped
+// if one publishes its "d": anyone can sign under them.
 func TestKeyLeakedByAnotherEntry(t *testing.T) {
 	const elsewhere = `its secret part is published in another entry, so it is compromised`
 	public := map[string]map[string]any{

@@ -72,8 +72,8 @@ func TestVerifyECDSA(t *testing.T) {
 	}
 }
 
-// TestVerifyECDSAShort: s without the zero byte that it begins with is the same
-// number, and another spelling of the same signature.
+// TestVerifyECDSAShort refuses s without its leading zero byte. It is the
+// same number, but a second spelling of the signature.
 func TestVerifyECDSAShort(t *testing.T) {
 	for alg, private := range map[string]*ecdsa.PrivateKey{"ES256": p256Key(), "ES512": p521Key()} {
 		p := signedBy(private, alg)

@@ -112,7 +112,8 @@ func TestVerifyOtherKey(t *testing.T) {
 	}
 }
 
-// TestVerifyAlgorithm: the key decides on the algorithm, never the token.
+// TestVerifyAlgorithm checks that the key decides on the algorithm, never
+// the token.
 func TestVerifyAlgorithm(t *testing.T) {
 	all := slices.Collect(maps.Keys(algorithms))
 	for _, tt := range []struct {
@@ -150,9 +151,9 @@ func TestVerifyAlgorithm(t *testing.T) {
 	}
 }
 
-// TestVerifyBytesAlgorithm: no caller can talk a key into an algorithm that is
-// not its own, not even into one by which the signature is good. A key that is
-// for no certain one is still of one type.
+// TestVerifyBytesAlgorithm checks that a key verifies with its own algorithm
+// only, even if the signature is good under another. A key without an
+// algorithm is still limited to its type.
 func TestVerifyBytesAlgorithm(t *testing.T) {
 	names := append(slices.Collect(maps.Keys(algorithms)), "", "none", "HS256", "Ed25519")
 	const signed = "e30.e30"
@@ -183,8 +184,8 @@ func TestVerifyBytesAlgorithm(t *testing.T) {
 	}
 }
 
-// TestVerifyEdDSANames: one algorithm by two names, so that a key of either is
-// good for a token of either.
+// TestVerifyEdDSANames checks that "EdDSA" and "Ed25519" name one algorithm,
+// for keys and tokens.
 func TestVerifyEdDSANames(t *testing.T) {
 	for _, published := range []string{"EdDSA", "Ed25519"} {
 		key := load(t, with(publish(edKey().Public()), "alg", published), Options{})

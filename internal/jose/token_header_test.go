@@ -117,7 +117,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 	}
 }
 
-// TestFound: the value that an error is about, for texts that quote and cut it.
+// TestFound checks that Found returns the value that an error is about.
 func TestFound(t *testing.T) {
 	for header, want := range map[string]string{
 		`{"alg":"HS256"}`:              `"HS256"`,
@@ -135,8 +135,8 @@ func TestFound(t *testing.T) {
 	}
 }
 
-// TestJunkIsCheap: what can be refused at a glance costs no memory to speak of,
-// however long it is and wherever the junk stands.
+// TestJunkIsCheap checks that junk which is refused early costs no memory in
+// proportion to its size, wherever it is.
 func TestJunkIsCheap(t *testing.T) {
 	const n, most = 1 << 20, 16 << 10 // bytes
 	header, payload := encode([]byte(goodHeader)), encode([]byte(goodPayload))

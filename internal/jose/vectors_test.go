@@ -109,9 +109,9 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorPlusModulus: the number behind RFC 7520 §4.1's signature is small
-// enough to have its modulus added, and means the same modulo that. It must be
-// refused all the same (RFC 8017 §8.2.2: "out of range").
+// TestVectorPlusModulus adds the modulus to the signature of RFC 7520 §4.1,
+// which is small enough for it. The number is equal modulo the modulus, and
+// must be refused (RFC 8017 §8.2.2: "out of range").
 func TestVectorPlusModulus(t *testing.T) {
 	var rsa struct{ N string }
 	if err := json.Unmarshal(rfc7520RSA, &rsa); err != nil {

@@ -33,8 +33,8 @@ func TestSuspect(t *testing.T) {
 	})
 }
 
-// TestBudget: a bucket of two fetches that gains one in 15 seconds, whether
-// they succeed or not.
+// TestBudget checks that the bucket of two fetches gains one in 15 seconds,
+// whether fetches succeed or not.
 func TestBudget(t *testing.T) {
 	for name, answer := range map[string]answer{"up": serves(ed("a")), "down": down} {
 		t.Run(name, func(t *testing.T) {
@@ -64,8 +64,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestOthersDontDraw: what the timer and Refresh fetch is not of the budget,
-// and a caller that comes in time waits for it.
+// TestOthersDontDraw checks that fetches of the timer and of Refresh don't
+// draw on the budget, and that a call which comes in time waits for them.
 func TestOthersDontDraw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -86,8 +86,8 @@ func TestOthersDontDraw(t *testing.T) {
 	})
 }
 
-// TestHold: while the authority asks to be left alone, callers fetch nothing,
-// for half a minute at most. Refresh does: somebody knows what they do.
+// TestHold checks that calls fetch nothing while the authority requests it,
+// for half a minute at most. Refresh fetches all the same.
 func TestHold(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -123,7 +123,8 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestFlood: more than 20 refusals a second are told apart from an outage.
+// TestFlood checks that more than 20 refusals a second are reported as a
+// flood, and not as an outage.
 func TestFlood(t *testing.T) {
 	var f flood
 	now := time.Now()
@@ -186,8 +187,8 @@ func TestRefusedCallsSpareTheRotation(t *testing.T) {
 	}
 }
 
-// TestBudgetHolds: however calls come, there are never more fetches for them
-// than the bucket gives.
+// TestBudgetHolds checks, with random calls, that they never cause more
+// fetches than the bucket gives.
 func TestBudgetHolds(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {

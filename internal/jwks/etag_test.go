@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestETag: the timer asks for a document by its tag, but for a whole one once
-// an hour, or twice in a MaxStale. Refresh and callers ask for a whole one.
+// TestETag checks that the timer sends the ETag, except once an hour, or
+// twice in a MaxStale. Refresh and calls fetch unconditionally.
 func TestETag(t *testing.T) {
 	for maxStale, every := range map[time.Duration]time.Duration{time.Hour: time.Hour / 2, 24 * time.Hour: time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -51,9 +51,10 @@ func TestETag(t *testing.T) {
 	}
 }
 
-// TestUnchangedETag: a server whose ETag a rotation leaves unchanged (nginx
-// makes it of a file's size and its time) hides the new key from the timer, and
-// not from a caller who needs it, nor from Refresh, nor for more than an hour.
+// TestUnchangedETag uses a server whose ETag stays the same after a
+// rotation, as nginx makes it from a file's size and time. The timer may
+// miss the new key for an hour, but a call that needs it and Refresh must
+// find it.
 func TestUnchangedETag(t *testing.T) {
 	for name, learn := range map[string]func(*testing.T, *Source, *authority){
 		"by a caller": func(t *testing.T, s *Source, a *authority) { wantFind(t, s, a, asks("b", 0), Found, 0, 1) },
@@ -77,8 +78,8 @@ func TestUnchangedETag(t *testing.T) {
 	}
 }
 
-// TestEndlessNotModified: an authority, or something on the way to it, that
-// answers 304 for ever does not keep a set alive.
+// TestEndlessNotModified checks that keys expire if an authority or a cache
+// answers 304 without end.
 func TestEndlessNotModified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: tagged(`"1"`, ed("a"))}
@@ -103,7 +104,8 @@ func TestEndlessNotModified(t *testing.T) {
 	})
 }
 
-// TestNotModifiedTooLate: what a 304 confirms must still be there.
+// TestNotModifiedTooLate checks a 304 that arrives after the keys have
+// expired.
 func TestNotModifiedTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: tagged(`"1"`, ed("a"))}
@@ -121,8 +123,8 @@ func TestNotModifiedTooLate(t *testing.T) {
 	})
 }
 
-// TestConditionThatFails: an authority, or something on the way to it, that
-// can't answer a conditional request is asked for the whole document next.
+// TestConditionThatFails checks that a failed conditional fetch is followed
+// by an unconditional one.
 func TestConditionThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: tagged(`"1"`, ed("a"))}

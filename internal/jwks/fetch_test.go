@@ -111,8 +111,8 @@ func TestFetch(t *testing.T) {
 
 func equal(a, b []string) bool { return strings.Join(a, "\n") == strings.Join(b, "\n") }
 
-// TestFetchError: the URL may hold a secret, so no error repeats it. What
-// went wrong can still be told.
+// TestFetchError checks that no error repeats the URL, which may hold a
+// secret, and that the cause is kept.
 func TestFetchError(t *testing.T) {
 	cause := errors.New("cause")
 	fails := func(err error) http.RoundTripper {

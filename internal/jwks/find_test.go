@@ -76,8 +76,8 @@ func TestFindWaits(t *testing.T) {
 	}
 }
 
-// TestNoKeyIDWhileCold: a token that names no key waits for the first set like
-// any other, and is judged by it.
+// TestNoKeyIDWhileCold checks that a token without a key ID waits for the
+// first set like any other.
 func TestNoKeyIDWhileCold(t *testing.T) {
 	for name, tt := range map[string]struct {
 		keys []jwk
@@ -97,8 +97,8 @@ func TestNoKeyIDWhileCold(t *testing.T) {
 	}
 }
 
-// TestAtOnce: a key that is there, but can't verify this token, is no reason to
-// wait; it is one to look again.
+// TestAtOnce checks that a call does not wait if the key is there and can't
+// verify its token. Such a call starts a fetch, if the budget is full.
 func TestAtOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -130,9 +130,9 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// TestOneMore: a fetch that began before the call may have been too early, and
-// a conditional one may hide what is new. If it does not help, another one is
-// waited for, if the budget has one.
+// TestOneMore checks that a call waits for a second fetch, if the budget has
+// one, after a fetch that began before the call or was conditional. Both may
+// have missed the key.
 func TestOneMore(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -183,8 +183,8 @@ func TestOneMore(t *testing.T) {
 	})
 }
 
-// TestBusy: 256 callers wait for one fetch, and no more. The others are to come
-// back when it ends, and not when the timer fetches again.
+// TestBusy checks that 256 calls wait for one fetch, and no more. The others
+// get the end of that fetch as the time to retry.
 func TestBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}

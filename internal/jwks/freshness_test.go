@@ -75,7 +75,8 @@ func TestFreshness(t *testing.T) {
 	}
 }
 
-// TestFreshnessCost: twice as long a header costs no more than twice as much.
+// TestFreshnessCost checks that a header of twice the length costs at most
+// twice as much.
 func TestFreshnessCost(t *testing.T) {
 	for _, unit := range []string{",", "=", `"`, "max-age=1,", "MAX-AGE=1,", "x=\",", " ,\t"} {
 		cost := func(length int) float64 {
@@ -88,8 +89,8 @@ func TestFreshnessCost(t *testing.T) {
 	}
 }
 
-// FuzzFreshness: whatever a server says, the lifetime is not negative, and
-// saying it twice changes nothing.
+// FuzzFreshness checks that the lifetime is never negative, and that a
+// repeated header changes nothing.
 func FuzzFreshness(f *testing.F) {
 	f.Add("max-age=300", "", "", "")
 	f.Add("public, MAX-AGE=\"9999999999\"", later, monday, "100")

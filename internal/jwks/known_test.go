@@ -26,9 +26,9 @@ func drawn(w Why) int {
 	return 0
 }
 
-// TestNeverHeld: a key that was never published is refused for good only if a
-// response lacks it that is of a time at least Backdating after the token was
-// issued.
+// TestNeverHeld checks that a key which no set held is NotPublished only if
+// a response lacks it that dates from at least Backdating after the token
+// was issued.
 func TestNeverHeld(t *testing.T) {
 	const back = 10 * time.Minute
 	tests := []struct {
@@ -61,8 +61,8 @@ func TestNeverHeld(t *testing.T) {
 	}
 }
 
-// TestUndated: for a token without "iat" only a response of after its arrival
-// proves anything.
+// TestUndated checks that for a token without "iat" the response must date
+// from after the call's arrival.
 func TestUndated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -78,8 +78,8 @@ func TestUndated(t *testing.T) {
 	})
 }
 
-// TestConditionalProvesNothing: a 304 says that something takes the ETag for
-// current. It confirms what is there, and nothing of what is not.
+// TestConditionalProvesNothing checks that a 304 confirms the keys in force
+// and proves nothing about missing ones.
 func TestConditionalProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: tagged(`"1"`, ed("a"))}
@@ -93,8 +93,9 @@ func TestConditionalProvesNothing(t *testing.T) {
 	})
 }
 
-// TestClocks: the token is held against the wall clock, which may be set and
-// runs on while a machine is suspended. The earlier of two measures counts.
+// TestClocks checks that the earlier of two measures counts: the wall clock,
+// which may be set, and the monotonic clock, which stands still while a
+// machine is suspended.
 func TestClocks(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -122,7 +123,8 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// TestMemoryIsBounded: an authority can't make a Source remember more and more.
+// TestMemoryIsBounded checks that an authority can't make a Source remember
+// more and more keys.
 func TestMemoryIsBounded(t *testing.T) {
 	var m memory
 	now := time.Now()
@@ -137,8 +139,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestRefreshThroughACache: Refresh promises what is published now, which a
-// cache that ignores no-cache does not give.
+// TestRefreshThroughACache checks that Refresh returns an error if a cache
+// ignores no-cache.
 func TestRefreshThroughACache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"), ed("b"))}
@@ -158,7 +160,8 @@ func TestRefreshThroughACache(t *testing.T) {
 	})
 }
 
-// TestCheck is of a token that was verified, whose key may be gone since.
+// TestCheck checks tokens that were verified before, and whose key may have
+// been removed since.
 func TestCheck(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -135,8 +135,8 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-// TestNoConnectionIsKept: between two fetches lie minutes, and after Close
-// there is none.
+// TestNoConnectionIsKept checks that no connection stays open between two
+// fetches, which are minutes apart, or after Close.
 func TestNoConnectionIsKept(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(document(ed("a"))) })
 	before := goleak.IgnoreCurrent()

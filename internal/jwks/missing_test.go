@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// TestMissingText: the error says what the token names, what is published, how
-// old that is, when the next look is, and what the last fetch failed with.
+// TestMissingText checks that the error names the token's key ID, the
+// published ones, their age, the time of the next fetch, and the last
+// fetch's error.
 func TestMissingText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: down}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestBlockedObserver: an observer that never returns keeps nobody from
-// fetching keys, from taking expired ones out of service, and from closing.
+// TestBlockedObserver checks that an observer that never returns delays
+// neither fetches nor expiry nor Close.
 func TestBlockedObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
@@ -28,7 +28,8 @@ func TestBlockedObserver(t *testing.T) {
 	})
 }
 
-// TestNotifierDropsTheOldest: a slow observer hears the latest states, in order.
+// TestNotifierDropsTheOldest checks that a slow observer gets the latest
+// states, in order.
 func TestNotifierDropsTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []int
@@ -58,10 +59,10 @@ func TestNotifierDropsTheOldest(t *testing.T) {
 	})
 }
 
-// TestTellerWhoseQueueWasEmptied: the observer may take all that is queued just
-// as the oldest is to be dropped. The owner must not wait then for a state
-// that it alone could queue. Without a buffer each moment is that one.
-func TestTellerWhoseQueueWasEmptied(t *testing.T) {
+// TestNotifierWithoutBuffer empties the queue at the moment when the oldest
+// state is to be dropped. The owner must not wait then for a state that only
+// it can queue. Without a buffer every moment is like that.
+func TestNotifierWithoutBuffer(t *testing.T) {
 	notifier := &notifier{states: make(chan Status)}
 	told := make(chan struct{})
 	go func() {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestLastMoment: the answer comes in the moment at which a caller's patience
-// ends. It gets the key, or waited in vain; but what it is told must not rest
-// on the fetch that brought the key.
+// TestLastMoment checks a response at the moment when the call's time is up.
+// The call returns the key or an error, and the error must not rest on the
+// fetch that brought the key.
 func TestLastMoment(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
@@ -26,9 +26,9 @@ func TestLastMoment(t *testing.T) {
 	}
 }
 
-// TestOutdatedAnswer: a node of a CDN that is behind the others does not take
-// back what they have told. It is a failed fetch, so the authority is asked
-// again soon; and once it tells news, they count.
+// TestOutdatedAnswer checks that an outdated response, as from a slow node
+// of a CDN, does not replace newer keys. It counts as a failed fetch, so the
+// next one comes soon, and newer keys count then.
 func TestOutdatedAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: aged(0, ed("a"))}
@@ -63,9 +63,9 @@ func TestOutdatedAnswer(t *testing.T) {
 	})
 }
 
-// TestOutdatedForLong: a cache that says for a quarter of an hour, and nobody
-// says otherwise, that its answer is old, is believed: some say so of all they
-// answer.
+// TestOutdatedForLong checks that an outdated response is accepted after a
+// quarter of an hour without any other: some caches always report a high
+// Age.
 func TestOutdatedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestClose: during a fetch, before one and after one. Nothing is left behind,
-// and whoever waits is told.
+// TestClose checks Close during a fetch, before one and after one. No
+// goroutine may be left, and waiting calls must return.
 func TestClose(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -76,7 +76,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestCloseAtOnce: before the owner has done anything.
+// TestCloseAtOnce checks Close before the owner has done anything.
 func TestCloseAtOnce(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
@@ -101,8 +101,8 @@ func TestCloseAtOnce(t *testing.T) {
 	}
 }
 
-// TestDeafFetcher: a Fetcher that ignores its context is left behind, and the
-// Source goes on without it. What it says later does not count.
+// TestDeafFetcher checks that a Fetcher which ignores its context is
+// abandoned, and that its late result does not count.
 func TestDeafFetcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -144,8 +144,8 @@ func TestDeafFetcher(t *testing.T) {
 	})
 }
 
-// TestDeafForGood: as many fetches are left behind as memory may be spent on,
-// and each that returns makes room for another.
+// TestDeafForGood checks the bound on abandoned fetches. Each one that
+// returns makes room for another.
 func TestDeafForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -172,8 +172,8 @@ func TestDeafForGood(t *testing.T) {
 	})
 }
 
-// TestFetcherPanics: it is a failure like any other. What it said is quoted and
-// cut.
+// TestFetcherPanics checks that a panic counts as a failed fetch, with its
+// text quoted and cut.
 func TestFetcherPanics(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -207,8 +207,9 @@ func TestFetcherPanics(t *testing.T) {
 	}
 }
 
-// TestObserve: it is called after each swap, each failed fetch and each change
-// of state, with no lock held; and what it does is its own affair.
+// TestObserve checks that the observer is called after each new set, failed
+// fetch and change of state, without a lock held. It may call the Source or
+// panic.
 func TestObserve(t *testing.T) {
 	for name, then := range map[string]func(){
 		"returns": func() {},

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 )
 
-// TestUnusableSet: the error says why each key was dropped, and Status has the
-// same as Problems, whether there were keys before or not.
+// TestUnusableSet checks that the error names the problem of each key, and
+// that Status reports the same as Problems, with and without earlier keys.
 func TestUnusableSet(t *testing.T) {
 	const (
 		secret    = "it is published with its secret part, so it is compromised"
@@ -82,8 +82,8 @@ func TestUnusableSet(t *testing.T) {
 	}
 }
 
-// TestLeakTakesKeysOutOfForce: a set without a usable key leaves those in
-// force, but not one whose secret part it publishes.
+// TestLeakTakesKeysOutOfForce checks that a set without a usable key leaves
+// the keys in force, except those whose secret part it publishes.
 func TestLeakTakesKeysOutOfForce(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestRefreshJoins: calls of one moment share a fetch, but none is satisfied
-// by a fetch that began before it.
+// TestRefreshJoins checks that calls at the same time share a fetch, and
+// that no call uses a fetch that began before it.
 func TestRefreshJoins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -39,8 +39,8 @@ func TestRefreshJoins(t *testing.T) {
 	})
 }
 
-// TestRefreshWaitsForASlot: a fetch that was asked for earlier, and has not
-// begun, is as good as one's own.
+// TestRefreshWaitsForASlot checks that Refresh uses a fetch that was asked
+// for earlier and has not begun.
 func TestRefreshWaitsForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(1)
@@ -94,7 +94,8 @@ func TestRefreshReturns(t *testing.T) {
 	}
 }
 
-// TestRefreshPutsOffTheTimer: what was fetched just now needs no fetch.
+// TestRefreshPutsOffTheTimer checks that the timer waits a whole interval
+// after Refresh.
 func TestRefreshPutsOffTheTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -109,7 +110,8 @@ func TestRefreshPutsOffTheTimer(t *testing.T) {
 	})
 }
 
-// TestRefreshLeaves: the caller may leave, the fetch goes on.
+// TestRefreshLeaves checks that the fetch continues if the caller of Refresh
+// leaves.
 func TestRefreshLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -186,7 +188,7 @@ func TestReady(t *testing.T) {
 	})
 }
 
-// TestReadyClose: Close ends the waiting.
+// TestReadyClose checks that Close ends Ready.
 func TestReadyClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, &authority{answer: hang})

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestRemoved: a key that was held and is gone is refused from the swap on. It
-// is refused for good once a second response lacks it, which is fetched a
-// second later and draws on no budget, or after one Refresh.
+// TestRemoved checks that a removed key is refused from the first set
+// without it. It is NoLongerPublished after one Refresh, or once a second
+// response lacks it, a second later and outside the budget.
 func TestRemoved(t *testing.T) {
 	young := asks // a removed key can't be newer, however young the token is
 	t.Run("by the timer", func(t *testing.T) {
@@ -126,10 +126,9 @@ func TestRemoved(t *testing.T) {
 	})
 }
 
-// TestReplicas: an authority whose replicas publish different sets. Once that
-// is known, a key that the last one lacks is fetched for as if it had never
-// been held, and no good token is refused for good by what another replica
-// said before.
+// TestReplicas checks an authority whose replicas publish different sets.
+// Once that is known, a missing key is fetched for as if no set had held it,
+// and an older response of another replica never makes it NotPublished.
 func TestReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := serves(ed("a"))
@@ -189,7 +188,8 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
-// TestNotReplicas: another key under the ID of a removed one has not come back.
+// TestNotReplicas checks that another key under a removed key's ID is not
+// taken for a return.
 func TestNotReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"), ed("b"))}

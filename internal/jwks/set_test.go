@@ -180,7 +180,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestKeysWithoutID: what tells them apart is what they are.
+// TestKeysWithoutID checks that keys without an ID are told apart by their
+// thumbprint.
 func TestKeysWithoutID(t *testing.T) {
 	a, b := ed("a").under(""), ed("b").under("")
 	for _, keys := range [][]jwk{{a, b}, {a, b, b}, {b, a, b}, {b, b, a}, {a, a, b}} {
@@ -231,8 +232,8 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-// FuzzSet: a set does not depend on the order of its document. Every key is in
-// use, or there is a problem with its ID, and what is in use is found.
+// FuzzSet checks that a set does not depend on the document's order. Every
+// key is found, or its ID has a Problem.
 func FuzzSet(f *testing.F) {
 	f.Add(string(document(ed("a"), ec("b", 1), rsa("c", 1))), string(document(ed("a"))), "a", false)
 	f.Add(string(document(ed("a"), ed("b").under("a"), ec("a", 1))), `{"keys":[]}`, "a", true)

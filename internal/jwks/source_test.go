@@ -71,8 +71,8 @@ func TestStates(t *testing.T) {
 	})
 }
 
-// TestNextAttempt: the time of the next fetch is always known: during the first
-// one, too, when it is not in the future.
+// TestNextAttempt checks that the time of the next fetch is always set.
+// During the first fetch it is not in the future.
 func TestNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: after(time.Second, serves(ed("a")))}
@@ -92,7 +92,7 @@ func TestNextAttempt(t *testing.T) {
 	})
 }
 
-// TestColdForEver: what never had keys does not expire.
+// TestColdForEver checks that a Source which never had keys does not expire.
 func TestColdForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, &authority{answer: down}, func(o *Options) { o.MaxStale = 10 * time.Minute })
@@ -101,8 +101,8 @@ func TestColdForEver(t *testing.T) {
 	})
 }
 
-// TestOverdue: a fetch that can't be made does not fail, and yet nothing is
-// confirmed.
+// TestOverdue checks a fetch that gets no slot: it does not fail, but the
+// state is Stale.
 func TestOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}
@@ -121,8 +121,8 @@ func TestOverdue(t *testing.T) {
 	})
 }
 
-// TestSlots: as many are fetched at once as there are slots, and a Source that
-// waits for one can be closed.
+// TestSlots checks that as many Sources fetch at once as there are slots,
+// and that a Source which waits for one can be closed.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(8)
@@ -152,8 +152,8 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-// TestHungSources: Sources that hang hold up no other, however many they are:
-// not once they have failed, and for their timeout before.
+// TestHungSources checks that Sources whose fetches hang don't delay others,
+// except once, for their timeout.
 func TestHungSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(64)
@@ -178,8 +178,8 @@ func TestHungSources(t *testing.T) {
 	})
 }
 
-// TestFirstPeriodicFetch is spread over the interval, whatever the authority
-// says; the next ones are not.
+// TestFirstPeriodicFetch checks that the first periodic fetch is spread over
+// the interval, whatever the authority allows, and that later ones are not.
 func TestFirstPeriodicFetch(t *testing.T) {
 	for _, random := range []float64{0.1, 0.5, nearlyOne} {
 		synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestKeepsTheSet: what is no good set takes no set away, and what is the same
-// one is not swapped for itself.
+// TestKeepsTheSet checks that a bad response keeps the set, and that an
+// equal one does not replace it.
 func TestKeepsTheSet(t *testing.T) {
 	body := func(text string) answer {
 		return func(context.Context, string) (Document, error) { return Document{Body: []byte(text)}, nil }
@@ -76,7 +76,7 @@ func TestKeepsTheSet(t *testing.T) {
 	}
 }
 
-// TestServesTheRest: a bad key among good ones loses nothing but itself.
+// TestServesTheRest checks that a bad key does not affect the others.
 func TestServesTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, &authority{answer: serves(ed("a"), ec("b", 1).with("x", "AA"), ed("c").with("d", "AA"))})
@@ -87,7 +87,7 @@ func TestServesTheRest(t *testing.T) {
 	})
 }
 
-// TestReplaced: a set that was replaced stays as it was.
+// TestReplaced checks that a replaced set does not change.
 func TestReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &authority{answer: serves(ed("a"))}

@@ -144,8 +144,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestDuplicateOfAnyMark: names are compared only if they have the same mark,
-// so a name without one could be there twice.
+// TestDuplicateOfAnyMark checks names with every mark, since names are
+// compared only if their marks are equal.
 func TestDuplicateOfAnyMark(t *testing.T) {
 	names := []string{""}
 	for c := ' '; c < 0x7f; c++ {
@@ -170,8 +170,8 @@ func TestDuplicateOfAnyMark(t *testing.T) {
 	}
 }
 
-// TestParseIsLinear: a key set may have thousands of members, in one object if
-// its author likes. Comparing each with each would take half a minute here.
+// TestParseIsLinear parses thousands of members in one object. Comparing
+// each with each would take half a minute.
 func TestParseIsLinear(t *testing.T) {
 	const n = 100_000
 	var b strings.Builder
@@ -187,8 +187,8 @@ func TestParseIsLinear(t *testing.T) {
 	}
 }
 
-// TestIsPlain: each byte, at each place of a word and behind it, with and
-// without neighbours that could hide it.
+// TestIsPlain checks each byte at each position of a word and after it, with
+// and without neighbours that could hide it.
 func TestIsPlain(t *testing.T) {
 	for _, neighbour := range []byte{' ', 'a', '~', 0x7f, '!', ']'} {
 		for at := range 11 {
@@ -204,8 +204,8 @@ func TestIsPlain(t *testing.T) {
 	}
 }
 
-// TestMemoryIsProportional: whatever a document is made of, what is allocated
-// for it is in proportion to its size.
+// TestMemoryIsProportional checks that the memory allocated is proportional
+// to the document's size.
 func TestMemoryIsProportional(t *testing.T) {
 	for name, part := range map[string]string{
 		"objects with an escaped name":      `{"\n":0}`,

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestWhatIsReadStays: entries that are read between two rounds of the hand
-// are not displaced by ones that are never read.
+// TestWhatIsReadStays checks that entries which are read between two rounds
+// of the hand are not evicted for entries that are never read.
 func TestWhatIsReadStays(t *testing.T) {
 	c := New[int](100)
 	for i := range 10 {
@@ -74,7 +74,8 @@ func TestRemoveLeavesTheHand(t *testing.T) {
 	}
 }
 
-// TestAllRead: even then one gives way, after a bounded walk.
+// TestAllRead checks that one entry is evicted after a bounded walk even if
+// all were read.
 func TestAllRead(t *testing.T) {
 	const size = 4 * maxSpared
 	c := New[int](size)
@@ -125,7 +126,8 @@ func TestMapAndQueueAgree(t *testing.T) {
 	}
 }
 
-// TestConcurrentUse is for the race detector, and for what is left behind.
+// TestConcurrentUse gives the race detector something to check, and compares
+// map and queue afterwards.
 func TestConcurrentUse(t *testing.T) {
 	c := New[int](20)
 	var group sync.WaitGroup

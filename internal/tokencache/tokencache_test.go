@@ -31,8 +31,8 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestBounds: at most as many entries as it is made for, and at most 4 KiB
-// times that in bytes.
+// TestBounds checks that the cache holds at most its size in entries, and 4
+// KiB times that in bytes.
 func TestBounds(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -56,7 +56,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestLargestSize: it is more bytes than an int of 32 bits counts.
+// TestLargestSize checks a size of more bytes than an int of 32 bits holds.
 func TestLargestSize(t *testing.T) {
 	c := New[int](1 << 24)
 	for i := range 3 {
@@ -67,7 +67,8 @@ func TestLargestSize(t *testing.T) {
 	}
 }
 
-// TestPutCopies: what is kept is not the header that the token was a part of.
+// TestPutCopies checks that an entry does not keep the header that its token
+// was part of.
 func TestPutCopies(t *testing.T) {
 	c := New[int](10)
 	header := "Bearer " + strings.Repeat("a", 100)
