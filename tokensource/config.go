@@ -131,7 +131,8 @@ func (c *Config) checkOrigin() error {
 		return errors.Join(errs...)
 	}
 	method := c.Credentials.ClientAuth()
-	return errors.Join(append(errs, method.Check(clientauth.Server{Issuer: c.Issuer, Style: style}))...)
+	_, _, err = newTransport(c.Transport, method)
+	return errors.Join(append(errs, err, method.Check(clientauth.Server{Issuer: c.Issuer, Style: style}))...)
 }
 
 func (c *Config) style() (clientauth.Style, error) {

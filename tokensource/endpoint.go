@@ -34,20 +34,18 @@ type address struct {
 	methods []string // of client authentication: nil if unknown
 }
 
-func newFetcher(c *Config) (fetcher, error) {
+// newFetcher expects a checked Config.
+func newFetcher(c *Config) fetcher {
 	timeout := outbound.OrDefault(c.Timeout, outbound.DefaultTimeout)
 	if c.MaxAge > 0 {
 		timeout = min(timeout, c.MaxAge/2)
 	}
 	if c.Fetch != nil {
-		return &callback{call: c.Fetch, timeout: timeout}, nil
+		return &callback{call: c.Fetch, timeout: timeout}
 	}
-	style, _ := c.style() // checked before
+	style, _ := c.style()
 	method := c.Credentials.ClientAuth()
-	transport, own, err := newTransport(c.Transport, method)
-	if err != nil {
-		return nil, err
-	}
+	transport, own, _ := newTransport(c.Transport, method)
 	e := &endpoint{
 		method:  method,
 		server:  clientauth.Server{Issuer: c.Issuer, Style: style},
@@ -62,7 +60,7 @@ func newFetcher(c *Config) (fetcher, error) {
 		e.locate = newMetadata(c.Issuer, e.http, timeout, method).locate
 		e.url = c.Issuer
 	}
-	return e, nil
+	return e
 }
 
 func (e *endpoint) closeIdle() {

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
-
-	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
 // ErrClosed is wrapped by the errors of a closed [Source].
@@ -66,12 +64,8 @@ func New(c Config) (*Source, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	f, err := newFetcher(&c)
-	if err != nil {
-		return nil, outbound.Mistakes("tokensource", err)
-	}
 	s := &Source{
-		fetcher:      f,
+		fetcher:      newFetcher(&c),
 		ahead:        c.RefreshAhead,
 		maxAge:       c.MaxAge,
 		repeatUnsafe: c.RepeatUnsafe,

@@ -17,14 +17,15 @@ type Presenter interface {
 type Certificate struct {
 	ClientID string
 	Get      func() (*tls.Certificate, error)
+	Mistake  error // for Check
 }
 
 // Check implements [Method].
 func (c Certificate) Check(Server) error {
 	if c.ClientID == "" {
-		return errors.New("Certificate: ClientID is empty")
+		return errors.Join(errors.New("Certificate: ClientID is empty"), c.Mistake)
 	}
-	return nil
+	return c.Mistake
 }
 
 // Authenticate implements [Method]. The form names the client (RFC 8705 §2): a
