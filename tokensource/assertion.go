@@ -25,10 +25,15 @@ func ClientAssertion(clientID string, f func(context.Context) (string, error)) C
 }
 
 // JWTBearer returns Credentials that exchange a JWT for a token: the JWT is the
-// grant (RFC 7523 §2.1), and the client has no further authentication. f is called
-// for each fetch, and must return when its context ends.
-func JWTBearer(f func(context.Context) (string, error)) Credentials {
-	return credentials{clientauth.Assertion{Get: f, Grant: true}}
+// grant (RFC 7523 §2.1). f is called for each fetch, and must return when its
+// context ends. client authenticates the client beside the grant, as Ory Hydra
+// demands: nil for no authentication.
+func JWTBearer(f func(context.Context) (string, error), client Credentials) Credentials {
+	grant := clientauth.Grant{Get: f}
+	if client != nil {
+		grant.Client = client.ClientAuth()
+	}
+	return credentials{grant}
 }
 
 // AssertionFile returns a function for [ClientAssertion] and [JWTBearer] that
@@ -66,7 +71,7 @@ func GitHubActions(audience string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		token, err := gitHubIDToken(ctx, audience)
 		if err != nil {
-			return "", fmt.Errorf("GitHub Actions: %w", outbound.RedactError(err, os.Getenv(gitHubToken)))
+			return "", fmt.Errorf("GitHub Actions: %w", outbound.ErrorWithoutSecrets(err, os.Getenv(gitHubToken)))
 		}
 		return token, nil
 	}

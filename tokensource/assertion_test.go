@@ -27,7 +27,9 @@ func TestAssertions(t *testing.T) {
 	}{
 		{"with a client ID", tokensource.ClientAssertion("worker", f), asserted + "&client_id=worker&grant_type=client_credentials"},
 		{"without", tokensource.ClientAssertion("", f), asserted + "&grant_type=client_credentials"},
-		{"a grant", tokensource.JWTBearer(f), "assertion=" + assertion + "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"},
+		{"a grant", tokensource.JWTBearer(f, nil), "assertion=" + assertion + "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"},
+		{"a grant beside an assertion", tokensource.JWTBearer(f, tokensource.ClientAssertion("worker", f)), "assertion=" + assertion +
+			"&" + asserted + "&client_id=worker&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(c *tokensource.Config) { c.Credentials = tt.c }, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
@@ -61,10 +63,39 @@ func TestAssertionErrors(t *testing.T) {
 				})
 		})
 	}
-	for _, c := range []tokensource.Credentials{tokensource.ClientAssertion("x", nil), tokensource.JWTBearer(nil)} {
+	for _, c := range []tokensource.Credentials{tokensource.ClientAssertion("x", nil), tokensource.JWTBearer(nil, nil)} {
 		_, err := tokensource.New(tokensource.Config{TokenURL: tokenURL, Credentials: c})
 		wantError(t, "New", err, "the function is nil")
 	}
+}
+
+// TestGrantWithSecret: a grant beside the client's own authentication. Each of
+// both may change.
+func TestGrantWithSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	write(t, path, "old")
+	inBubble(t, func(c *tokensource.Config) {
+		c.Credentials = tokensource.JWTBearer(tokensource.AssertionFile(path), tokensource.Secret(clientID, secret))
+	}, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
+		a.answer = func(_ int, r *http.Request) (*http.Response, error) {
+			write(t, path, "new")
+			if user, pass, _ := r.BasicAuth(); user != clientID || pass != secret || r.Form.Get("assertion") != "new" {
+				return response(400, `{"error":"invalid_grant"}`), nil
+			}
+			return a.issue(), nil
+		}
+		token(t, s)
+		a.wantFetches(t, 2)
+		if got := e.kinds(); got != "fetched" || e.all[0].ClientID != clientID {
+			t.Errorf("events: %s of client %q", got, e.all[0].ClientID)
+		}
+	})
+	f := tokensource.AssertionFile(path)
+	_, err := tokensource.New(tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.JWTBearer(f, tokensource.JWTBearer(f, nil))})
+	wantError(t, "New", err, "another JWTBearer")
+	_, err = tokensource.New(tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.JWTBearer(nil, tokensource.Secret("", ""))})
+	wantError(t, "New", err, "the function is nil")
+	wantError(t, "New", err, "Secret has an empty client ID")
 }
 
 // TestAssertionFile: a projected token that was renewed between reading and

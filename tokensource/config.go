@@ -35,8 +35,9 @@ type Config struct {
 	// Credentials authenticate the client. They are required unless Fetch is set.
 	Credentials Credentials
 
-	// AuthStyle is how a secret is sent. If zero, it follows the metadata;
-	// without metadata the secret is sent as HTTP Basic.
+	// AuthStyle is how a secret is sent. If zero, it follows the metadata. If they
+	// list both ways, or without metadata, a refused secret is sent the other way
+	// once, until one way has succeeded: set AuthStyle to avoid that.
 	AuthStyle oauth2.AuthStyle
 
 	// Scopes are requested: the authority's default if empty.

@@ -102,9 +102,12 @@ func (r *rotation) answer(a *authority) func(int, *http.Request) (*http.Response
 }
 
 func TestRotation(t *testing.T) {
+	// With AuthStyle set, a refused secret is not sent the other way.
 	rotate := func(t *testing.T, f func(t *testing.T, r *rotation, a *authority, s *tokensource.Source, e *events)) {
 		r := &rotation{current: "old", stored: "old"}
-		inBubble(t, func(c *tokensource.Config) { c.Credentials = tokensource.SecretFunc(r.credentials) },
+		inBubble(t, func(c *tokensource.Config) {
+			c.Credentials, c.AuthStyle = tokensource.SecretFunc(r.credentials), oauth2.AuthStyleInHeader
+		},
 			func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
 				a.answer = r.answer(a)
 				f(t, r, a, s, e)
@@ -163,6 +166,52 @@ func TestRotation(t *testing.T) {
 				t.Errorf("Token() = %s, want token-2", got)
 			}
 		})
+	})
+}
+
+// TestOtherStyle: an authority may accept a client by one way alone, without a
+// word about it in its metadata.
+func TestOtherStyle(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
+		valid := secret
+		a.answer = func(_ int, r *http.Request) (*http.Response, error) {
+			a.mu.Lock()
+			ok := r.Form.Get("client_secret") == valid
+			a.mu.Unlock()
+			if !ok {
+				return response(401, `{"error":"invalid_client"}`), nil
+			}
+			return a.issue(), nil
+		}
+		s.Invalidate(token(t, s))
+		a.wantFetches(t, 2)
+		s.Invalidate(token(t, s)) // by the way that succeeded
+		a.wantFetches(t, 3)
+		token(t, s)
+		a.set(func(*authority) { valid = "another" })
+		s.Invalidate("token-3")
+		pass(time.Second)
+		a.wantFetches(t, 5) // once, not twice
+		if got := e.kinds(); got != "fetched refused replaced refused replaced refused replaced!" {
+			t.Errorf("events: %s", got)
+		}
+	})
+	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
+		a.answer = func(int, *http.Request) (*http.Response, error) {
+			return response(401, `{"error":"invalid_client"}`), nil
+		}
+		_, err := s.Token()
+		wantError(t, "Token()", err, "invalid_client")
+		a.wantFetches(t, 2)
+	})
+	// Other errors say nothing about the client.
+	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
+		a.answer = func(int, *http.Request) (*http.Response, error) {
+			return response(400, `{"error":"invalid_scope"}`), nil
+		}
+		_, err := s.Token()
+		wantError(t, "Token()", err, "invalid_scope")
+		a.wantFetches(t, 1)
 	})
 }
 

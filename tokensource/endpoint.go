@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -70,32 +71,53 @@ func (e *endpoint) closeIdle() {
 }
 
 // fetch requests a token. If the credentials are refused, it reads them again and
-// tries others once: a rotation may just have been completed.
+// tries others once: a rotation may just have been completed. Then it tries the
+// other way to send a secret, until one has succeeded.
 func (e *endpoint) fetch(ctx context.Context) (fetched, error) {
 	at, err := e.locate(ctx)
 	if err != nil {
 		return e.outcome(), e.fail(ctx, err, nil)
 	}
 	e.url = at.url
-	e.server.Methods = at.methods
-	r, used, err := e.prepare(ctx)
-	if err != nil {
-		return e.outcome(), e.fail(ctx, err, used.Secrets)
+	server := e.server
+	server.Methods = at.methods
+	f, used, err := e.attempt(ctx, server, nil)
+	if mayBeOutdated(err) {
+		if again, now, newErr := e.attempt(ctx, server, &used); newErr != errUnchanged {
+			f, used, err = again, now, newErr
+		}
+	}
+	if isInvalidClient(err) && used.Other != "" {
+		server.Style = used.Other
+		f, used, err = e.attempt(ctx, server, nil)
+	}
+	if err == nil {
+		e.server.Style = used.Style
+	}
+	return f, err
+}
+
+// errUnchanged reports that an attempt would send the refused credentials again.
+var errUnchanged = errors.New("the credentials are unchanged")
+
+// attempt makes one authenticated request. If refused is not nil, it makes none
+// with the same credentials, nor if they can't be read.
+func (e *endpoint) attempt(ctx context.Context, server clientauth.Server, refused *clientauth.Used) (fetched, clientauth.Used, error) {
+	r, used, err := e.prepare(ctx, server)
+	switch {
+	case refused != nil && (err != nil || used.Version == refused.Version):
+		return fetched{}, used, errUnchanged
+	case err != nil:
+		return e.outcome(), used, e.fail(ctx, err, used.Secrets)
+	case refused != nil:
+		e.closeIdle() // a connection may carry the certificate that was refused
 	}
 	f, err := e.request(ctx, r, used)
-	if !isInvalidClient(err) {
-		return f, err
-	}
-	again, now, prepareErr := e.prepare(ctx)
-	if prepareErr != nil || now.Version == used.Version {
-		return f, err
-	}
-	e.closeIdle() // a connection may carry the certificate that was refused
-	return e.request(ctx, again, now)
+	return f, used, err
 }
 
 // prepare builds an authenticated request.
-func (e *endpoint) prepare(ctx context.Context) (clientauth.Request, clientauth.Used, error) {
+func (e *endpoint) prepare(ctx context.Context, server clientauth.Server) (clientauth.Request, clientauth.Used, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	r := clientauth.Request{Form: url.Values{}, Header: http.Header{}}
@@ -103,8 +125,10 @@ func (e *endpoint) prepare(ctx context.Context) (clientauth.Request, clientauth.
 		r.Form[name] = values
 	}
 	r.Form.Set("grant_type", "client_credentials")
-	used, err := clientauth.Add(ctx, e.method, e.server, &r)
-	e.client = used.ClientID
+	used, err := clientauth.Add(ctx, e.method, server, &r)
+	if used.ClientID != "" {
+		e.client = used.ClientID
+	}
 	return r, used, err
 }
 
@@ -149,6 +173,9 @@ func (e *endpoint) outcome() fetched {
 func (e *endpoint) fail(ctx context.Context, err error, secrets []string) error {
 	if ctx.Err() != nil {
 		return e.describe(context.Cause(ctx))
+	}
+	if _, ok := retrieveError(err); ok { // holds none
+		return e.describe(err)
 	}
 	return e.describe(outbound.ErrorWithoutSecrets(err, secrets...))
 }

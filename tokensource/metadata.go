@@ -32,7 +32,7 @@ type metadata struct {
 }
 
 func newMetadata(issuer string, client *http.Client, timeout time.Duration, method clientauth.Method) *metadata {
-	_, mtls := method.(clientauth.Presenter)
+	_, mtls := clientauth.PresenterOf(method)
 	return &metadata{issuer: issuer, http: client, timeout: timeout, mtls: mtls}
 }
 

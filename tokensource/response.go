@@ -84,10 +84,25 @@ func retrieveError(err error) (*oauth2.RetrieveError, bool) {
 	return e, ok && e.Response != nil
 }
 
-// isInvalidClient reports whether the authority refused the credentials.
+// isInvalidClient reports whether the authority refused the client.
 func isInvalidClient(err error) bool {
 	e, ok := retrieveError(err)
 	return ok && (e.ErrorCode == "invalid_client" || e.Response.StatusCode == http.StatusUnauthorized)
+}
+
+// mayBeOutdated reports whether the authority may have refused the credentials.
+// Ory Hydra answers a wrong signature with invalid_request, and most authorities
+// an outdated grant with invalid_grant.
+func mayBeOutdated(err error) bool {
+	e, ok := retrieveError(err)
+	if !ok || isInvalidClient(err) {
+		return ok
+	}
+	switch e.ErrorCode {
+	case "", "invalid_request", "invalid_grant", "unauthorized_client":
+		return e.Response.StatusCode == http.StatusBadRequest
+	}
+	return false
 }
 
 // retryAfter returns how long a failed request asks to wait.

@@ -21,7 +21,7 @@ func newTransport(configured http.RoundTripper, method clientauth.Method) (trans
 	if configured == nil {
 		configured, own = outbound.NewTransport(maxIdle), true
 	}
-	p, ok := method.(clientauth.Presenter)
+	p, ok := clientauth.PresenterOf(method)
 	if !ok {
 		return configured, own, nil
 	}

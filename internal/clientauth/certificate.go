@@ -13,6 +13,16 @@ type Presenter interface {
 	ClientCertificate() (*tls.Certificate, error)
 }
 
+// PresenterOf returns the Presenter that m is, or that authenticates the client
+// beside m.
+func PresenterOf(m Method) (Presenter, bool) {
+	if g, ok := m.(Grant); ok {
+		m = g.Client
+	}
+	p, ok := m.(Presenter)
+	return p, ok
+}
+
 // Certificate authenticates with a TLS client certificate (RFC 8705 §2).
 type Certificate struct {
 	ClientID string

@@ -41,6 +41,10 @@ type Used struct {
 	// Version is equal for equal credentials. After a refusal, a second attempt
 	// makes sense only with another version.
 	Version [sha256.Size]byte
+
+	// Style is how the secret was sent, and Other how it could be sent instead.
+	// Both are empty without a secret, and Other if the Style is known.
+	Style, Other Style
 }
 
 // Method authenticates requests. Implementations are safe for concurrent use.

@@ -46,11 +46,10 @@ func (f Secret) Authenticate(ctx context.Context, s Server, r *Request) (Used, e
 	case id == "" || secret == "":
 		return used, errors.New("empty ClientID or ClientSecret")
 	}
-	style, err := s.style(id, secret)
-	if err != nil {
+	if used.Style, used.Other, err = s.style(id, secret); err != nil {
 		return used, err
 	}
-	if style == Basic {
+	if used.Style == Basic {
 		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair(id, secret))))
 		return used, nil
 	}
@@ -63,24 +62,29 @@ func (f Secret) Authenticate(ctx context.Context, s Server, r *Request) (Used, e
 // 6749 §2.3.1), so that a colon in the ID can't shift the border.
 func pair(id, secret string) string { return url.QueryEscape(id) + ":" + url.QueryEscape(secret) }
 
-// style returns how to send a secret. Basic is what every authority must support
-// (RFC 6749 §2.3.1), and the default of metadata without a list (RFC 8414 §2).
-// But some authorities don't decode its halves: where the encoding changes the ID
-// or the secret, and the authority takes both, the secret goes into the form.
-func (s Server) style(id, secret string) (Style, error) {
+// style returns how to send a secret, and how else if the authority refuses it.
+// Basic is what every authority must support (RFC 6749 §2.3.1), and the default of
+// metadata without a list (RFC 8414 §2). But some authorities don't decode its
+// halves: where the encoding changes the ID or the secret, the form comes first.
+// And some accept a client by the method alone that it was registered with, which
+// neither a list of both nor the lack of metadata tells.
+func (s Server) style(id, secret string) (first, other Style, err error) {
 	basic, post := slices.Contains(s.Methods, string(Basic)), slices.Contains(s.Methods, string(Post))
 	switch {
 	case s.Style != "":
-		return s.Style, nil
-	case basic && post && pair(id, secret) != id+":"+secret, post && !basic:
-		return Post, nil
-	case basic, s.Methods == nil:
-		return Basic, nil
-	default:
-		shown := make([]string, len(s.Methods))
-		for i, method := range s.Methods {
-			shown[i] = redact.Quote(method)
-		}
-		return "", fmt.Errorf("the authority accepts no client secret: its metadata lists %s", shown)
+		return s.Style, "", nil
+	case basic && post && pair(id, secret) != id+":"+secret:
+		return Post, Basic, nil
+	case basic && post, s.Methods == nil:
+		return Basic, Post, nil
+	case basic:
+		return Basic, "", nil
+	case post:
+		return Post, "", nil
 	}
+	shown := make([]string, len(s.Methods))
+	for i, method := range s.Methods {
+		shown[i] = redact.Quote(method)
+	}
+	return "", "", fmt.Errorf("the authority accepts no client secret: its metadata lists %s", shown)
 }
