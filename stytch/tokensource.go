@@ -87,7 +87,7 @@ func TokenSource(
 		stytchwire.CheckProjectID(projectID),
 		missing,
 		outbound.CheckURL("TokenURL", opts.TokenURL),
-		outbound.CheckScopes(opts.Scopes),
+		stytchwire.CheckScopes(opts.Scopes),
 		outbound.CheckNotNegative("Timeout", opts.Timeout),
 		outbound.CheckNotNegative("RefreshAhead", opts.RefreshAhead),
 	); err != nil {

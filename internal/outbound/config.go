@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // Mistakes joins errs into one error, or returns nil if all are nil. It flattens
@@ -62,18 +60,6 @@ func CheckOrigin(name, raw string) error {
 // shown returns scheme and host of u, quoted.
 func shown(u *url.URL) string {
 	return Quote((&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
-}
-
-// CheckScopes refuses names that are no scopes (RFC 6749 §3.3). It accepts an empty
-// list.
-func CheckScopes(names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	if _, err := scopes.AllOf(names); err != nil {
-		return fmt.Errorf("Scopes: %w", err)
-	}
-	return nil
 }
 
 // CheckNotNegative refuses negative values. It accepts 0, which stands for the

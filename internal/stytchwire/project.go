@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/m2mauth/m2mauth/scopes"
 )
 
 const (
@@ -53,4 +55,16 @@ func isProjectName(s string) bool {
 		}
 	}
 	return s != "" && len(s) <= 128
+}
+
+// CheckScopes refuses names that are no scopes (RFC 6749 §3.3). It accepts an empty
+// list.
+func CheckScopes(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := scopes.AllOf(names); err != nil {
+		return fmt.Errorf("Scopes: %w", err)
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func (m Metadata) Handler() (http.Handler, error) {
 		required("TokenEndpoint", m.TokenEndpoint),
 		outbound.CheckURL("TokenEndpoint", m.TokenEndpoint),
 		outbound.CheckURL("KeySet", m.KeySet),
-		outbound.CheckScopes(m.Scopes),
+		stytchwire.CheckScopes(m.Scopes),
 		outbound.CheckURL("Documentation", m.Documentation),
 	); err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
@@ -244,5 +243,5 @@ func plainText(s string) bool {
 // validScope reports whether scope has the form of RFC 6749 §3.3, or is empty, which
 // requests all scopes.
 func validScope(scope string) bool {
-	return scope == "" || outbound.CheckScopes(strings.Split(scope, " ")) == nil
+	return scope == "" || stytchwire.CheckScopes(strings.Split(scope, " ")) == nil
 }
