@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// explained is a row of TestGolden: a token, and what is said of it.
+// explained is a row of TestGolden: a token and the expected result.
 type explained struct {
 	name   string // and that of the golden file
 	spec   m2mtest.TokenSpec

@@ -20,7 +20,7 @@ const (
 
 func now() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
 
-// world is an authority whose keys are in a file.
+// world holds an authority whose keys are in a file.
 type world struct {
 	*m2mtest.Authority
 	keys string
@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// mint makes a token as a good one of issuerName is, changed by spec.
+// mint returns a good token of issuerName, changed by spec.
 func (w *world) mint(spec m2mtest.TokenSpec) string {
 	if spec.ClientID == "" {
 		spec.ClientID = "worker-7"
@@ -65,7 +65,7 @@ func (w *world) mint(spec m2mtest.TokenSpec) string {
 	return w.Token(spec)
 }
 
-// flags are those that trust issuerName, and more.
+// flags returns the flags that trust issuerName, and more.
 func (w *world) flags(more ...string) []string {
 	return append([]string{"explain", "-issuer", issuerName, "-audience", audience, "-jwks-file", w.keys,
 		"-now", now().Format(time.RFC3339)}, more...)
@@ -79,8 +79,7 @@ func explain(t *testing.T, input string, args ...string) (status int, stdout, st
 	return status, out.String(), errs.String()
 }
 
-// assertSecret fails if the output holds any piece of a secret text that is
-// long enough to be one.
+// assertSecret fails if the output contains a long piece of a secret.
 func assertSecret(t *testing.T, output, secret string) {
 	t.Helper()
 	const piece = 8

@@ -17,8 +17,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestTerminalEscapes: whatever a token says, only visible ASCII and the marks
-// of the report reach the terminal.
+// TestTerminalEscapes checks that only visible ASCII and the report's marks reach the
+// terminal, whatever the token holds.
 func TestTerminalEscapes(t *testing.T) {
 	w := newWorld(t)
 	const evil = "\x1b]0;owned\a\x1b[2J\u009b31m\u202e\r\nrefused\x7f\x00é"
@@ -48,7 +48,7 @@ func TestTerminalEscapes(t *testing.T) {
 	}
 }
 
-// TestNotAToken: what is no JWT is not repeated, on either output.
+// TestNotAToken checks that neither output repeats a text that is no JWT.
 func TestNotAToken(t *testing.T) {
 	w := newWorld(t)
 	good := w.mint(m2mtest.TokenSpec{})
@@ -83,8 +83,8 @@ func TestNotAToken(t *testing.T) {
 	}
 }
 
-// TestInputs: the white space and the scheme that a token was copied with are
-// no part of it, and it may come from a file.
+// TestInputs checks that white space and a scheme around the token are removed, and
+// that it can be read from a file.
 func TestInputs(t *testing.T) {
 	w := newWorld(t)
 	token := w.mint(m2mtest.TokenSpec{})
@@ -102,12 +102,12 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-// TestSentNowhere: all that goes out is the fetch of the key set, and nothing
-// of the token is in it.
+// TestSentNowhere checks that the only request is the fetch of the key set, without any
+// part of the token.
 func TestSentNowhere(t *testing.T) {
 	w := newWorld(t)
-	// Without a kid, which can't be judged before there are keys: they are
-	// waited for.
+	// A token without a kid can't be decided before there are keys, so explain
+	// waits for them.
 	token := w.mint(m2mtest.TokenSpec{Header: map[string]any{"kid": m2mtest.Absent}})
 	var requests []string
 	keys, err := os.ReadFile(w.keys)
@@ -129,7 +129,7 @@ func TestSentNowhere(t *testing.T) {
 	assertSecret(t, strings.Join(requests, " "), token)
 }
 
-// TestStytchPreset: the preset is stytch.Issuer, with its wildcards, and its
+// TestStytchPreset checks that the preset is stytch.Issuer with its wildcards and its
 // rule for machines.
 func TestStytchPreset(t *testing.T) {
 	authority := m2mtest.NewAuthority(nil)
@@ -146,8 +146,8 @@ func TestStytchPreset(t *testing.T) {
 	}
 }
 
-// TestEveryReasonHasACheck: a Reason that a verifier without Check can give is
-// explained.
+// TestEveryReasonHasACheck checks that every Reason of a verifier without Check belongs
+// to a check.
 func TestEveryReasonHasACheck(t *testing.T) {
 	last := check(-1)
 	var at []check

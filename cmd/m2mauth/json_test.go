@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestJSON: the report for machines says the same, and its shape is fixed.
+// TestJSON checks that the JSON report has the same content and a fixed form.
 func TestJSON(t *testing.T) {
 	w := newWorld(t)
 	for _, tt := range explainedTokens() {
@@ -31,7 +31,7 @@ func TestJSON(t *testing.T) {
 			if status != tt.status || got.Verdict != verdict || got.Reason != tt.reason || len(got.Checks) != int(checkEnd) {
 				t.Fatalf("status %d; %s", status, out)
 			}
-			// Passed, then at most one that is not, then not reached.
+			// Passed ones, at most one other, then those not reached.
 			want := "passed"
 			for _, c := range got.Checks {
 				if c.Check == tt.at {

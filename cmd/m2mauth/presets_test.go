@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestPresets: each preset takes its flags and makes an issuer, which the
-// usage names.
+// TestPresets checks that each preset makes an issuer from its flags, and that the usage
+// names it.
 func TestPresets(t *testing.T) {
 	const tenant = "11111111-2222-4333-8444-555555555555"
 	for name, tt := range map[string]struct {

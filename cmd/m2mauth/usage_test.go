@@ -14,8 +14,8 @@ type broken struct{}
 func (broken) Read([]byte) (int, error)  { return 0, errors.New("broken") }
 func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }
 
-// TestUsage: mistakes of the caller are status 2, with nothing on standard
-// output, and what was given is not repeated: it may be a token.
+// TestUsage checks that mistakes in the arguments give status 2 and no standard output,
+// and that no argument is repeated, since it may be a token.
 func TestUsage(t *testing.T) {
 	w := newWorld(t)
 	token := w.mint(m2mtest.TokenSpec{})

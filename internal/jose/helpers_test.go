@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// The private keys of this package's tests. RSA keys are slow to make, so
-// there is one.
+// The private keys of this package's tests. There is one RSA key, because they are
+// slow to make.
 var (
 	rsaKey  = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	p256Key = sync.OnceValue(func() *ecdsa.PrivateKey { return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
@@ -36,7 +36,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// signers has every algorithm, EdDSA by both its names, with a key for it.
+// signers returns a key for every algorithm, and for both names of EdDSA.
 func signers() map[string]crypto.Signer {
 	return map[string]crypto.Signer{
 		"RS256": rsaKey(), "RS384": rsaKey(), "RS512": rsaKey(),
@@ -63,8 +63,8 @@ func digest(hash crypto.Hash, signed string) []byte {
 	return h.Sum(nil)
 }
 
-// sign makes a signature by RFC 7518 §3 and RFC 8037 with the standard library
-// alone: the code under test must not be checked against its own library.
+// sign returns a signature by RFC 7518 §3 and RFC 8037. It uses only the standard
+// library, so that the code is not tested against its own library.
 func sign(key crypto.Signer, alg, signed string) []byte {
 	switch key := key.(type) {
 	case ed25519.PrivateKey:
@@ -83,7 +83,7 @@ func sign(key crypto.Signer, alg, signed string) []byte {
 	panic("unknown key type")
 }
 
-// halves is the form that a JWS has an ECDSA signature in (RFC 7518 §3.4).
+// halves returns an ECDSA signature in the form of a JWS (RFC 7518 §3.4).
 func halves(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	size := (key.Params().BitSize + 7) / 8
 	b := make([]byte, 2*size)
@@ -92,7 +92,7 @@ func halves(key *ecdsa.PrivateKey, r, s *big.Int) []byte {
 	return b
 }
 
-// parts is a token that a test takes apart and spoils.
+// parts holds the parts of a token, which tests change.
 type parts struct {
 	header, payload string
 	signature       []byte
@@ -140,7 +140,7 @@ func keySetOf(entries ...any) []byte {
 	return must(json.Marshal(map[string]any{"keys": entries}))
 }
 
-// load gets the only key of a key set.
+// load returns the only key of a key set.
 func load(t *testing.T, jwk any, opts Options) *Key {
 	t.Helper()
 	set, err := ParseKeySet(keySetOf(jwk), opts)
@@ -153,8 +153,8 @@ func load(t *testing.T, jwk any, opts Options) *Key {
 	return set.Keys[0]
 }
 
-// check goes the whole way: it parses the token and verifies it under the
-// algorithm that the key serves.
+// check parses the token, and verifies it under the algorithm that the key
+// serves.
 func check(t *testing.T, token string, key *Key, allowed ...string) error {
 	t.Helper()
 	algorithm, ok := key.UsableFor(allowed)

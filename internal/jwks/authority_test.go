@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// The tests of a Source run in virtual time, and a fraction of 0.5 for chance:
-// the first periodic fetch is half an interval after the first good one, later
-// ones a whole interval, and the wait after the nth failure is 2^n/4 s.
+// The tests of a Source run in virtual time, with a RandomFraction of 0.5. So the
+// first periodic fetch is half an interval after the first good one, later ones a
+// whole interval, and the wait after the nth failure is 2^n/4 s.
 
-// answer is what a Fetcher does.
+// answer is a scripted Fetcher.
 type answer = Fetcher
 
 var errDown = errors.New("the authority is down")
 
 func down(context.Context, string) (Document, error) { return Document{}, errDown }
 
-// hang waits until it is told to stop.
+// hang waits until its context ends.
 func hang(ctx context.Context, _ string) (Document, error) {
 	<-ctx.Done()
 	return Document{}, ctx.Err()
@@ -31,7 +31,7 @@ func serves(keys ...jwk) answer {
 	return func(context.Context, string) (Document, error) { return Document{Body: document(keys...)}, nil }
 }
 
-// tagged serves keys by their ETag: what has not changed is not sent again.
+// tagged serves keys with an ETag, and answers 304 if it was sent.
 func tagged(etag string, keys ...jwk) answer {
 	return func(_ context.Context, sent string) (Document, error) {
 		if sent == etag {
@@ -41,7 +41,7 @@ func tagged(etag string, keys ...jwk) answer {
 	}
 }
 
-// after makes an answer take its time.
+// after delays an answer by d.
 func after(d time.Duration, a answer) answer {
 	return func(ctx context.Context, etag string) (Document, error) {
 		select {
@@ -53,7 +53,7 @@ func after(d time.Duration, a answer) answer {
 	}
 }
 
-// authority answers as it is told, and remembers when it was asked.
+// authority gives scripted answers, and records the time and ETag of each fetch.
 type authority struct {
 	mu     sync.Mutex
 	answer answer
@@ -79,7 +79,7 @@ func (a *authority) fetch(ctx context.Context, etag string) (Document, error) {
 	return answer(ctx, etag)
 }
 
-// now changes the answer.
+// now sets the answer.
 func (a *authority) now(answer answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -92,7 +92,7 @@ func (a *authority) fetches() int {
 	return len(a.asked)
 }
 
-// log is when it was asked, and with which ETag.
+// log returns the time and the ETag of each fetch.
 func (a *authority) log() (asked []time.Time, etags []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -114,7 +114,7 @@ func options(a *authority) Options {
 	}
 }
 
-// open starts a Source of a; change may change its options.
+// open starts a Source that fetches from a. change may change its options.
 func open(t *testing.T, a *authority, change ...func(*Options)) *Source {
 	t.Helper()
 	opts := options(a)
@@ -127,16 +127,16 @@ func open(t *testing.T, a *authority, change ...func(*Options)) *Source {
 	return s
 }
 
-// pass lets d go by, and everything happen that is due.
+// pass waits for d, and until everything that is due has happened.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-// passUntil lets the time come that is at.
+// passUntil is pass until the time at.
 func passUntil(at time.Time) { pass(time.Until(at)) }
 
-// wantFetches asserts how often the authority has been asked.
+// wantFetches checks the number of fetches so far.
 func wantFetches(t *testing.T, a *authority, want int) {
 	t.Helper()
 	if n := a.fetches(); n != want {
@@ -144,20 +144,20 @@ func wantFetches(t *testing.T, a *authority, want int) {
 	}
 }
 
-// timed says how long f took, and what it returned.
+// timed returns how long f took, and its error.
 func timed(f func() error) (time.Duration, error) {
 	began := time.Now()
 	err := f()
 	return time.Since(began), err
 }
 
-// asks is a query for the Ed25519 key called id, by a token that was issued a
-// while ago.
+// asks returns a Query for an Ed25519 key, of a token that was issued the given
+// time ago.
 func asks(id string, ago time.Duration) Query {
 	return Query{KeyID: id, Algorithm: "EdDSA", IssuedAt: time.Now().Add(-ago), Now: time.Now()}
 }
 
-// undated is a query by a token without "iat".
+// undated returns a Query of a token without "iat".
 func undated(id string) Query { return Query{KeyID: id, Algorithm: "EdDSA", Now: time.Now()} }
 
 // why returns the Why of err, Found if it is nil, and -1 if it is another error.
@@ -171,8 +171,8 @@ func why(err error) Why {
 	return -1
 }
 
-// wantFind asserts what Find returns for q, how long it takes, and how often
-// the authority is asked meanwhile.
+// wantFind checks the result of Find for q, how long it takes, and the number of
+// fetches meanwhile.
 func wantFind(t *testing.T, s *Source, a *authority, q Query, want Why, took time.Duration, fetches int) {
 	t.Helper()
 	before := a.fetches()
@@ -188,7 +188,7 @@ func wantFind(t *testing.T, s *Source, a *authority, q Query, want Why, took tim
 	}
 }
 
-// refresh is Refresh, which must succeed.
+// refresh calls Refresh, which must succeed.
 func refresh(t *testing.T, s *Source) {
 	t.Helper()
 	if err := s.Refresh(t.Context()); err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// TestMain makes the test binary the command itself, to be killed.
+// TestMain lets the test binary run as the command, so that tests can kill it.
 func TestMain(m *testing.M) {
 	if os.Getenv("AUTHORITY_TEST_CHILD") != "" {
 		os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is an authority in a process of its own.
+// process is an authority in its own process.
 type process struct {
 	cmd *exec.Cmd
 	env map[string]string // that it printed to export
@@ -61,7 +61,7 @@ func start(t *testing.T, file string, args ...string) *process {
 	return p
 }
 
-// kill is kill -9.
+// kill kills the process as kill -9 does.
 func (p *process) kill() {
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
@@ -90,9 +90,8 @@ func (p *process) token(ctx context.Context, id string, secret stytch.Secret) er
 	return err
 }
 
-// TestKill kills the authority three times in the middle of 1,000 creations by
-// four callers at once: no client that was acknowledged may be lost, and the
-// file must stay good.
+// TestKill kills the authority three times during 1,000 creations by four concurrent
+// callers. No acknowledged client may be lost, and the file must stay intact.
 func TestKill(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -130,14 +129,14 @@ func TestKill(t *testing.T) {
 	if lost > 0 {
 		t.Errorf("%d acknowledged clients are lost", lost)
 	}
-	// Each of the callers may have had one creation under way at each kill.
+	// At each kill, each caller may have had one creation under way.
 	if unknown := len(found) - len(acknowledged); unknown < 0 || unknown > 3*4 {
 		t.Errorf("%d clients that nobody was told of", unknown)
 	}
 }
 
-// create registers clients until there are as many as wanted, and then kills
-// the authority, with other creations under way.
+// create registers clients up to the wanted number, and then kills the authority while
+// other creations are under way.
 func create(ctx context.Context, t *testing.T, p *process, acknowledged map[string]stytch.Secret, until int, kill bool) {
 	t.Helper()
 	api := p.api(t)
@@ -173,8 +172,8 @@ func create(ctx context.Context, t *testing.T, p *process, acknowledged map[stri
 	wg.Wait()
 }
 
-// TestRestart: the keys and the project's secret stay, and -rotate-keys adds a
-// key.
+// TestRestart checks that keys and secret stay after a restart, and that -rotate-keys
+// adds a key.
 func TestRestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "authority.db")
 	first := start(t, file)
@@ -214,7 +213,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestUsage: a mistake is status 2, an authority that can not serve is 1.
+// TestUsage checks status 2 for mistakes, and 1 for an authority that can't serve.
 func TestUsage(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing", "authority.db")
 	for _, tt := range []struct {
