@@ -40,7 +40,7 @@ func (o *oneAddress) warning(addr netip.Addr) string {
 			"set ClientAddr", o.count)
 	}
 	return fmt.Sprintf("all %d requests so far came from %v, so they share one limit: "+
-		"if it is a proxy's address, set ClientAddr to that of a Proxies", o.count, addr)
+		"if it is a proxy's address, set ClientAddr with Proxies.ClientAddr", o.count, addr)
 }
 
 var carrierGrade = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
