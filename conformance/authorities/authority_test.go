@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/m2mauth/m2mauth/conformance/authorities"
 	"github.com/m2mauth/m2mauth/issuers/discovery"
@@ -30,7 +31,7 @@ type authority struct {
 
 	columns  []column
 	register func(t *testing.T, c credential)
-	lacks    func(c credential) string // why c has no row here, or ""
+	lacks    func(c credential) bool   // whether it knows no credentials of this kind
 	refusal  func(c credential) string // the answer to a wrong c: see invalidClient
 }
 
@@ -53,6 +54,11 @@ var resourceClient = credential{
 func oidcProvider(t *testing.T) (authority, *authorities.OIDCProvider) {
 	t.Helper()
 	p := authorities.StartOIDCProvider(t, nil)
+	return asAuthority(t, p), p
+}
+
+func asAuthority(t *testing.T, p *authorities.OIDCProvider) authority {
+	t.Helper()
 	a := authority{
 		name:              "oidc-provider",
 		issuer:            p.Issuer,
@@ -68,11 +74,11 @@ func oidcProvider(t *testing.T) (authority, *authorities.OIDCProvider) {
 			{name: "opaque", resource: authorities.ResourceOpaque, opaque: true},
 		},
 		register: func(t *testing.T, c credential) { p.Register(c.clientID, c.metadata(t)) },
-		lacks:    func(credential) string { return "" },
+		lacks:    func(credential) bool { return false },
 		refusal:  invalidClient,
 	}
 	a.register(t, resourceClient)
-	return a, p
+	return a
 }
 
 func zitadel(t *testing.T) (authority, *authorities.Zitadel) {
@@ -88,13 +94,8 @@ func zitadel(t *testing.T) (authority, *authorities.Zitadel) {
 		ca:                z.CA,
 		columns:           []column{{name: "ES256 JWT", resource: authorities.ResourceES256}},
 		register:          func(_ *testing.T, c credential) { z.Register(c.clientID, c.secret) },
-		lacks: func(c credential) string {
-			if c.secret == "" || c.proof != nil {
-				return "not supported"
-			}
-			return ""
-		},
-		refusal: invalidClient,
+		lacks:             func(c credential) bool { return c.secret == "" || c.proof != nil },
+		refusal:           invalidClient,
 	}, z
 }
 
@@ -122,12 +123,7 @@ func hydra(t *testing.T) (authority, *authorities.Hydra) {
 				h.Register(c.clientID+suffix, metadata)
 			}
 		},
-		lacks: func(c credential) string {
-			if c.cert != nil || c.proof != nil || c.alg == "EdDSA" {
-				return "not supported"
-			}
-			return ""
-		},
+		lacks: func(c credential) bool { return c.cert != nil || c.proof != nil || c.alg == "EdDSA" },
 		refusal: func(c credential) string {
 			if c.key != nil {
 				return "400 invalid_request"
@@ -148,6 +144,7 @@ func (a authority) verifier(t *testing.T) *verifier.Verifier {
 	}
 	issuer, _, err := discovery.Issuer(t.Context(), a.issuer, &discovery.Options{
 		Audiences: audiences, RootCAs: a.ca.Pool(), AllowPrivate: true,
+		JWKS: verifier.JWKSOptions{FetchTimeout: 30 * time.Second}, // of a busy machine
 	})
 	if err != nil {
 		t.Fatal(err)

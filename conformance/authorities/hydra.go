@@ -2,6 +2,8 @@ package authorities
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // hydraBinary is what run hydra makes.
@@ -83,7 +87,26 @@ func StartHydra(tb testing.TB) *Hydra {
 		<-ended
 	})
 	h.await(ended, output)
+	for _, set := range []string{"hydra.openid.id-token", "hydra.jwt.access-token"} {
+		h.setKey(set)
+	}
 	return h
+}
+
+// setKey gives Hydra a key of 2048 bits. Its own would have 4096, and are made
+// while the first client waits.
+func (h *Hydra) setKey(set string) {
+	h.tb.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	status, body := h.admin("PUT", "/keys/"+set, jose.JSONWebKeySet{
+		Keys: []jose.JSONWebKey{{Key: key, KeyID: set, Algorithm: "RS256", Use: "sig"}},
+	})
+	if status != http.StatusOK {
+		h.tb.Fatalf("set the key of %s = %d %s, want 200", set, status, body)
+	}
 }
 
 // await returns when the server is ready. A server that has its port from us can't

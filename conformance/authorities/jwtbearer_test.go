@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/m2mauth/m2mauth/tokensource"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 )
@@ -57,6 +58,7 @@ func testJWTBearer(t *testing.T, a authority, w workload) {
 		fetch func(context.Context, *testing.T, authority, workload) (*oauth2.Token, error)
 	}{
 		{"golang.org/x/oauth2 (control)", jwtBearerControl},
+		{"tokensource", jwtBearerSource},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			token, err := client.fetch(t.Context(), t, a, w)
@@ -90,4 +92,18 @@ func jwtBearerControl(ctx context.Context, t *testing.T, a authority, w workload
 		conf.EndpointParams.Set("audience", a.columns[0].resource)
 	}
 	return conf.Token(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: a.ca.Transport(nil)}))
+}
+
+func jwtBearerSource(ctx context.Context, t *testing.T, a authority, w workload) (*oauth2.Token, error) {
+	t.Helper()
+	if w.client != nil {
+		t.Skip("JWTBearer has no client credentials beside the assertion")
+	}
+	s := newSource(t, tokensource.Config{
+		Issuer:      a.issuer,
+		Credentials: tokensource.JWTBearer(func(context.Context) (string, error) { return w.assertion(t), nil }),
+		Scopes:      []string{"read:users"},
+		Transport:   a.ca.Transport(nil),
+	})
+	return s.TokenContext(ctx)
 }

@@ -10,22 +10,31 @@ import (
 )
 
 // credentialsOf returns c for a tokensource.
-func credentialsOf(a authority, c credential) tokensource.Credentials {
+func credentialsOf(t *testing.T, a authority, c credential) tokensource.Credentials {
+	t.Helper()
 	switch {
 	case c.secret != "":
 		return tokensource.Secret(c.clientID, c.secret)
+	case c.key != nil:
+		return tokensource.PrivateKeyJWT{
+			ClientID:  c.clientID,
+			Key:       c.key,
+			KeyID:     keyID(t, c.key.Public()),
+			Algorithm: c.alg,
+			Audience:  a.assertionAudience,
+		}
 	default:
-		return nil
+		return tokensource.Certificate{ClientID: c.clientID, Pair: c.cert}
 	}
 }
 
 // configOf returns a Config that fetches tokens for the resource. If discovered,
 // the authority's metadata name the token endpoint.
-func configOf(a authority, c credential, resource string, discovered bool) tokensource.Config {
+func configOf(t *testing.T, a authority, c credential, resource string, discovered bool) tokensource.Config {
+	t.Helper()
 	conf := tokensource.Config{
 		TokenURL:    a.tokenURL,
-		Issuer:      a.assertionAudience,
-		Credentials: credentialsOf(a, c),
+		Credentials: credentialsOf(t, a, c),
 		Scopes:      []string{"read:users"},
 		Transport:   a.ca.Transport(nil),
 	}
@@ -65,10 +74,10 @@ var errNotYet = errors.New("not yet")
 func fetchSource(discovered bool) fetch {
 	return func(ctx context.Context, t *testing.T, a authority, c credential, resource string) (*oauth2.Token, error) {
 		t.Helper()
-		if c.proof != nil || credentialsOf(a, c) == nil {
+		if c.proof != nil {
 			return nil, errNotYet
 		}
-		s, err := tokensource.New(configOf(a, c, resource, discovered))
+		s, err := tokensource.New(configOf(t, a, c, resource, discovered))
 		if err != nil {
 			return nil, err
 		}
