@@ -25,10 +25,6 @@ type authority struct {
 	resourceParam     string // "resource" (RFC 8707), or "audience"
 	ca                *authorities.CA
 
-	// oneMethod says that a client with a secret may send it in the one way that it
-	// is registered for, though the metadata list both.
-	oneMethod bool
-
 	columns  []column
 	register func(t *testing.T, c credential)
 	lacks    func(c credential) bool   // whether it knows no credentials of this kind
@@ -110,7 +106,6 @@ func hydra(t *testing.T) (authority, *authorities.Hydra) {
 		assertionAudience: h.Issuer + "oauth2/token",
 		resourceParam:     "audience",
 		ca:                authorities.NewCA(t),
-		oneMethod:         true,
 		columns: []column{
 			{name: "RS256 JWT", resource: authorities.ResourceRS256},
 			{name: "opaque", resource: authorities.ResourceOpaque, opaque: true, suffix: "-opaque"},

@@ -28,6 +28,7 @@ type credential struct {
 	secret string
 	key    crypto.Signer
 	alg    string // of the key
+	handed bool   // the client is handed finished assertions, and has no key itself
 	cert   *tls.Certificate
 	proof  crypto.Signer // P-256: proves possession by DPoP
 }
@@ -59,12 +60,13 @@ func credentials(t *testing.T, ca *authorities.CA) []credential {
 		{name: "private_key_jwt ES256", method: "private_key_jwt", key: newECKey(t), alg: "ES256"},
 		{name: "private_key_jwt EdDSA", method: "private_key_jwt", key: edKey, alg: "EdDSA"},
 		{name: "private_key_jwt ES256 and DPoP", method: "private_key_jwt", key: newECKey(t), alg: "ES256", proof: newECKey(t)},
+		{name: "an assertion of the workload's", method: "private_key_jwt", key: newECKey(t), alg: "ES256", handed: true},
 		{name: "tls_client_auth", method: "tls_client_auth", cert: &signed},
 		{name: "self_signed_tls_client_auth", method: "self_signed_tls_client_auth", cert: &selfSigned},
 	}
 	for i := range all {
 		if all[i].clientID == "" {
-			all[i].clientID = strings.NewReplacer(" ", "-", ",", "").Replace(all[i].name)
+			all[i].clientID = strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(all[i].name)
 		}
 	}
 	return all

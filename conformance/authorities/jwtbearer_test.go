@@ -96,14 +96,16 @@ func jwtBearerControl(ctx context.Context, t *testing.T, a authority, w workload
 
 func jwtBearerSource(ctx context.Context, t *testing.T, a authority, w workload) (*oauth2.Token, error) {
 	t.Helper()
-	if w.client != nil {
-		t.Skip("JWTBearer has no client credentials beside the assertion")
+	conf := tokensource.Config{
+		Issuer:    a.issuer,
+		Scopes:    []string{"read:users"},
+		Transport: a.ca.Transport(nil),
 	}
-	s := newSource(t, tokensource.Config{
-		Issuer:      a.issuer,
-		Credentials: tokensource.JWTBearer(func(context.Context) (string, error) { return w.assertion(t), nil }),
-		Scopes:      []string{"read:users"},
-		Transport:   a.ca.Transport(nil),
-	})
-	return s.TokenContext(ctx)
+	var client tokensource.Credentials
+	if w.client != nil {
+		client = tokensource.Secret(w.client.clientID, w.client.secret)
+		conf.Audience = []string{a.columns[0].resource}
+	}
+	conf.Credentials = tokensource.JWTBearer(func(context.Context) (string, error) { return w.assertion(t), nil }, client)
+	return newSource(t, conf).TokenContext(ctx)
 }

@@ -15,6 +15,10 @@ func credentialsOf(t *testing.T, a authority, c credential) tokensource.Credenti
 	switch {
 	case c.secret != "":
 		return tokensource.Secret(c.clientID, c.secret)
+	case c.handed:
+		return tokensource.ClientAssertion(c.clientID, func(context.Context) (string, error) {
+			return assertion(t, c, c.clientID, a.assertionAudience), nil
+		})
 	case c.key != nil:
 		return tokensource.PrivateKeyJWT{
 			ClientID:  c.clientID,
@@ -38,13 +42,12 @@ func configOf(t *testing.T, a authority, c credential, resource string, discover
 		Scopes:      []string{"read:users"},
 		Transport:   a.ca.Transport(nil),
 	}
-	if discovered {
+	switch {
+	case discovered: // and so is the way to send a secret
 		conf.TokenURL, conf.Issuer = "", a.issuer
-	}
-	switch explicit := !discovered || a.oneMethod; {
-	case explicit && c.method == "client_secret_basic":
+	case c.method == "client_secret_basic":
 		conf.AuthStyle = oauth2.AuthStyleInHeader
-	case explicit && c.method == "client_secret_post":
+	case c.method == "client_secret_post":
 		conf.AuthStyle = oauth2.AuthStyleInParams
 	}
 	switch {
