@@ -95,7 +95,7 @@ func checkSecret(s Secret) error {
 
 func checkRetries(n int) error {
 	if n > 10 {
-		return fmt.Errorf("Retries is %d: write at most 10, or a negative number for none", n)
+		return fmt.Errorf("option Retries is %d: write at most 10, or a negative number for none", n)
 	}
 	return nil
 }

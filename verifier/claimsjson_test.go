@@ -162,6 +162,7 @@ func TestClaimsAsEncodingJSON(t *testing.T) {
 		}},
 		{"string slice", `{"n":[5]}`, func() any {
 			return new(struct {
+				//lint:ignore SA5008 the row is about this tag
 				N []int `json:"n,string"`
 			})
 		}},
@@ -211,6 +212,7 @@ func TestClaimsAsEncodingJSON(t *testing.T) {
 		}},
 		{"weird opt", `{"n":5}`, func() any {
 			return new(struct {
+				//lint:ignore SA5008 the row is about this tag
 				N int `json:"n,foo"`
 			})
 		}},
@@ -236,6 +238,7 @@ func TestClaimsAsEncodingJSON(t *testing.T) {
 		}},
 		{"dash comma", `{"-":5}`, func() any {
 			return new(struct {
+				//lint:ignore SA5008 the row is about this tag
 				N int `json:"-,"`
 			})
 		}},

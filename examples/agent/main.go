@@ -156,7 +156,7 @@ func overGRPC(ctx context.Context, out io.Writer, orders ordersv1.OrdersClient) 
 	fmt.Fprintf(out, "gRPC Watch: %d orders\n", n)
 
 	if _, err := orders.Create(ctx, &ordersv1.CreateRequest{Item: "jam"}); status.Code(err) != codes.PermissionDenied {
-		return fmt.Errorf("Create is not refused: %v", err)
+		return fmt.Errorf("the call of Create is not refused: %v", err)
 	}
 	fmt.Fprintln(out, "gRPC Create is refused, as it should be")
 	return nil

@@ -271,7 +271,9 @@ func TestForeignOption(t *testing.T) {
 	options := new(descriptorpb.MethodOptions)
 	proto.SetExtension(options, option, value)
 	unregistered := &protoimpl.ExtensionInfo{
+		//lint:ignore SA1019 generated code sets these fields
 		ExtendedType: (*descriptorpb.MethodOptions)(nil), ExtensionType: (*requires)(nil), Field: 100001,
+		//lint:ignore SA1019 generated code sets these fields
 		Name: "t.v1.unregistered", Tag: "bytes,100001,opt,name=unregistered", Filename: "t/v1/unregistered.proto",
 	}
 	options.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 100001, protowire.BytesType), value))

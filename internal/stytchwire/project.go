@@ -64,7 +64,7 @@ func CheckScopes(names []string) error {
 		return nil
 	}
 	if _, err := scopes.AllOf(names); err != nil {
-		return fmt.Errorf("Scopes: %w", err)
+		return fmt.Errorf("option Scopes: %w", err)
 	}
 	return nil
 }

@@ -163,12 +163,12 @@ func checkParameters(names []string) error {
 	for i, name := range names {
 		switch name {
 		case "":
-			errs = append(errs, fmt.Errorf("Parameters[%d] is empty: write a parameter's name", i))
+			errs = append(errs, fmt.Errorf("option Parameters[%d] is empty: write a parameter's name", i))
 		case "grant_type", "client_id", "client_secret", "scope":
-			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which is always forwarded: leave it out", i, name))
+			errs = append(errs, fmt.Errorf("option Parameters[%d] is %q, which is always forwarded: leave it out", i, name))
 		case "client_assertion", "client_assertion_type", "assertion", "code", "code_verifier", "redirect_uri",
 			"refresh_token", "device_code", "username", "password", "subject_token", "actor_token":
-			errs = append(errs, fmt.Errorf("Parameters[%d] is %q, which belongs to another grant or another way "+
+			errs = append(errs, fmt.Errorf("option Parameters[%d] is %q, which belongs to another grant or another way "+
 				"to authenticate: leave it out", i, name))
 		}
 	}
