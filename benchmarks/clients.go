@@ -116,11 +116,11 @@ func hitRates(p population, sizes []int, clients, requests int) []float64 {
 		wg.Go(func() {
 			hits := 0
 			cfg := p.trust.config(size)
-			cfg.Observe = func(_ context.Context, d verifier.Decision) {
+			cfg.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) {
 				if d.Cached {
 					hits++
 				}
-			}
+			}}
 			v := must(ready(cfg))
 			defer v.Close()
 			next := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), zipf, 1, uint64(clients-1))

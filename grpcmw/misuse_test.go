@@ -76,7 +76,7 @@ func watched(t *testing.T, a *m2mtest.Authority, change ...func(*verifier.Config
 	decisions := make(chan verifier.Decision, 100)
 	cfg := verifier.Config{
 		Issuers: []verifier.Issuer{a.Issuer()},
-		Observe: func(_ context.Context, d verifier.Decision) { decisions <- d },
+		Observe: []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { decisions <- d }},
 	}
 	for _, f := range change {
 		f(&cfg)

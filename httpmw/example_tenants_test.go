@@ -99,7 +99,7 @@ func TestTenants(t *testing.T) {
 	v, err := verifier.New(verifier.Config{
 		Issuers: []verifier.Issuer{issuer},
 		Check:   checkTenant,
-		Observe: func(_ context.Context, d verifier.Decision) { decision = d },
+		Observe: []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { decision = d }},
 	})
 	if err != nil {
 		t.Fatal(err)

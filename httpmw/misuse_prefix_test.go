@@ -18,7 +18,7 @@ import (
 func TestPrefixes(t *testing.T) {
 	var operation string
 	authority, v := m2mtest.Trust(t, &verifier.Config{
-		Observe: func(_ context.Context, d verifier.Decision) { operation = d.Operation },
+		Observe: []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { operation = d.Operation }},
 	})
 	guard, err := httpmw.New(v, nil)
 	if err != nil {

@@ -209,7 +209,7 @@ func TestOneMiddlewareForTwoServers(t *testing.T) {
 func TestPanics(t *testing.T) {
 	told := 0
 	authority, v := m2mtest.Trust(t, &verifier.Config{
-		Observe: func(context.Context, verifier.Decision) { told++ },
+		Observe: []func(context.Context, verifier.Decision){func(context.Context, verifier.Decision) { told++ }},
 	})
 	broken := func(w http.ResponseWriter, r *http.Request, err *verifier.Error) { panic(http.ErrAbortHandler) }
 	guard, err := httpmw.New(v, &httpmw.Options{ErrorHandler: broken})
@@ -236,13 +236,13 @@ func TestPanics(t *testing.T) {
 func TestInsecurePeerCertificatesFails(t *testing.T) {
 	var told []verifier.Reason
 	authority, v := m2mtest.Trust(t, &verifier.Config{
-		Observe: func(_ context.Context, d verifier.Decision) {
+		Observe: []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) {
 			if d.Err == nil {
 				told = append(told, "")
 				return
 			}
 			told = append(told, d.Reason)
-		},
+		}},
 	})
 	good := "Bearer " + authority.Token(m2mtest.TokenSpec{})
 	for _, tt := range []struct {

@@ -141,6 +141,34 @@ func compareWildcard(name, action string) int {
 	return strings.Compare(name[len(action):], ":*")
 }
 
+// Intersect returns the Set that grants exactly the scopes that both s and o
+// grant, each by its own matching rule: "read:*" with wildcards and "read:users"
+// have "read:users" in common.
+func (s Set) Intersect(o Set) Set {
+	var names []string
+	// Under the exact rule a Set grants no more than its names. A name of a Set
+	// with wildcards may grant more: it is kept only if o grants all of that.
+	if !s.wildcards || o.wildcards {
+		names = appendGranted(names, s.names, o)
+	}
+	if !o.wildcards || s.wildcards {
+		names = appendGranted(names, o.names, s)
+	}
+	both := newSet(names)
+	both.wildcards = s.wildcards && o.wildcards
+	return both
+}
+
+// appendGranted appends those of names that by grants.
+func appendGranted(to, names []string, by Set) []string {
+	for _, name := range names {
+		if by.Grants(name) {
+			to = append(to, name)
+		}
+	}
+	return to
+}
+
 // All returns an iterator over the scopes, in ascending order.
 func (s Set) All() iter.Seq[string] { return slices.Values(s.names) }
 

@@ -19,7 +19,7 @@ import (
 type lookout struct{ told []verifier.Decision }
 
 func (l *lookout) watch(c *verifier.Config) {
-	c.Observe = func(_ context.Context, d verifier.Decision) { l.told = append(l.told, d) }
+	c.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { l.told = append(l.told, d) }}
 }
 
 // call makes one call, and returns the decision about it.
@@ -298,9 +298,9 @@ func TestNoCache(t *testing.T) {
 	l.remember(t, v, bearer(token))
 	for name, size := range map[string]int{"another Verifier": 0, "a Verifier without a cache": -1} {
 		t.Run(name, func(t *testing.T) {
-			other := newVerifier(t, verifier.Config{Issuers: []verifier.Issuer{a.Issuer()}, CacheSize: size, Observe: func(_ context.Context, d verifier.Decision) {
+			other := newVerifier(t, verifier.Config{Issuers: []verifier.Issuer{a.Issuer()}, CacheSize: size, Observe: []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) {
 				l.told = append(l.told, d)
-			}})
+			}}})
 			l.want(t, other, bearer(token), scopes.Authenticated(), false, "")
 			l.want(t, other, bearer(token), scopes.Authenticated(), size == 0, "")
 		})

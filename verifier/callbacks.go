@@ -39,13 +39,14 @@ func (c claims) accept(client Client) *Error {
 }
 
 // check calls Config.Check.
-func (v *Verifier) check(ctx context.Context, client Client, r Request) *Error {
+func (v *Verifier) check(ctx context.Context, client *Client, r *Request) *Error {
 	if v.cfg.Check == nil {
 		return nil
 	}
-	r.Authorization, r.DPoP = nil, nil // they were verified, and must not end up in a log
+	seen := *r
+	seen.Authorization, seen.DPoP = nil, nil // they were verified, and must not end up in a log
 	return guarded("Check", func() *Error {
-		if err := v.cfg.Check(ctx, client, r); err != nil {
+		if err := v.cfg.Check(ctx, *client, seen); err != nil {
 			return refusalWithin(ctx, err, Unavailable, CheckFailed)
 		}
 		return nil

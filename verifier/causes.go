@@ -3,6 +3,7 @@ package verifier
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -120,12 +121,15 @@ func (v *Verifier) unknownIssuer(iss strictjson.Value) error {
 // scopesMissing returns the cause of ScopeMissing.
 func scopesMissing(granted scopes.Set, need scopes.Requirement) error {
 	return cause(func() string {
-		found := "no scopes"
-		if granted.Len() > 0 {
-			found = listed(slices.Collect(granted.All()), ", ", excerpt)
-		}
-		return "granted " + found + ", want " + need.String()
+		return "granted " + grantedText(granted) + ", want " + need.String()
 	})
+}
+
+func grantedText(granted scopes.Set) string {
+	if granted.Len() == 0 {
+		return "no scopes"
+	}
+	return listed(slices.Collect(granted.All()), ", ", excerpt)
 }
 
 // tooLong returns the cause of a refusal for size.
@@ -145,6 +149,8 @@ func otherCertificate(bound [sha256.Size]byte, proved []byte) error {
 		return text + base64.RawURLEncoding.EncodeToString(proved)
 	})
 }
+
+var errUnbound = errors.New(`"cnf" is missing, want the token bound to a client certificate`)
 
 // when returns a time and its distance from now.
 func when(t, now time.Time) string {

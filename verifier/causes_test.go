@@ -163,7 +163,7 @@ func (tt refusal) run(t *testing.T) {
 		if tt.config != nil {
 			tt.config(c)
 		}
-		c.Observe = func(_ context.Context, d verifier.Decision) { told = append(told, d) }
+		c.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { told = append(told, d) }}
 	})
 	defer v.Close()
 	r := verifier.Request{Authorization: tt.values}

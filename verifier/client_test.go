@@ -271,7 +271,7 @@ func TestUnmade(t *testing.T) {
 func TestObserveText(t *testing.T) {
 	var told []verifier.Decision
 	a, v := local(t, func(c *verifier.Config) {
-		c.Observe = func(_ context.Context, d verifier.Decision) { told = append(told, d) }
+		c.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { told = append(told, d) }}
 	})
 	long := strings.Repeat("x", 64) + "tail"
 	control := "\x1b[2J\r\nforged \u202e line"
@@ -340,9 +340,9 @@ func TestObserveIsToldAll(t *testing.T) {
 	var in []any
 	a, v := local(t, func(c *verifier.Config) {
 		c.Issuers[0].Aliases = []string{"https://alias.example.com"}
-		c.Observe = func(ctx context.Context, d verifier.Decision) {
+		c.Observe = []func(context.Context, verifier.Decision){func(ctx context.Context, d verifier.Decision) {
 			told, in = append(told, d), append(in, ctx.Value(key{}))
-		}
+		}}
 	})
 	long := strings.Repeat("x", 64)
 	good := a.Token(spec{ClientID: "c", Issuer: "https://alias.example.com", Scopes: []string{"a"}})
@@ -402,7 +402,7 @@ func TestObserveIsToldHowLong(t *testing.T) {
 func TestObservePanics(t *testing.T) {
 	calls := 0
 	a, v := local(t, func(c *verifier.Config) {
-		c.Observe = func(context.Context, verifier.Decision) { calls++; panic("no") }
+		c.Observe = []func(context.Context, verifier.Decision){func(context.Context, verifier.Decision) { calls++; panic("no") }}
 		c.ObserveKeys = func(verifier.IssuerStatus) { panic("no") }
 	})
 	if _, err := v.Verify(t.Context(), a.Token(spec{})); err != nil {

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/revocation"
 )
 
 // Config configures a Verifier. [New] copies it: later changes have no effect.
@@ -45,11 +47,12 @@ type Config struct {
 	// Verifier, but Verify and Authorize call Check again.
 	Check func(context.Context, Client, Request) error
 
-	// Observe, if set, is called with every decision before the handler runs:
-	// for the audit log and metrics. It must be safe for concurrent use and
-	// return quickly: the call waits for it. It may keep or change the
-	// Decision.
-	Observe func(context.Context, Decision)
+	// Observe holds functions that are called with every decision before the
+	// handler runs, in order: for the audit log and metrics. They must be safe
+	// for concurrent use and return quickly: the call waits for them. Each may
+	// keep or change its Decision. To count decisions, Verifier.Counts is
+	// cheaper.
+	Observe []func(context.Context, Decision)
 
 	// ObserveKeys, if set, is called with the state of an issuer's keys after
 	// every swap, every failed fetch and every change of State: recovery, expiry
@@ -58,6 +61,12 @@ type Config struct {
 	// kept for it; beyond that the oldest are dropped. It should not call
 	// Refresh: after a failed fetch, that would defeat the backoff.
 	ObserveKeys func(IssuerStatus)
+
+	// Revocations is not available yet: New refuses it.
+	Revocations *revocation.List
+
+	// DPoP is not available yet: New refuses it.
+	DPoP *dpop.Checker
 
 	// Now is the wall clock for the times in tokens: time.Now if nil. The times
 	// of the keys follow the monotonic clock.
@@ -88,6 +97,18 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.CacheSize = 10_000
 	} else if cfg.CacheSize > 1<<24 {
 		m.add("CacheSize is %d: at most 16777216", cfg.CacheSize)
+	}
+	cfg.Observe = slices.Clone(cfg.Observe)
+	for i, f := range cfg.Observe {
+		if f == nil {
+			m.add("Observe[%d] is nil: want a function", i)
+		}
+	}
+	if cfg.Revocations != nil {
+		m.add("Revocations is set: revocation lists are not available yet")
+	}
+	if cfg.DPoP != nil {
+		m.add("DPoP is set: proofs are not verified yet, and tokens that need one are refused as Bound")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -76,6 +80,16 @@ func TestConfigMistakes(t *testing.T) {
 		}), []string{"both ScopesFrom and ScopeClaims are set: choose one"}},
 		{"TokenTypes", iss(func(i *issuer) { i.TokenTypes = []string{} }), []string{`TokenTypes is empty: leave it nil for the default, or write {""}`}},
 		{"MaxTokenAge", iss(func(i *issuer) { i.MaxTokenAge = -1 }), []string{"MaxTokenAge is -1ns: want a positive duration, or 0"}},
+
+		{"MaxTokenLife", iss(func(i *issuer) { i.MaxTokenLife = -1 }), []string{"MaxTokenLife is -1ns: want a positive duration, or 0"}},
+		{"a nil observer", cfg(func(c *config) { c.Observe = []func(context.Context, verifier.Decision){nil} }), []string{"Config: Observe[0] is nil: want a function"}},
+		{"Revocations", cfg(func(c *config) { c.Revocations = new(revocation.List) }), []string{"Config: Revocations is set: revocation lists are not available yet"}},
+		{"DPoP", cfg(func(c *config) { c.DPoP = new(dpop.Checker) }), []string{"Config: DPoP is set: proofs are not verified yet"}},
+		{"Introspect", iss(func(i *issuer) {
+			i.Introspect = func(context.Context, string) ([]byte, error) { return nil, nil }
+		}), []string{"Introspect is set: introspection is not available yet"}},
+		{"IntrospectTTL", iss(func(i *issuer) { i.IntrospectTTL = 1 }), []string{"IntrospectTTL is set: introspection is not available yet"}},
+		{"TrustDomain", iss(func(i *issuer) { i.TrustDomain = "example.com" }), []string{"TrustDomain is set: SPIFFE trust domains are not available yet"}},
 
 		{"everybody is a client", iss(func(i *issuer) { i.ClientIDClaims = []string{"azp", "sub"} }), []string{`ClientIDClaims holds "sub", and Accept is nil`, "say with Accept what marks a machine's token"}},
 
@@ -175,6 +189,52 @@ func TestConfigMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEveryMistakeAtOnce sets every field of every configuration to a mistake
+// where one is possible. New reports all of them in one error.
+func TestEveryMistakeAtOnce(t *testing.T) {
+	free := map[string]bool{ // fields of which every value is good
+		"Config.Issuers": true, "Config.Check": true, "Config.ObserveKeys": true, "Config.Now": true,
+		"Issuer.JWKS": true, "Issuer.Optional": true, "Issuer.WildcardScopes": true, "Issuer.ScopeLimit": true, "Issuer.RequireBound": true,
+		"Issuer.ScopesFrom": true, "Issuer.Accept": true, "JWKSOptions.AllowRSAExponent3": true,
+		// Transport and InsecureHTTP need a FetchJWKS without JWKSURL.
+		"JWKSOptions.Transport": true, "JWKSOptions.InsecureHTTP": true,
+	}
+	_, err := verifier.New(verifier.Config{
+		Leeway: time.Hour, MaxTokenBytes: -1, CacheSize: 1 << 30, Observe: []func(context.Context, verifier.Decision){nil},
+		Revocations: new(revocation.List), DPoP: new(dpop.Checker),
+		Issuers: []verifier.Issuer{{
+			Name: "", Aliases: []string{""}, Audiences: []string{""}, AudienceClaims: []string{""},
+			JWKSURL: "https://auth.example.com/", FetchJWKS: func(context.Context) ([]byte, error) { return nil, nil },
+			JWKS:       verifier.JWKSOptions{RefreshInterval: 1, MaxStale: 1, FetchTimeout: 1, MaxBytes: 1},
+			Backdating: -1, Algorithms: []string{"none"}, TokenTypes: []string{}, ClientIDClaims: []string{""}, ScopeClaims: []string{""},
+			ScopesFrom:  func(verifier.Client) (scopes.Set, error) { return scopes.Set{}, nil },
+			MaxTokenAge: -1, MaxTokenLife: -1, Introspect: func(context.Context, string) ([]byte, error) { return nil, nil },
+			IntrospectTTL: 1, TrustDomain: "example.com",
+		}},
+	})
+	if err == nil {
+		t.Fatal("New() = nil error, want every mistake")
+	}
+	for _, cfg := range []any{verifier.Config{}, verifier.Issuer{}, verifier.JWKSOptions{}} {
+		typ := reflect.TypeOf(cfg)
+		for i := range typ.NumField() {
+			name := typ.Field(i).Name
+			if free[typ.Name()+"."+name] {
+				continue
+			}
+			if typ.Name() == "JWKSOptions" {
+				name = "JWKS." + name
+			}
+			named := func(line string) bool {
+				return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(line)
+			}
+			if !slices.ContainsFunc(strings.Split(err.Error(), "\n"), named) {
+				t.Errorf("New() does not report %s.%s:\n%v", typ.Name(), name, err)
+			}
+		}
 	}
 }
 

@@ -15,10 +15,13 @@ type call struct {
 	client    *Client // nil hides that of an outer context
 	operation string
 	peers     []*x509.Certificate
+
+	realm, metadata string // of the challenge, if the call is refused later
 }
 
+// request returns the Request that c was, without its credential.
 func (c *call) request() Request {
-	return Request{Operation: c.operation, PeerCertificates: c.peers}
+	return Request{Operation: c.operation, PeerCertificates: c.peers, Realm: c.realm, ResourceMetadata: c.metadata}
 }
 
 // callContext is a context that holds a call. It takes one allocation, where

@@ -33,29 +33,33 @@ type Decision struct {
 type decision struct {
 	issuer *issuer // nil until chosen
 	token  *token  // nil until verified
+	dry    bool    // of Explain: change nothing and wait for nothing
 	cached bool
 	peers  []*x509.Certificate // that the token's binding was compared with
 	err    *Error
 	took   time.Duration
 }
 
-func (v *Verifier) observes() bool { return v != nil && v.cfg.Observe != nil }
+func (v *Verifier) observes() bool { return v != nil && len(v.cfg.Observe) > 0 }
 
-// observe calls Config.Observe. A panic in it stops here: an observer must not
-// change a decision.
-func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requirement, d decision) {
-	if !v.observes() {
+// report counts a decision and calls the functions of Config.Observe.
+func (v *Verifier) report(ctx context.Context, r *Request, need scopes.Requirement, d *decision) {
+	if v.isUnmade() {
 		return
 	}
+	v.counts.add(d)
+	if v.observes() {
+		v.observe(ctx, r, need, d)
+	}
+}
+
+// observe calls the functions of Config.Observe.
+func (v *Verifier) observe(ctx context.Context, r *Request, need scopes.Requirement, d *decision) {
 	seen := Decision{
 		Operation: visible(r.Operation),
 		Need:      need,
 		Cached:    d.cached,
 		Took:      d.took,
-	}
-	if d.err != nil {
-		err := *d.err // a copy: the response is made of the other
-		seen.Reason, seen.Err = err.Reason, &err
 	}
 	if d.issuer != nil {
 		seen.Issuer = d.issuer.Name
@@ -63,8 +67,20 @@ func (v *Verifier) observe(ctx context.Context, r Request, need scopes.Requireme
 	if d.token != nil {
 		seen.Client = d.token.client
 	}
+	for _, f := range v.cfg.Observe {
+		if d.err != nil {
+			err := *d.err // a copy for each: the response is made of the original
+			seen.Reason, seen.Err = err.Reason, &err
+		}
+		observeWith(ctx, f, seen)
+	}
+}
+
+// observeWith calls f. A panic in it stops here: an observer must not change a
+// decision.
+func observeWith(ctx context.Context, f func(context.Context, Decision), seen Decision) {
 	defer func() { _ = recover() }()
-	v.cfg.Observe(ctx, seen)
+	f(ctx, seen)
 }
 
 // visible returns name for a log: unchanged if it consists of visible ASCII and

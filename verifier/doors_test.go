@@ -1,11 +1,16 @@
 package verifier_test
 
 import (
+	"context"
 	"errors"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/m2mauth/m2mauth/internal/doortest"
+	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -30,4 +35,75 @@ func TestAuthorizeDoor(t *testing.T) {
 		}
 		return doortest.Result{Reached: true, Client: client}
 	})
+}
+
+// TestExplainDoor: Explain gives every row of the table the Reason that Authorize
+// gives it, and starts no fetch.
+func TestExplainDoor(t *testing.T) {
+	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) doortest.Result {
+		r := verifier.Request{Operation: "test", Authorization: call.Authorization, PeerCertificates: call.PeerCertificates}
+		ctx, err := v.Authorize(t.Context(), r, call.Need)
+		want := reasonOf(err)
+		switch {
+		case want == verifier.UnknownKeysFlood: // Explain does not count against the limit
+			want = verifier.KeysUnavailable
+		case want == verifier.KeyUnknown && strings.HasSuffix(t.Name(), "no_iat"): // only a fetch can tell
+			want = verifier.KeysUnavailable
+		}
+		before, fetches := maps.Collect(v.Counts()), v.Status()[0].Fetches
+		e := v.Explain(t.Context(), r, call.Need)
+		if got := reasonOf(e.Err); got != want || (e.Err == nil) != (err == nil) {
+			t.Errorf("Explain() = %v, want the Reason %q", e, want)
+		}
+		if !maps.Equal(maps.Collect(v.Counts()), before) || v.Status()[0].Fetches != fetches && want == "" {
+			t.Error("Explain counted, or fetched")
+		}
+		client, _ := verifier.ClientFromContext(ctx)
+		if err == nil && (e.Client.ID != client.ID || e.Issuer != client.Issuer) {
+			t.Errorf("Explain() = %v, want the client %v", e, client)
+		}
+		if err != nil {
+			return doortest.Result{Code: verifier.AsError(err).Code, Client: client, Seen: e.String()}
+		}
+		return doortest.Result{Reached: true, Client: client, Seen: e.String()}
+	})
+}
+
+// TestExplainKeepsNothing: what Explain verified is verified again by the call,
+// and what the call remembered does not change what Explain reports.
+func TestExplainKeepsNothing(t *testing.T) {
+	var seen []verifier.Decision
+	a, v := local(t, func(c *verifier.Config) {
+		c.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { seen = append(seen, d) }}
+	})
+	if err := v.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := bearer(a.Token(spec{ClientID: "machine", Scopes: []string{"read"}}))
+	r.Operation = "GET /orders"
+	for range 2 {
+		e := v.Explain(t.Context(), r, scopes.All("write"))
+		want := `GET /orders: refused: m2mauth: insufficient_scope: scope_missing: granted "read", want all("write"); ` +
+			`requires all("write"); client "machine" of ` + strconv.Quote(v.Issuers()[0]) + ` is granted "read"`
+		if got := e.String(); got != want {
+			t.Errorf("Explain() = %s, want %s", got, want)
+		}
+	}
+	unknownKey := bearer(a.Token(spec{Key: m2mtest.NewKey("ES256")}))
+	if e := v.Explain(t.Context(), unknownKey, scopes.Authenticated()); reasonOf(e.Err) != verifier.KeysUnavailable || v.Status()[0].UnknownKeys != 0 {
+		t.Errorf("Explain(unknown key) = %v with %d unknown keys, want %s and none", e, v.Status()[0].UnknownKeys, verifier.KeysUnavailable)
+	}
+	if n := v.Status()[0].Fetches; len(seen) != 0 || n != 1 {
+		t.Errorf("Observe was called %d times, and %d fetches began, want 0 and 1", len(seen), n)
+	}
+	if _, err := v.Authorize(t.Context(), r, scopes.All("read")); err != nil || seen[0].Cached {
+		t.Errorf("Authorize() = %v, cached %t, want a first sight", err, seen[0].Cached)
+	}
+	var none *verifier.Verifier
+	if e := none.Explain(t.Context(), r, scopes.All("read")); reasonOf(e.Err) != verifier.Closed {
+		t.Errorf("Explain() of nil = %v, want %s", e, verifier.Closed)
+	}
+	if e := v.Explain(t.Context(), verifier.Request{}, scopes.Public()); e.Err != nil || e.String() != "allowed; requires public" {
+		t.Errorf("Explain(public) = %v, want it allowed", e)
+	}
 }

@@ -89,9 +89,9 @@ func ExampleConfig_check() {
 			}
 			return nil
 		},
-		Observe: func(ctx context.Context, d verifier.Decision) {
+		Observe: []func(context.Context, verifier.Decision){func(ctx context.Context, d verifier.Decision) {
 			fmt.Println(d.Client.ID, d.Err)
-		},
+		}},
 	})
 	if err != nil {
 		panic(err)

@@ -91,6 +91,29 @@ type Issuer struct {
 	// and those without "iat".
 	MaxTokenAge time.Duration
 
+	// ScopeLimit, if set, limits what this issuer's clients may do: Client.Scopes
+	// holds only what both the token and the limit grant. With WildcardScopes the
+	// limit is read by the same rule: "read:*" in a token under the limit
+	// "read:users" becomes "read:users".
+	ScopeLimit *scopes.Set
+
+	// MaxTokenLife, if positive, refuses tokens that are issued for longer, from
+	// "iat" to "exp", as TooLongLived. Without "iat", the time that is left counts
+	// instead, with the Leeway.
+	MaxTokenLife time.Duration
+
+	// RequireBound refuses tokens that are bound to nothing as Unbound. A token
+	// that is bound to a client certificate (RFC 8705) is accepted from a caller
+	// that proves it.
+	RequireBound bool
+
+	// Introspect is not available yet: New refuses it, and IntrospectTTL.
+	Introspect    func(ctx context.Context, token string) ([]byte, error)
+	IntrospectTTL time.Duration
+
+	// TrustDomain is not available yet: New refuses it.
+	TrustDomain string
+
 	// Accept decides whether a verified token is a machine's: SubjectIsClient
 	// if nil. Authorities sign people's tokens with the same keys. It is
 	// required if ClientIDClaims contains "sub": SubjectIsClient would otherwise
@@ -130,6 +153,17 @@ func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 	if iss.MaxTokenAge < 0 {
 		m.add("MaxTokenAge is %v: want a positive duration, or 0 for no limit", iss.MaxTokenAge)
 	}
+	if iss.MaxTokenLife < 0 {
+		m.add("MaxTokenLife is %v: want a positive duration, or 0 for no limit", iss.MaxTokenLife)
+	}
+	if iss.ScopeLimit != nil {
+		limit := *iss.ScopeLimit
+		if iss.WildcardScopes {
+			limit = limit.Wildcards()
+		}
+		iss.ScopeLimit = &limit
+	}
+	iss.refuseUnavailable(m)
 	if iss.Accept == nil {
 		if slices.Contains(iss.ClientIDClaims, "sub") {
 			m.add(`ClientIDClaims holds "sub", and Accept is nil: its default, SubjectIsClient, would then accept ` +
@@ -144,6 +178,20 @@ func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 	iss.Algorithms = completeAlgorithms(m, iss.Algorithms)
 	iss.completeSource(m)
 	iss.JWKS.complete(m)
+}
+
+// refuseUnavailable reports fields that have no effect yet. Ignoring them would
+// accept tokens that they are meant to refuse.
+func (iss *Issuer) refuseUnavailable(m mistakes) {
+	if iss.Introspect != nil {
+		m.add("Introspect is set: introspection is not available yet")
+	}
+	if iss.IntrospectTTL != 0 {
+		m.add("IntrospectTTL is set: introspection is not available yet")
+	}
+	if iss.TrustDomain != "" {
+		m.add("TrustDomain is set: SPIFFE trust domains are not available yet")
+	}
 }
 
 func completeAlgorithms(m mistakes, list []string) []string {
@@ -177,6 +225,7 @@ func completeAlgorithms(m mistakes, list []string) []string {
 type issuer struct {
 	Issuer
 	verifier *Verifier
+	index    int // in verifier.issuers
 	source   *jwks.Source
 }
 

@@ -29,6 +29,29 @@ func (d dates) lifetime(leeway, maxAge time.Duration) lifetime {
 	return l
 }
 
+// checkLife refuses a token that is issued for longer than most, if that is
+// positive. Without "iat" only the time from now is known, on another clock than
+// the issuer's: the leeway applies.
+func (d dates) checkLife(now time.Time, leeway, most time.Duration) *Error {
+	if most <= 0 {
+		return nil
+	}
+	from, limit, since := d.issued, most, `"iat"`
+	if from.IsZero() {
+		from, since = now, "now"
+		if limit += leeway; limit < most {
+			limit = most // the longest Duration
+		}
+	}
+	life := d.expires.Sub(from)
+	if life <= limit {
+		return nil
+	}
+	return refuseWith(InvalidToken, TooLongLived, cause(func() string {
+		return `"exp" is ` + life.String() + " after " + since + ", want at most the MaxTokenLife, " + most.String()
+	}))
+}
+
 // at refuses the token if it is not valid at now.
 func (l *lifetime) at(now time.Time) *Error {
 	switch {

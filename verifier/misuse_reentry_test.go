@@ -54,7 +54,7 @@ func TestCallbacksMayCallBack(t *testing.T) {
 		v = s.warm(t, func(c *verifier.Config) {
 			c.Issuers[0].Accept = func(verifier.Client) error { reenter("Accept"); return nil }
 			c.Check = func(context.Context, verifier.Client, verifier.Request) error { reenter("Check"); return nil }
-			c.Observe = func(context.Context, verifier.Decision) { reenter("Observe") }
+			c.Observe = []func(context.Context, verifier.Decision){func(context.Context, verifier.Decision) { reenter("Observe") }}
 			c.Now = func() time.Time { reenter("Now"); return time.Now() }
 		})
 		inner, own = s.Token(spec{Scopes: []string{"a"}}), s.Token(spec{ClientID: "own"})
@@ -94,7 +94,7 @@ func TestCloseInCallbacks(t *testing.T) {
 			c.Check = func(context.Context, verifier.Client, verifier.Request) error { shut(); return nil }
 		}, ""},
 		{"Observe", 0, func(c *verifier.Config, shut func()) {
-			c.Observe = func(context.Context, verifier.Decision) { shut() }
+			c.Observe = []func(context.Context, verifier.Decision){func(context.Context, verifier.Decision) { shut() }}
 		}, ""},
 		{"Now, asked by the call", 0, func(c *verifier.Config, shut func()) {
 			var asked atomic.Int32

@@ -100,7 +100,7 @@ func TestCallbacksChangeNothing(t *testing.T) {
 			r.Operation, r.Authorization, r.PeerCertificates = "root", []string{"Bearer root"}, nil
 			return nil
 		}
-		c.Observe = func(_ context.Context, d verifier.Decision) {
+		c.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) {
 			if d.Client.ID != "" {
 				change(&d.Client)
 			}
@@ -108,7 +108,7 @@ func TestCallbacksChangeNothing(t *testing.T) {
 				e := verifier.AsError(d.Err)
 				e.Code, e.Reason, e.Need = 0, "", scopes.Public()
 			}
-		}
+		}}
 	})
 	granted := bearer(a.Token(spec{ClientID: "c"}))
 	request := verifier.Request{Operation: "op", Authorization: granted.Authorization, PeerCertificates: []*x509.Certificate{{Raw: []byte("leaf")}}}

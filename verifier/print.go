@@ -50,7 +50,7 @@ func present(attrs ...slog.Attr) []slog.Attr {
 
 // LogValue returns the decision as a group: outcome, reason and cause first.
 func (d Decision) LogValue() slog.Value {
-	outcome, cause := "allowed", ""
+	outcome, cause := allowed, ""
 	if d.Err != nil {
 		outcome, cause = AsError(d.Err).Code.String(), d.Err.Error()
 	}

@@ -92,7 +92,9 @@ func TestPrinting(t *testing.T) {
 // are, and so does the token.
 func TestPrintingShowsNoClaims(t *testing.T) {
 	var told verifier.Decision
-	a, v := local(t, func(c *verifier.Config) { c.Observe = func(_ context.Context, d verifier.Decision) { told = d } })
+	a, v := local(t, func(c *verifier.Config) {
+		c.Observe = []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { told = d }}
+	})
 	client, err := v.Verify(t.Context(), a.Token(claimed("secret", "c4n4ry")))
 	if err != nil {
 		t.Fatal(err)

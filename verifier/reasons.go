@@ -49,16 +49,25 @@ const (
 	NotMachine      Reason = "not_machine"         // a person's token
 	NotAccepted     Reason = "not_accepted"        // refused by Issuer.Accept or ClientIDIn
 	Bound           Reason = "sender_constrained"  // bound to a key that the caller did not prove
+	Unbound         Reason = "not_bound"           // bound to nothing, and the issuer has RequireBound
+	TooLongLived    Reason = "too_long_lived"      // issued for longer than Issuer.MaxTokenLife
 	Revoked         Reason = "revoked"             // refused by Config.Check
 	Denied          Reason = "denied"              // refused by a callback, without a Reason
-	NotVerified     Reason = "client_not_verified" // Recheck of a Client that this Verifier did not verify
+	NotVerified     Reason = "client_not_verified" // Recheck or Reauthorize of a Client that this Verifier did not verify
+
+	// No call is refused with these yet.
+	ProofMissing   Reason = "proof_missing"   // bound to a DPoP key, without a proof
+	ProofMalformed Reason = "proof_malformed" // not a DPoP proof (RFC 9449 §4.2)
+	ProofMismatch  Reason = "proof_mismatch"  // the proof is for another key, token or request
+	ProofReplayed  Reason = "proof_replayed"  // the proof was used before
+	Inactive       Reason = "inactive"        // the authority reports that the token is not active (RFC 7662)
 )
 
 // Reasons of [InsufficientScope].
 const (
 	ScopeMissing  Reason = "scope_missing"         // the client's scopes do not meet the requirement
 	NoRequirement Reason = "operation_undeclared"  // the operation has no requirement: every client is refused
-	Forbidden     Reason = "operation_not_allowed" // refused by Config.Check (see Forbid)
+	Forbidden     Reason = "operation_not_allowed" // refused by Config.Check (see Forbid), or by a handler (see Deny)
 )
 
 // Reasons of [TooManyRequests].
@@ -74,6 +83,11 @@ const (
 	Panicked        Reason = "panicked"         // a callback panicked
 	Canceled        Reason = "canceled"         // the caller's own context ended first
 	Closed          Reason = "verifier_closed"  // after Close, or the Verifier does not come from New
+
+	// No call is refused with these yet.
+	RevocationsUnavailable   Reason = "revocations_unavailable"   // the list of revoked tokens is not loaded, or too old
+	IntrospectionUnavailable Reason = "introspection_unavailable" // the authority could not be queried about the token
+	ReplayUnavailable        Reason = "replay_unavailable"        // it is unknown whether the proof was used before
 )
 
 // code returns the Code that a Reason of this package is listed under, and
@@ -88,9 +102,22 @@ func (r Reason) code() Code {
 		return InsufficientScope
 	case UnknownKeysFlood:
 		return TooManyRequests
-	case KeysUnavailable, PeerUnknown, CheckFailed, Panicked, Canceled, Closed:
+	case KeysUnavailable, PeerUnknown, CheckFailed, Panicked, Canceled, Closed,
+		RevocationsUnavailable, IntrospectionUnavailable, ReplayUnavailable:
 		return Unavailable
 	default:
 		return InvalidToken
 	}
+}
+
+// reasons lists every Reason of this package.
+var reasons = []Reason{
+	CredentialsMissing, SchemeUnsupported, CredentialsMultiple, CredentialsMalformed, TooLarge,
+	Malformed, HeaderExtension, Algorithm, KeyID, TokenType, UnknownIssuer, Audience, Expired,
+	NotYetValid, IssuedInFuture, TooOld, ClaimMalformed, KeyUnknown, KeyUnusable, KeyRemoved,
+	BadSignature, ClientIDMissing, NotMachine, NotAccepted, Bound, Unbound, TooLongLived, Revoked,
+	Denied, NotVerified, ProofMissing, ProofMalformed, ProofMismatch, ProofReplayed, Inactive,
+	ScopeMissing, NoRequirement, Forbidden, UnknownKeysFlood, KeysUnavailable, PeerUnknown,
+	CheckFailed, Panicked, Canceled, Closed, RevocationsUnavailable, IntrospectionUnavailable,
+	ReplayUnavailable,
 }

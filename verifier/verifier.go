@@ -42,6 +42,7 @@ type Verifier struct {
 	cache   *tokencache.Cache[*token] // nil without a cache
 	headers jose.Headers
 	watches watches
+	counts  counts
 	closed  atomic.Bool
 }
 
@@ -60,8 +61,9 @@ func New(cfg Config) (*Verifier, error) {
 		v.cache = tokencache.New[*token](cfg.CacheSize)
 	}
 	slots := jwks.NewSlots(fetchesAtOnce)
-	for _, ic := range cfg.Issuers {
-		iss := &issuer{Issuer: ic, verifier: v}
+	v.counts.init(len(cfg.Issuers))
+	for i, ic := range cfg.Issuers {
+		iss := &issuer{Issuer: ic, verifier: v, index: i}
 		v.issuers = append(v.issuers, iss)
 		v.byName[ic.Name] = iss
 		for _, alias := range ic.Aliases {

@@ -27,14 +27,14 @@ import (
 func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Requirement) (context.Context, error) {
 	ctx = orBackground(ctx)
 	if need.IsPublic() {
-		v.observe(ctx, r, need, decision{})
+		v.report(ctx, &r, need, &decision{})
 		return withoutClient(ctx), nil
 	}
-	d := v.decide(ctx, r, nil, need)
+	d := v.decide(ctx, &r, nil, need)
 	if d.err != nil {
 		return withoutClient(ctx), d.err
 	}
-	return withCall(ctx, call{&d.token.client, r.Operation, d.peers}), nil
+	return withCall(ctx, call{&d.token.client, r.Operation, d.peers, r.Realm, r.ResourceMetadata}), nil
 }
 
 // Verify verifies a token that did not come with a call, and returns its
@@ -43,7 +43,7 @@ func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Require
 // Observe are called as for a call, with a zero [Request]. The error is an
 // [*Error].
 func (v *Verifier) Verify(ctx context.Context, token string) (Client, error) {
-	d := v.decide(orBackground(ctx), Request{}, &token, scopes.Authenticated())
+	d := v.decide(orBackground(ctx), &Request{}, &token, scopes.Authenticated())
 	if d.err != nil {
 		return Client{}, d.err
 	}
@@ -52,30 +52,34 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Client, error) {
 
 // decide makes the decision about one call, for every transport, and reports
 // it to Observe. If bare is nil, the token is in r's credential.
-func (v *Verifier) decide(ctx context.Context, r Request, bare *string, need scopes.Requirement) decision {
+func (v *Verifier) decide(ctx context.Context, r *Request, bare *string, need scopes.Requirement) (d decision) {
 	var began time.Time
 	if v.observes() {
 		began = time.Now()
 	}
-	d := v.decideToken(ctx, r, bare, need)
-	if d.err != nil {
-		d.err.Need = need
-		d.err.Realm, d.err.ResourceMetadata = r.Realm, r.ResourceMetadata
-	}
+	v.decideToken(ctx, r, bare, need, &d)
+	d.describe(r, need)
 	if v.observes() {
 		d.took = time.Since(began)
-		v.observe(ctx, r, need, d)
 	}
+	v.report(ctx, r, need, &d)
 	return d
+}
+
+// describe completes the error with what its challenge shows.
+func (d *decision) describe(r *Request, need scopes.Requirement) {
+	if d.err != nil {
+		d.err.Need, d.err.Realm, d.err.ResourceMetadata = need, r.Realm, r.ResourceMetadata
+	}
 }
 
 // decideToken finds the token, verifies it unless it is remembered, and then
 // checks what can change between two calls: the caller's certificate, Check,
 // and the requirement.
-func (v *Verifier) decideToken(ctx context.Context, r Request, bare *string, need scopes.Requirement) (d decision) {
+func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, need scopes.Requirement, d *decision) {
 	if v.isClosed() {
 		d.err = refuse(Unavailable, Closed)
-		return d
+		return
 	}
 	raw := plainBearer(r.Authorization)
 	if bare != nil {
@@ -83,33 +87,39 @@ func (v *Verifier) decideToken(ctx context.Context, r Request, bare *string, nee
 	}
 	// A remembered text is that of a verified token. Neither its size nor the
 	// syntax of the credential around it needs a second check.
-	d.token = v.remembered(raw)
+	if !d.dry {
+		d.token = v.remembered(raw)
+	}
 	if d.token == nil && bare == nil {
 		plain := raw
 		if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
-			return d
+			return
 		}
-		if raw != plain {
+		if raw != plain && !d.dry {
 			d.token = v.remembered(raw)
 		}
 	}
 	if d.token != nil {
 		d.issuer, d.cached = d.token.issuer, true
-	} else if d.err = v.verify(ctx, raw, &d); d.err != nil {
-		return d
+	} else if d.err = v.verify(ctx, raw, d); d.err != nil {
+		return
 	}
 	if d.err = r.findPeer(ctx); d.err != nil {
-		return d
+		return
 	}
 	d.peers = r.PeerCertificates
 	if d.err = d.token.checkBinding(d.peers); d.err != nil {
-		return d
+		return
 	}
-	if d.err = v.check(ctx, d.token.client, r); d.err != nil {
-		return d
+	d.err = v.checkClient(ctx, &d.token.client, r, need)
+}
+
+// checkClient calls Config.Check and compares the client's scopes with need.
+func (v *Verifier) checkClient(ctx context.Context, client *Client, r *Request, need scopes.Requirement) *Error {
+	if err := v.check(ctx, client, r); err != nil {
+		return err
 	}
-	d.err = checkScopes(d.token.client.Scopes, need)
-	return d
+	return checkScopes(client.Scopes, need)
 }
 
 // checkScopes refuses a client whose scopes do not meet need.
@@ -162,6 +172,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if refused := lifetime.at(now); refused != nil {
 		return refused
 	}
+	if refused := dates.checkLife(now, v.cfg.Leeway, iss.MaxTokenLife); refused != nil {
+		return refused
+	}
 	if !iss.accepts(parsed.Header.Type, parsed.Header.HasType) {
 		return refuseWith(InvalidToken, TokenType, headerIs("typ", parsed.Header.Type, parsed.Header.HasType, iss.TokenTypes))
 	}
@@ -169,7 +182,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refuseWith(InvalidToken, Algorithm, headerIs("alg", parsed.Header.Algorithm, true, iss.Algorithms))
 	}
 
-	key, set, err := iss.source.Find(ctx, jwks.Query{
+	key, set, err := d.findKey(ctx, jwks.Query{
 		KeyID:     parsed.Header.KeyID,
 		Algorithm: parsed.Header.Algorithm,
 		IssuedAt:  dates.issued,
@@ -179,10 +192,14 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return keyError(err)
 	}
 	if err := parsed.Verify(parts, key.Key, key.Algorithm); err != nil {
-		iss.source.Suspect() // the authority may have replaced the key under its ID
+		if !d.dry {
+			iss.source.Suspect() // the authority may have replaced the key under its ID
+		}
 		return joseError(err)
 	}
-	v.headers.Admit(parsed)
+	if !d.dry {
+		v.headers.Admit(parsed)
+	}
 
 	// Find may have waited for seconds.
 	if refused := lifetime.at(v.cfg.Now()); refused != nil {
@@ -209,8 +226,19 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refused
 	}
 	d.token = t
-	v.cache.Put(raw, t, t.size())
+	if !d.dry {
+		v.cache.Put(raw, t, t.size())
+	}
 	return nil
+}
+
+// findKey returns the key that a token names. Unless d is dry, it may wait for a
+// fetch.
+func (d *decision) findKey(ctx context.Context, q jwks.Query) (jwks.Key, *jwks.Set, error) {
+	if d.dry {
+		return d.issuer.source.Peek(q)
+	}
+	return d.issuer.source.Find(ctx, q)
 }
 
 // bytesPerMember bounds how many members a token may have by MaxTokenBytes. A
@@ -233,11 +261,17 @@ func (c claims) identify(t *token, r *registered) (err *Error) {
 	if t.certificate, err = r.certificate(); err != nil {
 		return err
 	}
+	if c.issuer.RequireBound && t.certificate == nil {
+		return refuseWith(InvalidToken, Unbound, errUnbound)
+	}
 	if client.Scopes, err = c.grantedScopes(*client); err != nil {
 		return err
 	}
 	if c.issuer.WildcardScopes {
 		client.Scopes = client.Scopes.Wildcards()
+	}
+	if limit := c.issuer.ScopeLimit; limit != nil {
+		client.Scopes = client.Scopes.Intersect(*limit)
 	}
 	return c.accept(*client)
 }

@@ -51,7 +51,7 @@ func (o *options) explain(ctx context.Context, stdin io.Reader, stdout io.Writer
 		Leeway:        leeway,
 		MaxTokenBytes: maxToken,
 		CacheSize:     -1,
-		Observe:       func(_ context.Context, d verifier.Decision) { s.decision = d },
+		Observe:       []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { s.decision = d }},
 		Now:           now,
 	}
 	if leeway == 0 {

@@ -31,7 +31,7 @@ const goldenMatrix = "testdata/matrix.golden"
 //	go test ./examples/quickstart -run TestMatrix -update
 func TestMatrix(t *testing.T) {
 	var asked requirements
-	_, v := m2mtest.Trust(t, &verifier.Config{Observe: asked.observe})
+	_, v := m2mtest.Trust(t, &verifier.Config{Observe: []func(context.Context, verifier.Decision){asked.observe}})
 	handler, err := newHTTP(v, newOrders())
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{}
 	a, v := m2mtest.Trust(t, &verifier.Config{
-		Observe: func(_ context.Context, d verifier.Decision) { f.operations = append(f.operations, d.Operation) },
+		Observe: []func(context.Context, verifier.Decision){func(_ context.Context, d verifier.Decision) { f.operations = append(f.operations, d.Operation) }},
 	})
 	m, err := httpmw.New(v, nil)
 	if err != nil {

@@ -23,12 +23,14 @@ var reasons = map[verifier.Code][]verifier.Reason{
 		verifier.TokenType, verifier.UnknownIssuer, verifier.Audience, verifier.Expired, verifier.NotYetValid, verifier.IssuedInFuture,
 		verifier.TooOld, verifier.ClaimMalformed, verifier.KeyUnknown, verifier.KeyUnusable, verifier.KeyRemoved, verifier.BadSignature,
 		verifier.ClientIDMissing, verifier.NotMachine, verifier.NotAccepted, verifier.Bound, verifier.Revoked, verifier.Denied,
-		verifier.NotVerified, mine},
+		verifier.NotVerified, verifier.Unbound, verifier.TooLongLived, verifier.ProofMissing, verifier.ProofMalformed, verifier.ProofMismatch,
+		verifier.ProofReplayed, verifier.Inactive, mine},
 	// UnknownKeysFlood is left out: TooManyRequests says when to try again, and a
 	// Reason does not.
 	verifier.InsufficientScope: {verifier.ScopeMissing, verifier.NoRequirement, verifier.Forbidden},
 	// Canceled is left out: gRPC has statuses of its own for it.
-	verifier.Unavailable: {verifier.KeysUnavailable, verifier.PeerUnknown, verifier.CheckFailed, verifier.Panicked, verifier.Closed},
+	verifier.Unavailable: {verifier.KeysUnavailable, verifier.PeerUnknown, verifier.CheckFailed, verifier.Panicked, verifier.Closed,
+		verifier.RevocationsUnavailable, verifier.IntrospectionUnavailable, verifier.ReplayUnavailable},
 }
 
 // callback is a callback of the configuration that refuses with an error.

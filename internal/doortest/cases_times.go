@@ -15,6 +15,7 @@ func times() []Case {
 		return func(c *verifier.Config) { c.Now = func() time.Time { return clock } }
 	}
 	aged := func(i *verifier.Issuer) { i.MaxTokenAge = time.Minute }
+	lived := func(i *verifier.Issuer) { i.MaxTokenLife = time.Hour }
 	now := time.Now().Truncate(time.Second)
 	until := spec{IssuedAt: now.Add(-time.Minute), ExpiresAt: now}
 	return slices.Concat(
@@ -25,6 +26,17 @@ func times() []Case {
 			{Name: "nbf 0.0", Spec: claim("nbf", json.RawMessage("0.0"))},
 			{Name: "exp of 32 digits", Spec: claim("exp", json.RawMessage("4102444800."+strings.Repeat("0", 21)))},
 		},
+		[]Case{
+			{Name: "MaxTokenLife", Issuer: lived, Spec: spec{IssuedAt: now.Add(-time.Minute), ExpiresAt: now.Add(59 * time.Minute)}},
+			{Name: "MaxTokenLife, iat missing, in the leeway", Issuer: lived, Config: at(now),
+				Spec: spec{ExpiresAt: now.Add(time.Hour + 30*time.Second), Claims: map[string]any{"iat": m2mtest.Absent}}},
+		},
+		invalid(verifier.TooLongLived,
+			Case{Name: "longer than MaxTokenLife", Issuer: lived, Spec: spec{IssuedAt: now.Add(-time.Minute), ExpiresAt: now.Add(59*time.Minute + time.Second)}},
+			Case{Name: "longer than MaxTokenLife, nearly expired", Issuer: lived, Spec: spec{IssuedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(time.Minute)}},
+			Case{Name: "longer than MaxTokenLife, iat missing", Issuer: lived, Config: at(now),
+				Spec: spec{ExpiresAt: now.Add(time.Hour + 31*time.Second), Claims: map[string]any{"iat": m2mtest.Absent}}},
+		),
 		invalid(verifier.ClaimMalformed,
 			Case{Name: "iat missing under MaxTokenAge", Spec: claim("iat", m2mtest.Absent), Issuer: aged},
 		),

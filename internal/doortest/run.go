@@ -111,7 +111,7 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 		fetches.Add(1)
 		return fetch(ctx)
 	}
-	cfg := verifier.Config{Issuers: []verifier.Issuer{issuer}, Observe: decisions.observe}
+	cfg := verifier.Config{Issuers: []verifier.Issuer{issuer}, Observe: []func(context.Context, verifier.Decision){decisions.observe}}
 	if c.Config != nil {
 		c.Config(&cfg)
 	}

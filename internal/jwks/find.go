@@ -72,6 +72,25 @@ func (s *Source) search(ctx context.Context, q Query) (Key, *Set, error) {
 	}
 }
 
+// Peek returns what Find would, from what is known now. It neither waits nor
+// fetches, and counts nothing.
+func (s *Source) Peek(q Query) (Key, *Set, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return Key{}, nil, ErrClosed
+	}
+	set := s.current.Load()
+	key, why := s.verdict(set, q, time.Now())
+	switch why {
+	case Found:
+		return key, set, nil
+	case unconfirmed:
+		why = MayBeNewer
+	}
+	return Key{}, nil, s.missingError(why, set, q, time.Now())
+}
+
 // Check returns nil if the set in force holds key. Otherwise it returns the
 // error that Find would return for a token that was verified with key. It never
 // waits.

@@ -52,6 +52,11 @@ func (s *Source) missing(why Why, set *Set, q Query) error {
 	if why == MayBeNewer && s.flood.add(now) {
 		why = TooMany
 	}
+	return s.missingError(why, set, q, now)
+}
+
+// missingError returns the error of a search. The caller holds mu.
+func (s *Source) missingError(why Why, set *Set, q Query, now time.Time) *MissingError {
 	return &MissingError{
 		Why:       why,
 		KeyID:     q.KeyID,

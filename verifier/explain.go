@@ -1,0 +1,63 @@
+package verifier
+
+import (
+	"context"
+
+	"github.com/m2mauth/m2mauth/scopes"
+)
+
+// Explanation describes how a Verifier would decide a call. It holds no token.
+type Explanation struct {
+	Operation string             // of the Request
+	Issuer    string             // the configured Name; "" before one is known
+	Client    Client             // zero unless the token was verified
+	Need      scopes.Requirement // the requirement
+	Err       error              // the *Error of a refusal; nil if the call is allowed
+}
+
+// Explain returns what [Verifier.Authorize] would decide about the call now,
+// without effects: it fetches no keys and waits for none, neither reads nor fills
+// the memory of verified tokens, and is neither observed nor counted. It calls
+// the callbacks of the configuration, Check included.
+//
+// The result can differ from Authorize only if a fetch of keys would have helped:
+// Err then is KeysUnavailable.
+func (v *Verifier) Explain(ctx context.Context, r Request, need scopes.Requirement) Explanation {
+	e := Explanation{Operation: visible(r.Operation), Need: need}
+	if need.IsPublic() {
+		return e
+	}
+	d := decision{dry: true}
+	v.decideToken(orBackground(ctx), &r, nil, need, &d)
+	d.describe(&r, need)
+	if d.err != nil {
+		e.Err = d.err
+	}
+	if d.issuer != nil {
+		e.Issuer = d.issuer.Name
+	}
+	if d.token != nil {
+		e.Client = d.token.client
+	}
+	return e
+}
+
+// String returns the verdict in one line: the client and its scopes, and the
+// refusal if there is one.
+func (e Explanation) String() string {
+	text := "allowed"
+	if e.Err != nil {
+		text = "refused: " + e.Err.Error()
+	}
+	if e.Operation != "" {
+		text = e.Operation + ": " + text
+	}
+	text += "; requires " + e.Need.String()
+	switch {
+	case e.Client.ID != "":
+		text += "; " + e.Client.String() + " is granted " + grantedText(e.Client.Scopes)
+	case e.Issuer != "":
+		text += "; issuer " + excerpt(e.Issuer)
+	}
+	return text
+}
