@@ -103,7 +103,7 @@ func gitHubIDToken(ctx context.Context, audience string) (string, error) {
 	req.Header.Set("User-Agent", outbound.UserAgent)
 	res, err := outbound.NewClient(outbound.NewTransport(0)).Do(req)
 	if err != nil {
-		return "", outbound.WithoutURL(err)
+		return "", withoutQuotes(outbound.WithoutURL(err))
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

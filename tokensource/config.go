@@ -169,12 +169,7 @@ func checkEndpoint(raw string) error {
 var ours = []string{"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type", "assertion"}
 
 func (c *Config) checkParameters() error {
-	var errs []error
-	for _, name := range c.Scopes {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			errs = append(errs, fmt.Errorf("Scopes: %s is no scope name: want printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)", redact.Quote(name)))
-		}
-	}
+	errs := []error{outbound.CheckScopes(c.Scopes)}
 	if slices.Contains(c.Audience, "") {
 		errs = append(errs, errors.New("Audience holds an empty name"))
 	}

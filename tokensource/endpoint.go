@@ -149,7 +149,7 @@ func (e *endpoint) request(ctx context.Context, r clientauth.Request, used clien
 	began := time.Now()
 	res, err := e.http.Do(req)
 	if err != nil {
-		return f, e.fail(ctx, outbound.WithoutURL(err), used.Secrets)
+		return f, e.fail(ctx, withoutQuotes(outbound.WithoutURL(err)), used.Secrets)
 	}
 	defer res.Body.Close()
 	body, err := outbound.ReadBody(res.Body, maxResponse)
@@ -178,6 +178,20 @@ func (e *endpoint) fail(ctx context.Context, err error, secrets []string) error 
 		return e.describe(err)
 	}
 	return e.describe(outbound.ErrorWithoutSecrets(err, secrets...))
+}
+
+// withoutQuotes returns err without what its text quotes: net/http quotes malformed
+// responses, which may hold a token that nobody knows yet.
+func withoutQuotes(err error) error {
+	text, rest, found := strings.Cut(err.Error(), `"`)
+	if !found {
+		return err
+	}
+	text += outbound.Redacted
+	if end := strings.LastIndexByte(rest, '"'); end >= 0 { // quotes within quotes are escaped: keep only the end
+		text += rest[end+1:]
+	}
+	return errors.New(text)
 }
 
 func (e *endpoint) describe(err error) error {

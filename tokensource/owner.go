@@ -92,7 +92,7 @@ func (s *Source) takeOff() (wait time.Duration, replacing bool) {
 		return s.due.Sub(now), false
 	}
 	s.due = time.Time{}
-	if !s.used { // the next call fetches
+	if !s.used.Load() { // the next call fetches
 		return never, false
 	}
 	s.flight = newFlight()
@@ -136,9 +136,10 @@ func (s *Source) accept(began time.Time, token *oauth2.Token, err error) (*held,
 	kept := *token
 	kept.Expiry = expiry
 	return &held{
-		token:   &kept,
-		until:   end.Add(-min(expiryMargin, life/10)),
-		replace: now.Add(s.replaceIn(life)),
+		token:         &kept,
+		authorization: "Bearer " + kept.AccessToken,
+		until:         end.Add(-min(expiryMargin, life/10)),
+		replace:       now.Add(s.replaceIn(life)),
 	}, nil
 }
 
@@ -164,11 +165,21 @@ func (s *Source) land(began time.Time, h *held, err error) (same bool) {
 	}
 	if err != nil {
 		s.fail(err)
-		return false
+	} else {
+		same = s.succeed(h)
 	}
+	if s.pending == nil {
+		s.ready.Store(s.held)
+	}
+	return same
+}
+
+// succeed takes over a fetched token.
+func (s *Source) succeed(h *held) (same bool) {
 	same = s.held != nil && s.held.token.AccessToken == h.token.AccessToken
 	s.held, s.due = h, h.replace
-	s.used, s.failures, s.lastErr, s.notUntil = false, 0, nil, time.Time{}
+	s.failures, s.lastErr, s.notUntil = 0, nil, time.Time{}
+	s.used.Store(false)
 	return same
 }
 

@@ -76,7 +76,7 @@ func (s *Source) Invalidate(accessToken string) {
 // Replace returns nil and no error if there is no replacement: then the refusal
 // stands. The error is that of a context that ended first.
 func (s *Source) Replace(ctx context.Context, origin, accessToken string, after time.Duration) (*oauth2.Token, error) {
-	h, err := s.replace(ctx, origin, accessToken, after)
+	h, err := s.replacement(ctx, origin, accessToken, after)
 	if h == nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (s *Source) Replace(ctx context.Context, origin, accessToken string, after 
 	return &token, nil
 }
 
-func (s *Source) replace(ctx context.Context, origin, accessToken string, after time.Duration) (*held, error) {
+func (s *Source) replacement(ctx context.Context, origin, accessToken string, after time.Duration) (*held, error) {
 	if p := s.refuse(origin, accessToken, after); p != nil {
 		select {
 		case <-p.flight.landed:
@@ -105,6 +105,13 @@ func (s *Source) other(accessToken string) *held {
 		return h
 	}
 	return nil
+}
+
+// holds reports whether one of the Authorization values is the current token's.
+func (s *Source) holds(values []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held != nil && slices.Contains(values, s.held.authorization)
 }
 
 // refuse records a refusal and returns the replacement that it causes or joins:
@@ -129,7 +136,7 @@ func (s *Source) recordRefusal(origin, accessToken string, after time.Duration) 
 	}
 	now := time.Now()
 	e := Event{Kind: Refused, Origin: origin, ExpiresAt: h.token.Expiry}
-	s.used = true
+	s.used.Store(true)
 	switch p := s.pending; {
 	case p != nil:
 		if !p.waits(origin) {
@@ -150,6 +157,7 @@ func (s *Source) recordRefusal(origin, accessToken string, after time.Duration) 
 			origins:   []string{origin},
 			notBefore: now.Add(max(later, min(after, longestDelay))),
 		}
+		s.ready.Store(nil)
 		s.signal()
 		return s.pending, e
 	}

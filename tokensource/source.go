@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -12,6 +13,8 @@ import (
 
 // ErrClosed is wrapped by the errors of a closed [Source].
 var ErrClosed = errors.New("the source is closed")
+
+var errZero = errors.New("the Source is a zero value: use New")
 
 // Source keeps one token fresh. It implements [oauth2.TokenSource] and is safe
 // for concurrent use.
@@ -39,9 +42,11 @@ type Source struct {
 	stop context.CancelCauseFunc
 	wake chan struct{} // there may be something to fetch
 
+	used  atomic.Bool          // since the last successful fetch
+	ready atomic.Pointer[held] // held, while no refused token is being replaced
+
 	mu       sync.Mutex
 	held     *held        // nil before the first token
-	used     bool         // since the last successful fetch
 	flight   *flight      // nil if no fetch is under way or wanted
 	pending  *replacement // nil if no refused token is being replaced
 	due      time.Time    // of the next fetch that nobody waits for: never if zero
@@ -53,9 +58,10 @@ type Source struct {
 
 // held is the current token. It is immutable.
 type held struct {
-	token   *oauth2.Token
-	until   time.Time // it serves until then
-	replace time.Time // a new one is fetched from then on
+	token         *oauth2.Token
+	authorization string    // the header field's value
+	until         time.Time // it serves until then
+	replace       time.Time // a new one is fetched from then on
 }
 
 // New returns a Source, or an error that names every mistake in c. It makes no
@@ -117,6 +123,12 @@ func (s *Source) TokenFor(ctx context.Context, origin string) (*oauth2.Token, er
 }
 
 func (s *Source) heldFor(ctx context.Context, origin string) (*held, error) {
+	// Without a lock: many requests at once share one source.
+	if h := s.ready.Load(); h != nil && s.used.Load() {
+		if now := time.Now(); now.Before(h.replace) && now.Before(h.until) {
+			return h, nil
+		}
+	}
 	for {
 		h, f, err := s.current(origin)
 		if h != nil || err != nil {
@@ -138,11 +150,11 @@ func (s *Source) heldFor(ctx context.Context, origin string) (*held, error) {
 // current returns the token for origin, or the flight to wait for, or an error.
 func (s *Source) current(origin string) (*held, *flight, error) {
 	if s.ctx == nil {
-		return nil, nil, errors.New("tokensource: the Source is a zero value: use New")
+		return nil, nil, fmt.Errorf("tokensource: %w", errZero)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.used = true
+	s.used.Store(true)
 	now := time.Now()
 	h, closed := s.held, s.ctx.Err() != nil
 	valid := h != nil && now.Before(h.until)
