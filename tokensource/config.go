@@ -40,7 +40,8 @@ type Config struct {
 	// once, until one way has succeeded: set AuthStyle to avoid that.
 	AuthStyle oauth2.AuthStyle
 
-	// Scopes are requested: the authority's default if empty.
+	// Scopes are requested: if empty, the authority's default, which for many is
+	// every scope that the client has.
 	Scopes []string
 
 	// Audience names the services that the token is for, in the parameter
@@ -169,7 +170,13 @@ func checkEndpoint(raw string) error {
 var ours = []string{"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type", "assertion"}
 
 func (c *Config) checkParameters() error {
-	errs := []error{outbound.CheckScopes(c.Scopes)}
+	var errs []error
+	for _, name := range c.Scopes {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+			errs = append(errs, fmt.Errorf("Scopes: %s is no scope name: want printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)",
+				redact.Quote(name)))
+		}
+	}
 	if slices.Contains(c.Audience, "") {
 		errs = append(errs, errors.New("Audience holds an empty name"))
 	}

@@ -35,7 +35,8 @@ type PrivateKeyJWT struct {
 	Algorithm string
 
 	// Audience is the "aud" of the assertion: Config.Issuer if empty. It is never
-	// taken from metadata.
+	// taken from metadata. Ory Hydra and Entra accept only the URL of their token
+	// endpoint.
 	Audience string
 
 	// Certificate, if set, is named in the assertion by its thumbprint

@@ -30,7 +30,8 @@ const maxDrain = 64 << 10
 // The 401 is returned if there is no other token (see [Source.Invalidate]), or if
 // the request can't be repeated: its body has no GetBody, or its method is not
 // idempotent and it has no Idempotency-Key (see Config.RepeatUnsafe). Every other
-// response is returned unchanged.
+// response is returned unchanged: for a service that refuses tokens without this
+// challenge, call [Source.Invalidate].
 //
 // The result is safe for concurrent use. Its requests end with their own context;
 // the fetch of a token goes on for other requests.
