@@ -1,6 +1,9 @@
 package tokensource
 
-import "time"
+import (
+	"log/slog"
+	"time"
+)
 
 // EventKind names what an [Event] reports.
 type EventKind string
@@ -31,6 +34,26 @@ type Event struct {
 	// Err says why the fetch failed. For a refusal, it says why no replacement
 	// is fetched. It is nil otherwise.
 	Err error
+}
+
+// LogValue implements [slog.LogValuer], so that Observe can be one line of a log.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
+	for _, a := range []struct{ name, value string }{{"client_id", e.ClientID}, {"url", e.URL}, {"origin", e.Origin}} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.name, a.value))
+		}
+	}
+	if !e.ExpiresAt.IsZero() {
+		attrs = append(attrs, slog.Time("expires_at", e.ExpiresAt))
+	}
+	if e.Kind != Refused {
+		attrs = append(attrs, slog.Duration("duration", e.Duration))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // report calls Observe, with no lock held. A panic in it stops here.

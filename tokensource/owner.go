@@ -52,7 +52,7 @@ func (s *Source) run() {
 		}
 		began := time.Now()
 		got, err := s.fetcher.fetch(s.ctx)
-		h, err := s.accept(began, got.token, err)
+		h, err := s.accept(began, got, err)
 		e.ClientID, e.URL, e.Duration, e.Err = got.clientID, got.url, time.Since(began), err
 		if err == nil {
 			e.ExpiresAt = h.token.Expiry
@@ -102,11 +102,11 @@ func (s *Source) takeOff() (wait time.Duration, replacing bool) {
 // accept checks a fetched token and computes its times. A token's age counts from
 // the start of its fetch, or from its "iat" if that is earlier: the authority, or
 // a cache in front of it, may return a token that it issued before.
-func (s *Source) accept(began time.Time, token *oauth2.Token, err error) (*held, error) {
+func (s *Source) accept(began time.Time, got fetched, err error) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	token, now := got.token, time.Now()
 	expiry, issued := token.Expiry, began
 	times := readTimes(token.AccessToken)
 	if expiry.IsZero() {
@@ -137,6 +137,8 @@ func (s *Source) accept(began time.Time, token *oauth2.Token, err error) (*held,
 	kept.Expiry = expiry
 	return &held{
 		token:         &kept,
+		clientID:      got.clientID,
+		url:           got.url,
 		authorization: "Bearer " + kept.AccessToken,
 		until:         end.Add(-min(expiryMargin, life/10)),
 		replace:       now.Add(s.replaceIn(life)),

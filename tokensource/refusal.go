@@ -135,7 +135,7 @@ func (s *Source) recordRefusal(origin, accessToken string, after time.Duration) 
 		return nil, Event{} // replaced already
 	}
 	now := time.Now()
-	e := Event{Kind: Refused, Origin: origin, ExpiresAt: h.token.Expiry}
+	e := Event{Kind: Refused, ClientID: h.clientID, URL: h.url, Origin: origin, ExpiresAt: h.token.Expiry}
 	s.used.Store(true)
 	switch p := s.pending; {
 	case p != nil:

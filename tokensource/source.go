@@ -59,6 +59,7 @@ type Source struct {
 // held is the current token. It is immutable.
 type held struct {
 	token         *oauth2.Token
+	clientID, url string    // for events
 	authorization string    // the header field's value
 	until         time.Time // it serves until then
 	replace       time.Time // a new one is fetched from then on
