@@ -145,16 +145,9 @@ func compareWildcard(name, action string) int {
 // grant, each by its own matching rule: "read:*" with wildcards and "read:users"
 // have "read:users" in common.
 func (s Set) Intersect(o Set) Set {
-	var names []string
-	// Under the exact rule a Set grants no more than its names. A name of a Set
-	// with wildcards may grant more: it is kept only if o grants all of that.
-	if !s.wildcards || o.wildcards {
-		names = appendGranted(names, s.names, o)
-	}
-	if !o.wildcards || s.wildcards {
-		names = appendGranted(names, o.names, s)
-	}
-	both := newSet(names)
+	// A Set with wildcards grants "read:*" only if it holds that name. A wildcard
+	// is therefore kept only if both have it.
+	both := newSet(appendGranted(appendGranted(nil, s.names, o), o.names, s))
 	both.wildcards = s.wildcards && o.wildcards
 	return both
 }

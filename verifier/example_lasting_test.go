@@ -152,8 +152,8 @@ func ExampleVerifier_Deny() {
 	// caller: 403 The access token does not permit this operation.
 }
 
-// Several authorities may have different rights: whatever a partner's authority
-// grants, its clients can only read. An administrator's token must also be
+// Several authorities may have different rights. A partner's clients can only
+// read, whatever their authority grants. The own authority's tokens must be
 // short-lived.
 func ExampleIssuer_scopeLimit() {
 	own, partner := m2mtest.NewAuthority(nil), m2mtest.NewAuthority(nil)
