@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -90,8 +91,8 @@ func TestHitNeedsKeysInForce(t *testing.T) {
 		then func(*keyServer, *verifier.Verifier)
 		want verifier.Reason
 	}{
-		{"an outage", func(s *keyServer, _ *verifier.Verifier) { s.now(hangs); pass(50 * time.Minute) }, ""},
-		{"an outage longer than MaxStale", func(s *keyServer, _ *verifier.Verifier) { s.now(hangs); pass(time.Hour) }, verifier.KeysUnavailable},
+		{"an outage", func(s *keyServer, _ *verifier.Verifier) { s.Now(hangs); keytest.Pass(50 * time.Minute) }, ""},
+		{"an outage longer than MaxStale", func(s *keyServer, _ *verifier.Verifier) { s.Now(hangs); keytest.Pass(time.Hour) }, verifier.KeysUnavailable},
 		{"Close", func(_ *keyServer, v *verifier.Verifier) { v.Close() }, verifier.Closed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestHitNeedsKeysInForce(t *testing.T) {
 					}
 				}
 				if tt.want == verifier.KeysUnavailable { // the same keys, confirmed again
-					s.now(healthy)
+					s.Now(healthy)
 					if err := v.Refresh(t.Context()); err != nil {
 						t.Fatal(err)
 					}
@@ -168,7 +169,8 @@ func TestHitNeedsItsKey(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var l lookout
 				k := m2mtest.NewKey(tt.alg)
-				s := &keyServer{Authority: m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: k}), answer: healthy}
+				s := &keyServer{Authority: m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: k})}
+				s.Now(healthy)
 				defer s.Close()
 				v := s.warm(t, l.watch, func(c *verifier.Config) { c.Issuers[0].Algorithms = []string{"ES256", "RS256", "PS256"} })
 				r := bearer(s.Token(tt.spec))

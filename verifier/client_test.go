@@ -388,7 +388,7 @@ func TestObserveIsToldHowLong(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t, l.watch)
 		s.RotateKeys()
-		s.now(after(trip, healthy))
+		s.Now(after(trip, healthy))
 		r := bearer(s.Token(spec{}))
 		for _, want := range []time.Duration{trip, 0} {
 			if d := l.call(t, v, r, scopes.Authenticated()); d.Err != nil || d.Took != want {

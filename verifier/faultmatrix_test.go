@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -195,7 +196,7 @@ func TestFaultMatrix(t *testing.T) {
 				synctest.Wait() // the first fetch is made by itself
 				s.want(t, v, spec{}, outcome{unavailable, limit(2 * time.Second), f.again})
 
-				pass(time.Minute)
+				keytest.Pass(time.Minute)
 				for n := range 5 {
 					want := outcome{unavailable, 0, f.again}
 					if n >= 2 {
@@ -205,7 +206,7 @@ func TestFaultMatrix(t *testing.T) {
 						s.want(t, v, spec{}, want)
 					}
 				}
-				s.now(healthy)
+				s.Now(healthy)
 				if err := v.Ready(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -217,10 +218,10 @@ func TestFaultMatrix(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				v := s.warm(t, func(c *verifier.Config) { c.Issuers[0].JWKS.MaxStale = time.Hour })
 				confirmed := v.Status()[0].Confirmed
-				s.now(f.answer)
+				s.Now(f.answer)
 				s.want(t, v, spec{}, outcome{})
 				for range 11 {
-					pass(5 * time.Minute)
+					keytest.Pass(5 * time.Minute)
 					s.want(t, v, spec{}, outcome{})
 				}
 				st := v.Status()[0]
@@ -232,16 +233,16 @@ func TestFaultMatrix(t *testing.T) {
 				}
 
 				// Not for ever: a removed key must not live through an outage.
-				pass(time.Until(confirmed.Add(time.Hour - 1)))
+				keytest.Pass(time.Until(confirmed.Add(time.Hour - 1)))
 				s.want(t, v, spec{}, outcome{})
-				pass(1)
+				keytest.Pass(1)
 				if st := v.Status()[0]; st.State != verifier.KeysExpired || len(st.Keys) != 0 {
 					t.Errorf("status %+v", st)
 				}
 				if _, err := s.call(t.Context(), v, s.Token(spec{})); err == nil || err.Reason != unavailable {
 					t.Errorf("past MaxStale: %v", err)
 				}
-				s.now(healthy)
+				s.Now(healthy)
 				if err := v.Ready(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -253,7 +254,7 @@ func TestFaultMatrix(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				v := s.warm(t)
 				lastGood := v.Status()[0].Confirmed
-				s.now(f.answer)
+				s.Now(f.answer)
 				s.want(t, v, unknown(time.Now()), outcome{unavailable, limit(time.Second), 1})
 				// The second waits for the same fetch, if that still runs.
 				s.want(t, v, unknown(time.Now()), outcome{unavailable, limit(time.Second), f.again})

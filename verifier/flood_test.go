@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -50,10 +51,10 @@ func TestFlood(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				v := s.warm(t)
-				s.now(after(trip, tt.answer))
+				s.Now(after(trip, tt.answer))
 				good := s.Token(spec{TTL: time.Hour})
 				old := s.flood(time.Now().Add(-time.Hour))
-				before, began := s.fetches(), time.Now()
+				before, began := s.Fetches(), time.Now()
 				counts := make(map[verifier.Reason]int)
 				junk := func(f *flood, want ...verifier.Reason) {
 					o, err := s.call(t.Context(), v, f.next())
@@ -72,14 +73,14 @@ func TestFlood(t *testing.T) {
 					}
 					s.wantToken(t, v, good, outcome{})
 					s.want(t, v, spec{}, outcome{})
-					pass(length / steps)
+					keytest.Pass(length / steps)
 				}
 				// 2 at first and one in 15 seconds, and those of the timer.
-				n, most := s.fetches()-before, 2+int(time.Since(began)/(15*time.Second))
+				n, most := s.Fetches()-before, 2+int(time.Since(began)/(15*time.Second))
 				if n < most-2 || n > most+2+tt.timer*int(length/time.Minute) {
 					t.Errorf("%d fetches in %v, want about %d", n, time.Since(began), most)
 				}
-				if n := s.mostWithin(time.Minute); n > 2+4+tt.timer {
+				if n := s.MostWithin(time.Minute); n > 2+4+tt.timer {
 					t.Errorf("%d fetches within a minute", n)
 				}
 				if n := counts[verifier.KeysUnavailable]; n > 25*int(time.Since(began)/time.Second) || counts[verifier.UnknownKeysFlood] == 0 {
@@ -102,7 +103,7 @@ func TestRotationDuringFlood(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				v := s.warm(t)
-				s.now(before(takes, healthy))
+				s.Now(before(takes, healthy))
 				known := s.Token(spec{TTL: time.Hour})
 				junk := func() {
 					for _, f := range []*flood{s.flood(time.Now()), s.flood(time.Now().Add(-time.Hour))} {
@@ -118,7 +119,7 @@ func TestRotationDuringFlood(t *testing.T) {
 				}
 				for range 2 { // then the budget is spent
 					junk()
-					pass(5 * time.Second)
+					keytest.Pass(5 * time.Second)
 				}
 				s.RotateKeys()
 				rotated := time.Now()
@@ -147,7 +148,7 @@ func TestRotationDuringFlood(t *testing.T) {
 					if o, err := s.call(t.Context(), v, s.Token(spec{})); o.reason != "" && (o.reason != verifier.KeysUnavailable && o.reason != verifier.UnknownKeysFlood || !in.IsZero()) {
 						t.Fatalf("%v after the rotation: %v", time.Since(rotated), err)
 					}
-					pass(step)
+					keytest.Pass(step)
 				}
 				if put == 0 {
 					t.Error("the flood hid nothing")
@@ -155,7 +156,7 @@ func TestRotationDuringFlood(t *testing.T) {
 				if d := in.Sub(rotated); in.IsZero() || d > time.Minute {
 					t.Errorf("let in after %v", d)
 				}
-				if most := s.mostWithin(15 * time.Second); most > 3 {
+				if most := s.MostWithin(15 * time.Second); most > 3 {
 					t.Errorf("%d fetches within 15 seconds", most)
 				}
 			})
@@ -169,9 +170,9 @@ func TestCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
-		s.now(hangs)
+		s.Now(hangs)
 		fresh := s.flood(time.Now())
-		before := s.fetches()
+		before := s.Fetches()
 		var mu sync.Mutex
 		got := make(map[time.Duration]int)
 		var group sync.WaitGroup
@@ -194,7 +195,7 @@ func TestCrowd(t *testing.T) {
 		if len(got) != 2 || got[time.Second] != 256 || got[0] != 44 {
 			t.Errorf("%v", got)
 		}
-		if n := s.fetches() - before; n != 1 {
+		if n := s.Fetches() - before; n != 1 {
 			t.Errorf("%d fetches, want 1", n)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -39,13 +40,13 @@ func TestJWKSOptions(t *testing.T) {
 	period := func(t *testing.T, v *verifier.Verifier, want time.Duration) {
 		t.Helper()
 		works(t, v)
-		pass(time.Until(v.Status()[0].NextAttempt))
+		keytest.Pass(time.Until(v.Status()[0].NextAttempt))
 		for range 10 {
 			next := v.Status()[0].NextAttempt
 			if d := time.Until(next); d < want*9/10 || d > want*11/10 {
 				t.Errorf("the next fetch is in %v, want %v ± 10 %%", d, want)
 			}
-			pass(time.Until(next))
+			keytest.Pass(time.Until(next))
 		}
 	}
 	tests := []struct {
@@ -92,7 +93,7 @@ func TestJWKSOptions(t *testing.T) {
 					tt.options.Transport = s
 					c.Issuers[0].JWKS = tt.options
 				})
-				s.now(tt.answer)
+				s.Now(tt.answer)
 				tt.check(t, s, v)
 			})
 		})

@@ -6,11 +6,11 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -19,50 +19,13 @@ import (
 // transport, in virtual time.
 type keyServer struct {
 	*m2mtest.Authority
-
-	mu     sync.Mutex
-	answer roundTrip
-	asked  []time.Time
+	keytest.Script[roundTrip]
 }
 
 // roundTrip answers a request for keys.
 type roundTrip func(*keyServer, *http.Request) (*http.Response, error)
 
-func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
-	s.mu.Lock()
-	s.asked = append(s.asked, time.Now())
-	answer := s.answer
-	s.mu.Unlock()
-	return answer(s, r)
-}
-
-// now changes the answer.
-func (s *keyServer) now(answer roundTrip) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.answer = answer
-}
-
-// fetches is how often the keys have been asked for.
-func (s *keyServer) fetches() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.asked)
-}
-
-// mostWithin is the largest number of fetches that began within d.
-func (s *keyServer) mostWithin(d time.Duration) (most int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first := 0
-	for i, at := range s.asked {
-		for at.Sub(s.asked[first]) >= d {
-			first++
-		}
-		most = max(most, i-first+1)
-	}
-	return most
-}
+func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) { return s.Next()(s, r) }
 
 func answerWith(status int, header http.Header, body io.Reader) *http.Response {
 	if header == nil {
@@ -105,8 +68,8 @@ func newKeyServer(t *testing.T, answer roundTrip) *keyServer {
 	t.Helper()
 	s := &keyServer{
 		Authority: m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")}),
-		answer:    answer,
 	}
+	s.Now(answer)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -154,15 +117,9 @@ func (s *keyServer) warm(t *testing.T, change ...func(*verifier.Config)) *verifi
 	if err := v.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	pass(time.Until(v.Status()[0].NextAttempt)) // the first periodic fetch is at any time
-	pass(time.Minute)
+	keytest.Pass(time.Until(v.Status()[0].NextAttempt)) // the first periodic fetch is at any time
+	keytest.Pass(time.Minute)
 	return v
-}
-
-// pass lets d go by, and everything happen that is due.
-func pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
 }
 
 // spec is a token's; unknown is one whose key nobody published.
@@ -182,9 +139,9 @@ type outcome struct {
 
 // call presents a token.
 func (s *keyServer) call(ctx context.Context, v *verifier.Verifier, token string) (outcome, *verifier.Error) {
-	began, before := time.Now(), s.fetches()
+	began, before := time.Now(), s.Fetches()
 	_, err := v.Verify(ctx, token)
-	o := outcome{waited: time.Since(began), fetches: s.fetches() - before}
+	o := outcome{waited: time.Since(began), fetches: s.Fetches() - before}
 	e, _ := errors.AsType[*verifier.Error](err)
 	if e != nil {
 		o.reason = e.Reason
@@ -224,10 +181,10 @@ func (s *keyServer) want(t *testing.T, v *verifier.Verifier, sp spec, want outco
 
 func (s *keyServer) wantToken(t *testing.T, v *verifier.Verifier, token string, want outcome) {
 	t.Helper()
-	before := s.fetches()
+	before := s.Fetches()
 	got, err := s.call(t.Context(), v, token)
 	synctest.Wait() // for a fetch that the call did not wait for
-	got.fetches = s.fetches() - before
+	got.fetches = s.Fetches() - before
 	if got != want {
 		t.Errorf("%+v, want %+v\n%v", got, want, err)
 	}

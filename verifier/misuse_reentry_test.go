@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -150,13 +151,13 @@ func TestCloseInCallbacks(t *testing.T) {
 				})
 				close(made)
 				if tt.waits > 0 {
-					pass(time.Second) // it is not the call that closes it
+					keytest.Pass(time.Second) // it is not the call that closes it
 				}
 				r := bearer(s.Token(spec{}))
 				if _, err := v.Authorize(t.Context(), r, scopes.Authenticated()); reasonOf(err) != tt.want {
 					t.Errorf("the call itself: %v, want %q", err, tt.want)
 				}
-				pass(time.Second)
+				keytest.Pass(time.Second)
 				if _, err := v.Authorize(t.Context(), r, scopes.Authenticated()); reasonOf(err) != verifier.Closed {
 					t.Errorf("the next call: %v, want %s", err, verifier.Closed)
 				}
@@ -199,7 +200,7 @@ func TestFetchThatWaitsForItself(t *testing.T) {
 				})
 				close(made)
 				s.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 2 * time.Second, 0})
-				pass(time.Minute)
+				keytest.Pass(time.Minute)
 				st := v.Status()[0]
 				if st.State != verifier.KeysCold || st.LastError == nil || !strings.Contains(st.LastError.Error(), "fetch") {
 					t.Errorf("status %+v", st)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -63,7 +64,7 @@ func TestOneOfThreeDown(t *testing.T) {
 				// The same key ID at another issuer is another key.
 				stolen := spec{Issuer: servers[2].issuer().Name, Audience: cfg.Issuers[2].Audiences, Header: map[string]any{"kid": servers[2].Keys()[0]}}
 				servers[0].want(t, v, stolen, outcome{reason: verifier.BadSignature})
-				down.now(healthy)
+				down.Now(healthy)
 				if err := v.Ready(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -114,7 +115,7 @@ func TestWallClock(t *testing.T) {
 				unknownAt := func(ago time.Duration) spec { return unknown(now().Add(-ago)) }
 				before := v.Status()[0]
 				offset.Store(int64(jump))
-				pass(0)
+				keytest.Pass(0)
 				if st := v.Status()[0]; st.State != verifier.KeysFresh || st.NextAttempt != before.NextAttempt || st.Fetches != before.Fetches {
 					t.Errorf("status %+v, want %+v", st, before)
 				}
@@ -123,14 +124,14 @@ func TestWallClock(t *testing.T) {
 
 				// The last good fetch is a minute ago, on any clock.
 				s.want(t, v, unknownAt(0), outcome{verifier.KeysUnavailable, 0, 1})
-				s.now(status(503, nil, ""))
+				s.Now(status(503, nil, ""))
 				s.want(t, v, unknownAt(0), outcome{verifier.KeysUnavailable, 0, 1})
 				s.want(t, v, unknownAt(10*time.Minute-time.Second), outcome{verifier.KeysUnavailable, 0, 0})
 				s.want(t, v, unknownAt(10*time.Minute+time.Second), outcome{verifier.KeyUnknown, 0, 0})
 				confirmed := v.Status()[0].Confirmed
-				pass(time.Until(confirmed.Add(24*time.Hour - 1)))
+				keytest.Pass(time.Until(confirmed.Add(24*time.Hour - 1)))
 				s.want(t, v, at(0), outcome{})
-				pass(1)
+				keytest.Pass(1)
 				if st := v.Status()[0]; st.State != verifier.KeysExpired {
 					t.Errorf("status %+v", st)
 				}
@@ -149,13 +150,13 @@ func TestSuspended(t *testing.T) {
 		v := s.warm(t, func(c *verifier.Config) {
 			c.Now = func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
 		})
-		s.now(status(503, nil, "")) // the network is not up yet
+		s.Now(status(503, nil, "")) // the network is not up yet
 		slept.Store(int64(2 * time.Hour))
 		issued := func(ago time.Duration) spec { return unknown(time.Now().Add(time.Duration(slept.Load())).Add(-ago)) }
 		s.want(t, v, issued(time.Hour), outcome{verifier.KeysUnavailable, 0, 1})
 		s.want(t, v, issued(time.Minute), outcome{verifier.KeysUnavailable, 0, 1})
 		s.want(t, v, issued(3*time.Hour), outcome{verifier.Expired, 0, 0})
-		s.now(healthy)
+		s.Now(healthy)
 		if err := v.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +190,7 @@ func TestUnknownKeyByAge(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				v := s.warm(t, func(c *verifier.Config) { c.Issuers[0].Backdating = tt.backdating })
-				s.now(status(500, nil, ""))
+				s.Now(status(500, nil, ""))
 				sp := unknown(v.Status()[0].Confirmed.Truncate(time.Second).Add(-tt.ago))
 				sp.TTL = 24 * time.Hour
 				if tt.noIat {
@@ -209,7 +210,7 @@ func TestNoIssuedAt(t *testing.T) {
 		v := s.warm(t)
 		sp := unknown(time.Now())
 		sp.Claims = map[string]any{"iat": m2mtest.Absent}
-		s.now(after(trip, healthy))
+		s.Now(after(trip, healthy))
 		s.want(t, v, sp, outcome{verifier.KeyUnknown, trip, 1})
 		s.want(t, v, sp, outcome{verifier.KeyUnknown, trip, 1})
 		s.want(t, v, sp, outcome{verifier.KeysUnavailable, 0, 0})
@@ -284,7 +285,7 @@ func TestCauseOfAnOutage(t *testing.T) {
 		next := func() time.Duration { return time.Until(v.Status()[0].NextAttempt) }
 		r := bearer(s.Token(spec{}))
 		for next() < 4*time.Second { // the pauses grow, and are up to chance
-			pass(next())
+			keytest.Pass(next())
 			l.call(t, v, r, scopes.Authenticated()) // which may make the next attempt itself
 		}
 		left := next()
@@ -311,7 +312,7 @@ func TestCallersContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
-		s.now(hangs)
+		s.Now(hangs)
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		o, err := s.call(ctx, v, s.Token(unknown(time.Now())))
@@ -341,9 +342,9 @@ func TestCloseDuringFetch(t *testing.T) {
 					v = s.trust(t)
 					sp = spec{}
 				} else {
-					s.now(healthy)
+					s.Now(healthy)
 					v = s.warm(t)
-					s.now(hangs)
+					s.Now(hangs)
 				}
 				if name == "warm, unknown kid" {
 					sp = unknown(time.Now())
@@ -364,8 +365,8 @@ func TestCloseDuringFetch(t *testing.T) {
 					})
 				}
 				go v.Refresh(context.Background())
-				pass(100 * time.Millisecond)
-				fetches := s.fetches()
+				keytest.Pass(100 * time.Millisecond)
+				fetches := s.Fetches()
 				if err := v.Close(); err != nil {
 					t.Error(err)
 				}
@@ -375,8 +376,8 @@ func TestCloseDuringFetch(t *testing.T) {
 					t.Error(err)
 				}
 				s.want(t, v, sp, outcome{reason: verifier.Closed})
-				pass(time.Hour)
-				if n := s.fetches(); n != fetches {
+				keytest.Pass(time.Hour)
+				if n := s.Fetches(); n != fetches {
 					t.Errorf("%d fetches after Close", n-fetches)
 				}
 				if st := v.Status()[0]; st.State != verifier.KeysClosed {

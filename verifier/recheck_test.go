@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -26,7 +27,7 @@ func TestRecheck(t *testing.T) {
 	type then = func(*testing.T, *keyServer, *verifier.Verifier, context.Context) context.Context
 	after := func(d time.Duration) then {
 		return func(_ *testing.T, _ *keyServer, _ *verifier.Verifier, ctx context.Context) context.Context {
-			pass(d)
+			keytest.Pass(d)
 			return ctx
 		}
 	}
@@ -58,17 +59,17 @@ func TestRecheck(t *testing.T) {
 			s.PublishKey(k)
 		}), invalid, verifier.KeyRemoved},
 		{"its key is removed and it expires", func(t *testing.T, s *keyServer, v *verifier.Verifier, ctx context.Context) context.Context {
-			pass(2 * time.Hour)
+			keytest.Pass(2 * time.Hour)
 			return refreshed(func(s *keyServer) { s.RotateKeys(); s.RemoveKey(s.Keys()[0]) })(t, s, v, ctx)
 		}, invalid, verifier.KeyRemoved},
 		{"an outage", func(_ *testing.T, s *keyServer, _ *verifier.Verifier, ctx context.Context) context.Context {
-			s.now(hangs)
-			pass(50 * time.Minute)
+			s.Now(hangs)
+			keytest.Pass(50 * time.Minute)
 			return ctx
 		}, 0, ""},
 		{"an outage that lasts too long", func(_ *testing.T, s *keyServer, _ *verifier.Verifier, ctx context.Context) context.Context {
-			s.now(hangs)
-			pass(61 * time.Minute)
+			s.Now(hangs)
+			keytest.Pass(61 * time.Minute)
 			return ctx
 		}, unavailable, verifier.KeysUnavailable},
 		{"revoked", refuses(verifier.Revoked), invalid, verifier.Revoked},
@@ -138,12 +139,12 @@ func TestRecheck(t *testing.T) {
 					t.Fatal(err)
 				}
 				ctx := tt.then(t, s, v, s.authorized(t, v, spec{ClientID: "machine", Scopes: []string{"a"}}))
-				before, began := s.fetches(), time.Now()
+				before, began := s.Fetches(), time.Now()
 				err := v.Recheck(ctx)
 				if e, ok := errors.AsType[*verifier.Error](err); ok && e.Code != tt.code || reasonOf(err) != tt.reason || (err == nil) != (tt.reason == "") {
 					t.Errorf("%v, want %s", err, tt.reason)
 				}
-				if s.fetches() != before || time.Since(began) != 0 {
+				if s.Fetches() != before || time.Since(began) != 0 {
 					t.Error("Recheck fetched, or waited")
 				}
 			})

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -36,7 +37,7 @@ func TestOneBadKey(t *testing.T) {
 			t.Errorf("problems %v", p)
 		}
 		repaired = true
-		pass(15 * time.Second) // a refused call leaves one fetch in the budget
+		keytest.Pass(15 * time.Second) // a refused call leaves one fetch in the budget
 		s.want(t, v, spec{Key: bad}, outcome{verifier.KeyUnusable, 0, 1})
 		s.want(t, v, spec{Key: bad}, outcome{})
 	})
@@ -50,9 +51,9 @@ func TestNormalRotation(t *testing.T) {
 		old := s.Token(spec{})
 		next := m2mtest.NewKey("ES256")
 		s.PublishKey(next)
-		before := s.fetches()
-		pass(time.Until(v.Status()[0].NextAttempt))
-		if n := s.fetches() - before; n != 1 {
+		before := s.Fetches()
+		keytest.Pass(time.Until(v.Status()[0].NextAttempt))
+		if n := s.Fetches() - before; n != 1 {
 			t.Errorf("the timer made %d fetches", n)
 		}
 		s.SignWith(next.ID)
@@ -67,7 +68,7 @@ func TestAbruptRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
-		s.now(after(trip, healthy))
+		s.Now(after(trip, healthy))
 		for range 2 {
 			s.RotateKeys()
 			answers := make(chan outcome)
@@ -87,9 +88,9 @@ func TestAbruptRotation(t *testing.T) {
 		}
 		s.RotateKeys()
 		s.want(t, v, spec{}, outcome{verifier.KeysUnavailable, 0, 0}) // the third in a moment
-		pass(15 * time.Second)
+		keytest.Pass(15 * time.Second)
 		s.want(t, v, spec{}, outcome{"", trip, 1})
-		if most := s.mostWithin(15 * time.Second); most > 2 {
+		if most := s.MostWithin(15 * time.Second); most > 2 {
 			t.Errorf("%d fetches within 15 seconds", most)
 		}
 	})
@@ -105,8 +106,8 @@ func TestLastMoment(t *testing.T) {
 			v := s.warm(t)
 			s.RotateKeys()
 			token := s.Token(spec{})
-			pass(time.Minute)
-			s.now(after(time.Second, healthy))
+			keytest.Pass(time.Minute)
+			s.Now(after(time.Second, healthy))
 			o, err := s.call(t.Context(), v, token)
 			if o.reason != "" && o.reason != verifier.KeysUnavailable || o.waited != time.Second || o.fetches != 1 {
 				t.Fatalf("%+v: %v", o, err)
@@ -135,10 +136,10 @@ func TestExpiresWhileWaiting(t *testing.T) {
 				s := newKeyServer(t, healthy)
 				v := s.warm(t, func(c *verifier.Config) { c.Leeway, c.Issuers[0].MaxTokenAge = -1, time.Minute })
 				s.RotateKeys()
-				s.now(after(trip, healthy))
+				s.Now(after(trip, healthy))
 				now := time.Now().Truncate(time.Second) // times in a token are whole seconds
 				token := s.Token(tt.spec(now))
-				pass(time.Until(now.Add(30*time.Second - tt.left)))
+				keytest.Pass(time.Until(now.Add(30*time.Second - tt.left)))
 				s.wantToken(t, v, token, outcome{tt.want, trip, 1})
 				s.wantToken(t, v, token, outcome{reason: tt.want})
 			})
@@ -158,10 +159,10 @@ func TestRestlessKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
-		s.now(restless(700 * time.Millisecond))
+		s.Now(restless(700 * time.Millisecond))
 		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 700 * time.Millisecond, 1})
 
-		s.now(restless(1500 * time.Millisecond))
+		s.Now(restless(1500 * time.Millisecond))
 		v = s.trust(t)
 		synctest.Wait()
 		s.want(t, v, unknown(time.Now()), outcome{verifier.KeysUnavailable, 1500 * time.Millisecond, 0})
@@ -173,7 +174,7 @@ func TestRestlessKeys(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newKeyServer(t, healthy)
 			v := s.warm(t)
-			s.now(restless(100 * time.Millisecond))
+			s.Now(restless(100 * time.Millisecond))
 			var group sync.WaitGroup
 			for range 3 {
 				group.Go(func() {
@@ -203,7 +204,7 @@ func TestKeyRemoved(t *testing.T) {
 		first  verifier.Reason
 		second int // fetches
 	}{
-		"by the timer": {func(t *testing.T, v *verifier.Verifier) { pass(time.Until(v.Status()[0].NextAttempt)) }, verifier.KeysUnavailable, 1},
+		"by the timer": {func(t *testing.T, v *verifier.Verifier) { keytest.Pass(time.Until(v.Status()[0].NextAttempt)) }, verifier.KeysUnavailable, 1},
 		"by Refresh": {func(t *testing.T, v *verifier.Verifier) {
 			if err := v.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
@@ -224,9 +225,9 @@ func TestKeyRemoved(t *testing.T) {
 				s.RotateKeys()
 				s.RemoveKey(first)
 				s.wantToken(t, v, known, outcome{})
-				before := s.fetches()
+				before := s.Fetches()
 				tt.learn(t, v)
-				if n := s.fetches() - before; n != 1 {
+				if n := s.Fetches() - before; n != 1 {
 					t.Errorf("%d fetches to learn of it", n)
 				}
 				old := spec{IssuedAt: time.Now().Add(-time.Minute), Header: map[string]any{"kid": first}}
@@ -237,9 +238,9 @@ func TestKeyRemoved(t *testing.T) {
 				}
 				s.want(t, v, spec{}, outcome{})
 
-				before = s.fetches()
-				pass(10 * time.Second)
-				if n := s.fetches() - before; n != tt.second {
+				before = s.Fetches()
+				keytest.Pass(10 * time.Second)
+				if n := s.Fetches() - before; n != tt.second {
 					t.Errorf("%d fetches to confirm it, want %d", n, tt.second)
 				}
 				s.wantToken(t, v, known, outcome{verifier.KeyRemoved, 0, 1}) // it might come back
@@ -269,7 +270,7 @@ func TestReplicas(t *testing.T) {
 				if first == second {
 					ids = s.Keys()
 				}
-				s.now(func(s *keyServer, r *http.Request) (*http.Response, error) {
+				s.Now(func(s *keyServer, r *http.Request) (*http.Response, error) {
 					replica++
 					lacks := ids[replica%2]
 					return edited(func(doc string) string {
@@ -282,7 +283,7 @@ func TestReplicas(t *testing.T) {
 					s.SignWith(id)
 					tokens = append(tokens, s.Token(spec{IssuedAt: time.Now().Add(-age), TTL: 24 * time.Hour}))
 				}
-				began, before := time.Now(), s.fetches()
+				began, before := time.Now(), s.Fetches()
 				allowed, refused := 0, 0
 				for time.Since(began) < 2*time.Minute {
 					for _, token := range tokens {
@@ -296,10 +297,10 @@ func TestReplicas(t *testing.T) {
 						case o.reason != verifier.KeysUnavailable:
 							t.Fatal(err)
 						}
-						pass(500 * time.Millisecond)
+						keytest.Pass(500 * time.Millisecond)
 					}
 				}
-				fetches := s.fetches() - before
+				fetches := s.Fetches() - before
 				if fetches > 2+8+4 || refused > fetches || age < 10*time.Minute && refused > 0 || allowed < 120 {
 					t.Errorf("of 240 calls %d were allowed and %d refused for good, with %d fetches", allowed, refused, fetches)
 				}
@@ -354,7 +355,7 @@ func TestUnchangedETag(t *testing.T) {
 		v := s.warm(t)
 		known := s.Token(spec{})
 		s.RotateKeys()
-		pass(11 * time.Minute)
+		keytest.Pass(11 * time.Minute)
 		s.wantToken(t, v, known, outcome{})
 		s.want(t, v, spec{}, outcome{fetches: 1})
 		s.wantToken(t, v, known, outcome{})
@@ -460,7 +461,7 @@ func TestNoFetch(t *testing.T) {
 				}
 				s.want(t, s.warm(t), tt.spec, outcome{tt.warm, 0, woken})
 
-				s.now(hangs)
+				s.Now(hangs)
 				v := s.trust(t)
 				synctest.Wait()
 				want := outcome{reason: tt.cold}
@@ -481,7 +482,7 @@ func TestRotationBehindACache(t *testing.T) {
 		s := newKeyServer(t, healthy)
 		v := s.warm(t)
 		stored, cached := time.Now(), ""
-		s.now(func(s *keyServer, r *http.Request) (*http.Response, error) {
+		s.Now(func(s *keyServer, r *http.Request) (*http.Response, error) {
 			if cached == "" || time.Since(stored) >= 5*time.Minute {
 				doc, err := s.FetchJWKS(r.Context())
 				if err != nil {
@@ -496,7 +497,7 @@ func TestRotationBehindACache(t *testing.T) {
 		if err := v.Refresh(t.Context()); err != nil { // fills the cache
 			t.Fatal(err)
 		}
-		pass(time.Minute)
+		keytest.Pass(time.Minute)
 		s.RotateKeys()
 		rotated := time.Now()
 		token := s.Token(spec{})
@@ -512,7 +513,7 @@ func TestRotationBehindACache(t *testing.T) {
 			if o, err := s.call(t.Context(), v, junk.next()); o.reason != verifier.KeyUnknown {
 				t.Errorf("%v after the rotation, junk: %v", time.Since(rotated), err)
 			}
-			pass(15 * time.Second)
+			keytest.Pass(15 * time.Second)
 		}
 		if d := time.Since(rotated); d < 4*time.Minute {
 			t.Errorf("let in after %v: the cache hid nothing", d)

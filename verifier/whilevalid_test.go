@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -101,11 +102,11 @@ func TestWhileValid(t *testing.T) {
 				} else {
 					ctx = s.authorized(t, v, spec{TTL: tt.ttl, Claims: tt.claims})
 				}
-				pass(tt.wait)
+				keytest.Pass(tt.wait)
 				ctx, cancel := v.WhileValid(ctx)
 				defer cancel()
 				if tt.want == never {
-					pass(48 * time.Hour)
+					keytest.Pass(48 * time.Hour)
 					if ctx.Err() != nil {
 						t.Fatalf("it ended: %v", context.Cause(ctx))
 					}
@@ -149,15 +150,15 @@ func TestWhileValidStops(t *testing.T) {
 		cancel()
 
 		ctx, cancel = v.WhileValid(s.authorized(t, v, spec{}))
-		pass(10 * time.Minute)
+		keytest.Pass(10 * time.Minute)
 		before := looks.Load()
-		pass(10 * time.Minute)
+		keytest.Pass(10 * time.Minute)
 		if looks.Load() == before {
 			t.Error("nobody looked at the clock")
 		}
 		cancel()
 		before, fetches := looks.Load(), v.Status()[0].Fetches
-		pass(24 * time.Hour)
+		keytest.Pass(24 * time.Hour)
 		fetches = v.Status()[0].Fetches - fetches // each notes the time
 		if n := int(looks.Load()-before) - fetches; n != 0 {
 			t.Errorf("the clock was looked at %d times after the CancelFunc", n)
@@ -192,7 +193,7 @@ func TestWhileValidClock(t *testing.T) {
 				})
 				ctx, cancel := v.WhileValid(s.authorized(t, v, spec{IssuedAt: time.Now().Add(7 * time.Hour)}))
 				defer cancel()
-				pass(15 * time.Minute)
+				keytest.Pass(15 * time.Minute)
 				offset.Add(int64(tt.jump))
 				jumped := time.Now()
 				<-ctx.Done()
@@ -228,7 +229,7 @@ func TestWhileValidEnds(t *testing.T) {
 			verifier.InvalidToken, verifier.KeyRemoved},
 		{"its key is missing in one response", func(s *keyServer, _ *verifier.Verifier) {
 			lacks := true
-			s.now(func(s *keyServer, r *http.Request) (*http.Response, error) {
+			s.Now(func(s *keyServer, r *http.Request) (*http.Response, error) {
 				if !lacks {
 					return healthy(s, r)
 				}
@@ -236,8 +237,8 @@ func TestWhileValidEnds(t *testing.T) {
 				return answerWith(200, nil, strings.NewReader(`{"keys":[`+string(stranger)+`]}`)), nil
 			})
 		}, time.Hour, 0, ""},
-		{"an outage", func(s *keyServer, _ *verifier.Verifier) { s.now(hangs) }, 50 * time.Minute, 0, ""},
-		{"an outage longer than MaxStale", func(s *keyServer, _ *verifier.Verifier) { s.now(hangs) }, time.Hour,
+		{"an outage", func(s *keyServer, _ *verifier.Verifier) { s.Now(hangs) }, 50 * time.Minute, 0, ""},
+		{"an outage longer than MaxStale", func(s *keyServer, _ *verifier.Verifier) { s.Now(hangs) }, time.Hour,
 			verifier.Unavailable, verifier.KeysUnavailable},
 		{"Close", func(_ *keyServer, v *verifier.Verifier) { v.Close() }, 0, verifier.Unavailable, verifier.Closed},
 	}
@@ -299,7 +300,7 @@ func TestWhileValidOfAnother(t *testing.T) {
 		ctx, cancel := v.WhileValid(call)
 		defer cancel()
 		other.Close()
-		pass(time.Minute)
+		keytest.Pass(time.Minute)
 		if ctx.Err() != nil {
 			t.Fatalf("it ended with the other Verifier: %v", context.Cause(ctx))
 		}
@@ -339,7 +340,7 @@ func TestWhileValidMany(t *testing.T) {
 			}
 		}
 		for _, at := range []int{1, 10, 500, 999, 1000} {
-			pass(time.Until(start.Add(time.Duration(at) * time.Minute)))
+			keytest.Pass(time.Until(start.Add(time.Duration(at) * time.Minute)))
 			for i, ctx := range contexts {
 				want := verifier.Reason("")
 				switch {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // The tests of a Source run in virtual time, with a RandomFraction of 0.5. So the
@@ -53,23 +55,30 @@ func after(d time.Duration, a answer) answer {
 	}
 }
 
-// authority gives scripted answers, and records the time and ETag of each fetch.
+// authority gives scripted answers, and records the ETag of each fetch, and how
+// many there were at the same time.
 type authority struct {
+	keytest.Script[answer]
+
 	mu     sync.Mutex
-	answer answer
-	asked  []time.Time
 	etags  []string
 	active int
-	most   int // at the same time
+	most   int
+}
+
+// answering returns an authority that gives a until the test says otherwise.
+func answering(a answer) *authority {
+	s := new(authority)
+	s.Now(a)
+	return s
 }
 
 func (a *authority) fetch(ctx context.Context, etag string) (Document, error) {
+	answer := a.Next()
 	a.mu.Lock()
-	a.asked = append(a.asked, time.Now())
 	a.etags = append(a.etags, etag)
 	a.active++
 	a.most = max(a.most, a.active)
-	answer := a.answer
 	a.mu.Unlock()
 	defer func() {
 		a.mu.Lock()
@@ -79,24 +88,11 @@ func (a *authority) fetch(ctx context.Context, etag string) (Document, error) {
 	return answer(ctx, etag)
 }
 
-// now sets the answer.
-func (a *authority) now(answer answer) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.answer = answer
-}
-
-func (a *authority) fetches() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.asked)
-}
-
 // log returns the time and the ETag of each fetch.
 func (a *authority) log() (asked []time.Time, etags []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.asked), slices.Clone(a.etags)
+	return a.Asked(), slices.Clone(a.etags)
 }
 
 func options(a *authority) Options {
@@ -127,19 +123,13 @@ func open(t *testing.T, a *authority, change ...func(*Options)) *Source {
 	return s
 }
 
-// pass waits for d, and until everything that is due has happened.
-func pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
-
 // passUntil is pass until the time at.
-func passUntil(at time.Time) { pass(time.Until(at)) }
+func passUntil(at time.Time) { keytest.Pass(time.Until(at)) }
 
 // wantFetches checks the number of fetches so far.
 func wantFetches(t *testing.T, a *authority, want int) {
 	t.Helper()
-	if n := a.fetches(); n != want {
+	if n := a.Fetches(); n != want {
 		t.Errorf("%d fetches, want %d", n, want)
 	}
 }
@@ -175,12 +165,12 @@ func why(err error) Why {
 // fetches meanwhile.
 func wantFind(t *testing.T, s *Source, a *authority, q Query, want Why, took time.Duration, fetches int) {
 	t.Helper()
-	before := a.fetches()
+	before := a.Fetches()
 	var key Key
 	var set *Set
 	d, err := timed(func() (err error) { key, set, err = s.Find(context.Background(), q); return err })
 	synctest.Wait() // for a fetch that it did not wait for
-	if n := a.fetches() - before; why(err) != want || d != took || n != fetches {
+	if n := a.Fetches() - before; why(err) != want || d != took || n != fetches {
 		t.Errorf("Find(%q): %v after %v and %d fetches; want %d after %v and %d", q.KeyID, err, d, n, want, took, fetches)
 	}
 	if want == Found && (set == nil || key.Key == nil || q.KeyID != "" && key.ID != q.KeyID || !set.Holds(key)) {

@@ -8,19 +8,21 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // TestSuspect checks that a bad signature starts a fetch if the budget is full,
 // and waits for nothing.
 func TestSuspect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		a := answering(tagged(`"1"`, ed("a")))
 		s := open(t, a, hourly)
 		for _, step := range []struct {
 			after time.Duration
 			want  int
 		}{{0, 2}, {0, 2}, {15*time.Second - 1, 2}, {1, 3}, {0, 3}} {
-			pass(step.after)
+			keytest.Pass(step.after)
 			if took, _ := timed(func() error { s.Suspect(); return nil }); took != 0 {
 				t.Errorf("Suspect took %v, want 0", took)
 			}
@@ -39,25 +41,25 @@ func TestBudget(t *testing.T) {
 	for name, answer := range map[string]answer{"up": serves(ed("a")), "down": down} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a, rarely)
-				a.now(answer)
+				a.Now(answer)
 				find := func(fetches int) { t.Helper(); wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, fetches) }
 				find(1)
 				find(1)
 				find(0)
-				pass(15*time.Second - 1)
+				keytest.Pass(15*time.Second - 1)
 				find(0)
-				pass(1)
+				keytest.Pass(1)
 				find(1)
 				find(0)
-				pass(40 * time.Second)
+				keytest.Pass(40 * time.Second)
 				find(1)
 				find(1)
 				find(0)
-				pass(5 * time.Second) // 45 seconds after the last gain that was used
+				keytest.Pass(5 * time.Second) // 45 seconds after the last gain that was used
 				find(0)
-				pass(10 * time.Second)
+				keytest.Pass(10 * time.Second)
 				find(1)
 			})
 		})
@@ -68,10 +70,10 @@ func TestBudget(t *testing.T) {
 // draw on the budget, and that a call which comes in time waits for them.
 func TestOthersDontDraw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a)
-		a.now(after(100*ms, serves(ed("a"))))
-		pass(time.Until(s.Status().Next))
+		a.Now(after(100*ms, serves(ed("a"))))
+		keytest.Pass(time.Until(s.Status().Next))
 		wantFetches(t, a, 2) // the timer's
 		wantFind(t, s, a, asks("b", 0), MayBeNewer, 100*ms, 0)
 		for range 5 {
@@ -102,20 +104,20 @@ func TestHold(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a, rarely)
-				a.now(func(context.Context, string) (Document, error) { return Document{}, tt.err })
+				a.Now(func(context.Context, string) (Document, error) { return Document{}, tt.err })
 				wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 1)
 				if tt.held > 0 {
-					pass(tt.held - 1)
+					keytest.Pass(tt.held - 1)
 					wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 0)
-					pass(1)
+					keytest.Pass(1)
 				}
 				wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 1)
 				if tt.held == 0 {
 					return
 				}
-				a.now(serves(ed("a")))
+				a.Now(serves(ed("a")))
 				refresh(t, s)
 				wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 1) // it is up again
 			})
@@ -169,18 +171,18 @@ func TestRefusedCallsSpareTheRotation(t *testing.T) {
 		"bad signatures":       (*Source).Suspect,
 		"another algorithm":    func(s *Source) { s.Find(t.Context(), Query{KeyID: "a", Algorithm: "ES256", Now: time.Now()}) },
 		"keys long unknown":    func(s *Source) { s.Find(t.Context(), asks("x", time.Hour)) },
-		"both kinds, at times": func(s *Source) { s.Suspect(); pass(time.Second); s.Find(t.Context(), asks("x", time.Hour)) },
+		"both kinds, at times": func(s *Source) { s.Suspect(); keytest.Pass(time.Second); s.Find(t.Context(), asks("x", time.Hour)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a, hourly)
-				pass(time.Minute)
+				keytest.Pass(time.Minute)
 				for range 3 {
 					refused(s)
-					pass(time.Second)
+					keytest.Pass(time.Second)
 				}
-				a.now(after(200*ms, serves(ed("a"), ed("b"))))
+				a.Now(after(200*ms, serves(ed("a"), ed("b"))))
 				wantFind(t, s, a, asks("b", 0), Found, 200*ms, 1)
 			})
 		})
@@ -193,19 +195,19 @@ func TestBudgetHolds(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			a := &authority{answer: serves(ed("a"))}
+			a := answering(serves(ed("a")))
 			s := open(t, a, rarely)
 			answers := []answer{serves(ed("a")), after(700*ms, serves(ed("a"))), after(3*time.Second, down)}
 			var group sync.WaitGroup
-			for time.Since(s.Status().Confirmed) < 25*time.Minute && a.fetches() < 40 {
-				a.now(answers[random.IntN(len(answers))])
+			for time.Since(s.Status().Confirmed) < 25*time.Minute && a.Fetches() < 40 {
+				a.Now(answers[random.IntN(len(answers))])
 				for range random.IntN(4) {
 					group.Go(func() { s.Find(context.Background(), asks("x", 0)) })
 				}
 				if random.IntN(5) == 0 {
 					s.Suspect()
 				}
-				pass(time.Duration(random.Int64N(int64(12 * time.Second))))
+				keytest.Pass(time.Duration(random.Int64N(int64(12 * time.Second))))
 			}
 			group.Wait()
 			asked, _ := a.log()

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // TestETag checks that the timer sends the ETag, except once an hour, or
@@ -13,10 +15,10 @@ import (
 func TestETag(t *testing.T) {
 	for maxStale, every := range map[time.Duration]time.Duration{time.Hour: time.Hour / 2, 24 * time.Hour: time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: tagged(`"1"`, ed("a"))}
+			a := answering(tagged(`"1"`, ed("a")))
 			s := open(t, a, func(o *Options) { o.MaxStale = maxStale })
 			set := s.Current()
-			pass(24 * time.Hour)
+			keytest.Pass(24 * time.Hour)
 			wantState(t, s, Fresh)
 			if s.Current() != set {
 				t.Error("the set was swapped for itself")
@@ -36,7 +38,7 @@ func TestETag(t *testing.T) {
 				t.Error("there was no whole fetch for long")
 			}
 
-			a.now(tagged(`"2"`, ed("a"), ed("b")))
+			a.Now(tagged(`"2"`, ed("a"), ed("b")))
 			refresh(t, s)
 			if s.Current() == set {
 				t.Error("a new document was not taken")
@@ -59,14 +61,14 @@ func TestUnchangedETag(t *testing.T) {
 	for name, learn := range map[string]func(*testing.T, *Source, *authority){
 		"by a caller": func(t *testing.T, s *Source, a *authority) { wantFind(t, s, a, asks("b", 0), Found, 0, 1) },
 		"by Refresh":  func(t *testing.T, s *Source, _ *authority) { refresh(t, s) },
-		"by itself":   func(*testing.T, *Source, *authority) { pass(time.Hour) },
+		"by itself":   func(*testing.T, *Source, *authority) { keytest.Pass(time.Hour) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: tagged(`"1"`, ed("a"))}
+				a := answering(tagged(`"1"`, ed("a")))
 				s := open(t, a)
-				a.now(tagged(`"1"`, ed("b")))
-				pass(11 * time.Minute)
+				a.Now(tagged(`"1"`, ed("b")))
+				keytest.Pass(11 * time.Minute)
 				wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 				learn(t, s, a)
 				wantFind(t, s, a, asks("b", 0), Found, 0, 0)
@@ -82,10 +84,10 @@ func TestUnchangedETag(t *testing.T) {
 // answers 304 without end.
 func TestEndlessNotModified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		a := answering(tagged(`"1"`, ed("a")))
 		s := open(t, a)
 		whole := s.Status().Confirmed
-		a.now(func(_ context.Context, sent string) (Document, error) {
+		a.Now(func(_ context.Context, sent string) (Document, error) {
 			if sent == "" {
 				return Document{}, errDown // FromURL's verdict about a 304 then
 			}
@@ -99,7 +101,7 @@ func TestEndlessNotModified(t *testing.T) {
 		if s.Status().Confirmed != confirmed {
 			t.Error("a 304 confirms a set after an hour")
 		}
-		pass(1)
+		keytest.Pass(1)
 		wantState(t, s, Expired)
 	})
 }
@@ -108,14 +110,14 @@ func TestEndlessNotModified(t *testing.T) {
 // expired.
 func TestNotModifiedTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		a := answering(tagged(`"1"`, ed("a")))
 		s := open(t, a, func(o *Options) { o.MaxStale, o.Timeout = 10*time.Second, 10*time.Second })
-		a.now(after(9*time.Second, tagged(`"1"`, ed("a"))))
+		a.Now(after(9*time.Second, tagged(`"1"`, ed("a"))))
 		passUntil(s.Status().Next)
 		if _, etags := a.log(); etags[1] != `"1"` {
 			t.Fatal("the fetch was not conditional")
 		}
-		pass(9 * time.Second)
+		keytest.Pass(9 * time.Second)
 		if err := s.Status().LastError; err != errGone {
 			t.Errorf("error %v, want %v", err, errGone)
 		}
@@ -127,9 +129,9 @@ func TestNotModifiedTooLate(t *testing.T) {
 // by an unconditional one.
 func TestConditionThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		a := answering(tagged(`"1"`, ed("a")))
 		s := open(t, a)
-		a.now(func(ctx context.Context, sent string) (Document, error) {
+		a.Now(func(ctx context.Context, sent string) (Document, error) {
 			if sent != "" {
 				return Document{}, errDown
 			}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // hourly keeps the timer out of the way for half an hour after the first fetch.
@@ -49,22 +51,22 @@ func TestFindWaits(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: tt.answer}
+				a := answering(tt.answer)
 				if !tt.cold {
-					a.answer = serves(ed("a"))
+					a.Now(serves(ed("a")))
 				}
 				s := open(t, a, rarely)
 				if !tt.cold {
-					pass(time.Minute)
+					keytest.Pass(time.Minute)
 				}
-				a.now(tt.answer)
+				a.Now(tt.answer)
 				ctx := t.Context()
 				if tt.patient > 0 {
 					var cancel context.CancelFunc
 					ctx, cancel = context.WithTimeout(ctx, tt.patient)
 					defer cancel()
 				}
-				before := a.fetches()
+				before := a.Fetches()
 				took, err := timed(func() error { _, _, err := s.Find(ctx, asks("b", 0)); return err })
 				if tt.err != nil && err != tt.err || tt.err == nil && why(err) != tt.want || took != tt.took {
 					t.Errorf("%v after %v, want %d %v after %v", err, took, tt.want, tt.err, tt.took)
@@ -89,7 +91,7 @@ func TestNoKeyIDWhileCold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: after(200*ms, serves(tt.keys...))}
+				a := answering(after(200*ms, serves(tt.keys...)))
 				s := open(t, a, hourly)
 				wantFind(t, s, a, undated(""), tt.want, 200*ms, 0)
 			})
@@ -112,18 +114,18 @@ func TestAtOnce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"), ed("b").with("use", "enc"))}
+				a := answering(serves(ed("a"), ed("b").with("use", "enc")))
 				s := open(t, a, hourly)
-				pass(time.Minute)
-				a.now(after(time.Second, a.answer))
+				keytest.Pass(time.Minute)
+				a.Now(after(time.Second, serves(ed("a"), ed("b").with("use", "enc"))))
 				q := tt.q
 				q.Now = time.Now()
 				for _, fetches := range []int{1, 0} {
 					wantFind(t, s, a, q, tt.want, 0, fetches)
 				}
-				pass(time.Second)
+				keytest.Pass(time.Second)
 				wantFind(t, s, a, q, tt.want, 0, 0) // the last one of the budget is not for it
-				pass(15 * time.Second)
+				keytest.Pass(15 * time.Second)
 				wantFind(t, s, a, q, tt.want, 0, 1)
 			})
 		})
@@ -153,24 +155,24 @@ func TestOneMore(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a, rarely)
 				if tt.spent {
 					wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 1)
 					wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 1)
 				}
-				a.now(after(tt.takes, tt.answer))
+				a.Now(after(tt.takes, tt.answer))
 				go s.Refresh(context.Background())
-				pass(300 * ms)
+				keytest.Pass(300 * ms)
 				wantFind(t, s, a, asks("b", 0), tt.want, tt.took, tt.fetches)
 			})
 		})
 	}
 	t.Run("a conditional one under way", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: tagged(`"1"`, ed("a"))}
+			a := answering(tagged(`"1"`, ed("a")))
 			s := open(t, a)
-			a.now(func(ctx context.Context, sent string) (Document, error) { // nginx, after a rotation
+			a.Now(func(ctx context.Context, sent string) (Document, error) { // nginx, after a rotation
 				if sent != "" {
 					return after(100*ms, tagged(sent, ed("a")))(ctx, sent)
 				}
@@ -187,9 +189,9 @@ func TestOneMore(t *testing.T) {
 // get the end of that fetch as the time to retry.
 func TestBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a, hourly)
-		a.now(after(500*ms, serves(ed("a"), ed("b"))))
+		a.Now(after(500*ms, serves(ed("a"), ed("b"))))
 		var group sync.WaitGroup
 		for range 256 {
 			group.Go(func() {

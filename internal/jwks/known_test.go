@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // aged serves keys as a cache does that has kept them for a while.
@@ -48,9 +50,9 @@ func TestNeverHeld(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: tt.answer}
+				a := answering(tt.answer)
 				s := open(t, a, rarely)
-				a.now(down)
+				a.Now(down)
 				fetches := drawn(tt.want)
 				if s.health.asOf.Before(time.Now()) {
 					fetches = 1
@@ -65,15 +67,15 @@ func TestNeverHeld(t *testing.T) {
 // from after the call's arrival.
 func TestUndated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a, hourly)
-		pass(time.Minute)
-		a.now(after(200*ms, serves(ed("a"))))
+		keytest.Pass(time.Minute)
+		a.Now(after(200*ms, serves(ed("a"))))
 		wantFind(t, s, a, undated("x"), NotPublished, 200*ms, 1)
 		wantFind(t, s, a, undated("x"), NotPublished, 200*ms, 1)
 		wantFind(t, s, a, undated("x"), MayBeNewer, 0, 0)
-		pass(30 * time.Second)
-		a.now(after(200*ms, aged(time.Second, ed("a"))))
+		keytest.Pass(30 * time.Second)
+		a.Now(after(200*ms, aged(time.Second, ed("a"))))
 		wantFind(t, s, a, undated("x"), MayBeNewer, 200*ms, 1)
 	})
 }
@@ -82,13 +84,13 @@ func TestUndated(t *testing.T) {
 // and proves nothing about missing ones.
 func TestConditionalProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: tagged(`"1"`, ed("a"))}
+		a := answering(tagged(`"1"`, ed("a")))
 		s := open(t, a)
-		pass(20 * time.Minute)
+		keytest.Pass(20 * time.Minute)
 		if st := s.Status(); time.Since(st.Confirmed) > 6*time.Minute || s.health.asOf.After(time.Now().Add(-20*time.Minute)) {
 			t.Errorf("confirmed %v ago, as of %v ago", time.Since(st.Confirmed), time.Since(s.health.asOf))
 		}
-		a.now(down)
+		a.Now(down)
 		wantFind(t, s, a, asks("x", 15*time.Minute), MayBeNewer, 0, 1)
 	})
 }
@@ -112,9 +114,9 @@ func TestClocks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var offset time.Duration
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a, rarely, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(offset) } })
-				a.now(down)
+				a.Now(down)
 				offset = tt.jump
 				now := time.Now().Add(offset)
 				wantFind(t, s, a, Query{KeyID: "x", Algorithm: "EdDSA", IssuedAt: now.Add(-tt.ago), Now: now}, tt.want, 0, drawn(tt.want))
@@ -143,16 +145,16 @@ func TestMemoryIsBounded(t *testing.T) {
 // ignores no-cache.
 func TestRefreshThroughACache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"), ed("b"))}
+		a := answering(serves(ed("a"), ed("b")))
 		s := open(t, a, hourly)
-		pass(10 * time.Minute)
-		a.now(aged(300*time.Second, ed("a"), ed("b")))
+		keytest.Pass(10 * time.Minute)
+		a.Now(aged(300*time.Second, ed("a"), ed("b")))
 		err := s.Refresh(t.Context())
 		if e, ok := errors.AsType[cachedError](err); !ok || e.age != 300*time.Second || !strings.Contains(err.Error(), "5m0s") {
 			t.Errorf("Refresh = %v, want an error that names the age", err)
 		}
 		wantState(t, s, Fresh)
-		a.now(aged(100*time.Second, ed("b")))
+		a.Now(aged(100*time.Second, ed("b")))
 		if err := s.Refresh(t.Context()); err == nil {
 			t.Error("Refresh = nil, though a cache answered")
 		}
@@ -178,13 +180,13 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a)
 				key, _, err := s.Find(t.Context(), asks("a", 0))
 				if err != nil {
 					t.Fatal(err)
 				}
-				a.now(tt.answer)
+				a.Now(tt.answer)
 				if tt.final {
 					refresh(t, s)
 				} else {

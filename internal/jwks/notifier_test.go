@@ -90,7 +90,7 @@ func TestCloseLetsTheObserverHear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const takes = 10 * time.Millisecond
 		var heard []int
-		s := open(t, &authority{answer: down}, hourly, func(o *Options) {
+		s := open(t, answering(down), hourly, func(o *Options) {
 			o.Observe = func(st Status) {
 				<-time.After(takes)
 				heard = append(heard, st.Fetches)

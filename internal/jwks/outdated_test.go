@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // TestLastMoment checks a response at the moment when the call's time is up.
@@ -13,10 +15,10 @@ import (
 func TestLastMoment(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"))}
+			a := answering(serves(ed("a")))
 			s := open(t, a, hourly)
-			pass(time.Hour / 4)
-			a.now(after(time.Second, serves(ed("a"), ed("b"))))
+			keytest.Pass(time.Hour / 4)
+			a.Now(after(time.Second, serves(ed("a"), ed("b"))))
 			if _, _, err := s.Find(t.Context(), asks("b", time.Minute)); err != nil && why(err) != MayBeNewer {
 				t.Error(err)
 			}
@@ -31,15 +33,15 @@ func TestLastMoment(t *testing.T) {
 // next one comes soon, and newer keys count then.
 func TestOutdatedAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: aged(0, ed("a"))}
+		a := answering(aged(0, ed("a")))
 		s := open(t, a, hourly)
-		pass(time.Minute)
-		a.now(aged(10*time.Second, ed("a"), ed("b")))
+		keytest.Pass(time.Minute)
+		a.Now(aged(10*time.Second, ed("a"), ed("b")))
 		s.Refresh(t.Context())
 		both, known := s.Current(), s.Status().Confirmed
-		pass(time.Minute)
+		keytest.Pass(time.Minute)
 		for _, age := range []time.Duration{71 * time.Second, time.Hour} {
-			a.now(aged(age, ed("a")))
+			a.Now(aged(age, ed("a")))
 			if err := s.Refresh(t.Context()); err != errOutdated && !errors.Is(err, errOutdated) {
 				t.Errorf("%v old: %v, want %v", age, err, errOutdated)
 			}
@@ -47,15 +49,15 @@ func TestOutdatedAnswer(t *testing.T) {
 				t.Errorf("%v old: %+v", age, st)
 			}
 		}
-		a.now(aged(69*time.Second, ed("a")))
+		a.Now(aged(69*time.Second, ed("a")))
 		s.Refresh(t.Context())
 		if st := s.Status(); st.Set == both || st.State != Fresh {
 			t.Errorf("a second newer: %+v", st)
 		}
 		// Without keys in use there is nothing to take back.
-		a.now(down)
-		pass(25 * time.Hour)
-		a.now(aged(48*time.Hour, ed("a")))
+		a.Now(down)
+		keytest.Pass(25 * time.Hour)
+		a.Now(aged(48*time.Hour, ed("a")))
 		s.Refresh(t.Context())
 		if s.Current() == nil {
 			t.Error("expired: an old set is better than none")
@@ -68,15 +70,15 @@ func TestOutdatedAnswer(t *testing.T) {
 // Age.
 func TestOutdatedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a)
 		removed, confirmed := s.Current(), s.Status().Confirmed
-		a.now(aged(1<<31*time.Second, ed("b")))
+		a.Now(aged(1<<31*time.Second, ed("b")))
 		passUntil(confirmed.Add(maxFresh - time.Second))
 		if s.Current() != removed {
 			t.Error("believed at once")
 		}
-		pass(backoffWarm + 2*time.Second)
+		keytest.Pass(backoffWarm + 2*time.Second)
 		if s.Current() == removed {
 			t.Error("not believed in the end")
 		}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/keytest"
 	"go.uber.org/goleak"
 )
 
@@ -40,7 +41,7 @@ func TestClose(t *testing.T) {
 			before := goleak.IgnoreCurrent()
 			synctest.Test(t, func(t *testing.T) {
 				inBubble := goleak.IgnoreCurrent()
-				a := &authority{answer: tt.answer}
+				a := answering(tt.answer)
 				s := open(t, a)
 				told := make(chan error, 2)
 				waiting := 0
@@ -80,7 +81,7 @@ func TestClose(t *testing.T) {
 func TestCloseAtOnce(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
-			opts := options(&authority{answer: hang})
+			opts := options(answering(hang))
 			opts.Observe = func(st Status) {
 				if st.State != Closed {
 					t.Errorf("told of what Close cut short: %v", st.LastError)
@@ -105,7 +106,7 @@ func TestCloseAtOnce(t *testing.T) {
 // abandoned, and that its late result does not count.
 func TestDeafFetcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		slots := NewSlots(1)
 		s := open(t, a, hourly, func(o *Options) { o.Slots = slots })
 		release := make(chan struct{})
@@ -113,7 +114,7 @@ func TestDeafFetcher(t *testing.T) {
 			<-release
 			return Document{Body: document(ed("late"))}, nil
 		}
-		a.now(deaf)
+		a.Now(deaf)
 		took, err := timed(func() error { return s.Refresh(t.Context()) })
 		if err != errTimeout || took != 5*time.Second+grace {
 			t.Errorf("%v after %v, want %v after %v", err, took, errTimeout, 5*time.Second+grace)
@@ -122,7 +123,7 @@ func TestDeafFetcher(t *testing.T) {
 		if len(slots.shared) != 0 {
 			t.Error("it holds a slot that others need")
 		}
-		a.now(serves(ed("b")))
+		a.Now(serves(ed("b")))
 		refresh(t, s)
 		wantState(t, s, Fresh)
 		wantFetches(t, a, 3)
@@ -134,7 +135,7 @@ func TestDeafFetcher(t *testing.T) {
 		}
 
 		release = make(chan struct{})
-		a.now(deaf)
+		a.Now(deaf)
 		go s.Refresh(context.Background())
 		synctest.Wait()
 		if took, _ := timed(func() error { s.Close(); return nil }); took != grace {
@@ -148,10 +149,10 @@ func TestDeafFetcher(t *testing.T) {
 // returns makes room for another.
 func TestDeafForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a, rarely)
 		release := make(chan struct{})
-		a.now(func(context.Context, string) (Document, error) {
+		a.Now(func(context.Context, string) (Document, error) {
 			<-release
 			return Document{}, errDown
 		})
@@ -166,7 +167,7 @@ func TestDeafForGood(t *testing.T) {
 		wantFetches(t, a, 1+maxAbandoned)
 		release <- struct{}{}
 		synctest.Wait()
-		a.now(serves(ed("b")))
+		a.Now(serves(ed("b")))
 		refresh(t, s)
 		close(release)
 	})
@@ -190,15 +191,15 @@ func TestFetcherPanics(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a)
-				a.now(tt.answer)
+				a.Now(tt.answer)
 				err := s.Refresh(t.Context())
 				if err == nil || !strings.Contains(err.Error(), tt.says) || len(err.Error()) > 100 {
 					t.Errorf("error %v, want one with %s", err, tt.says)
 				}
 				wantState(t, s, Stale)
-				a.now(serves(ed("a")))
+				a.Now(serves(ed("a")))
 				if err := s.Refresh(t.Context()); err != nil {
 					t.Errorf("it does not go on: %v", err)
 				}
@@ -224,7 +225,7 @@ func TestObserve(t *testing.T) {
 				var s *Source
 				var got []event
 				made := make(chan struct{})
-				a := &authority{answer: down}
+				a := answering(down)
 				opts := options(a)
 				opts.RandomFraction = func() float64 { return 500 } // the timer fetches only as MaxStale draws near
 				opts.Slots = NewSlots(1)
@@ -241,13 +242,13 @@ func TestObserve(t *testing.T) {
 				close(made)
 				synctest.Wait()
 				for _, answer := range []answer{serves(ed("a")), serves(ed("a")), serves(ed("b")), down, serves(ed("b")), down, serves(ed("c"))} {
-					a.now(answer)
+					a.Now(answer)
 					s.Refresh(t.Context())
 					synctest.Wait()
 				}
 				n := len(got)
-				a.now(down)
-				pass(24 * time.Hour)
+				a.Now(down)
+				keytest.Pass(24 * time.Hour)
 				got = append(got[:n], slices.Compact(got[n:])...)
 				s.Refresh(t.Context())
 				synctest.Wait()

@@ -40,16 +40,16 @@ func TestUnusableSet(t *testing.T) {
 		for _, warm := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, warm: %t", tt.name, warm), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					a := &authority{answer: down}
+					a := answering(down)
 					s := open(t, a, hourly, func(o *Options) { o.Algorithms = []string{"ES256", "EdDSA"} })
 					if warm {
-						a.now(serves(ed("a")))
+						a.Now(serves(ed("a")))
 						if err := s.Refresh(t.Context()); err != nil {
 							t.Fatal(err)
 						}
 					}
 					before := s.Current()
-					a.now(serves(tt.keys...))
+					a.Now(serves(tt.keys...))
 					err := s.Refresh(t.Context())
 					want := "the key set holds no usable key: " + tt.err
 					switch {
@@ -69,7 +69,7 @@ func TestUnusableSet(t *testing.T) {
 						t.Error("the keys in force were replaced")
 					}
 					// A set that can be used tells its own problems.
-					a.now(serves(ed("a"), ed("z").with("use", "enc")))
+					a.Now(serves(ed("a"), ed("z").with("use", "enc")))
 					if err := s.Refresh(t.Context()); err != nil {
 						t.Fatal(err)
 					}
@@ -99,9 +99,9 @@ func TestLeakTakesKeysOutOfForce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(tt.before...)}
+				a := answering(serves(tt.before...))
 				s := open(t, a, hourly)
-				a.now(serves(tt.leaks))
+				a.Now(serves(tt.leaks))
 				if err := s.Refresh(t.Context()); !errors.Is(err, errNoUsableKey) {
 					t.Fatalf("Refresh = %v, want errNoUsableKey", err)
 				}
@@ -120,7 +120,7 @@ func TestLeakTakesKeysOutOfForce(t *testing.T) {
 						}
 					}
 				}
-				a.now(serves(ed("n")))
+				a.Now(serves(ed("n")))
 				if err := s.Refresh(t.Context()); err != nil {
 					t.Fatal(err)
 				}

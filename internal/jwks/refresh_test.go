@@ -7,15 +7,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // TestRefreshJoins checks that calls at the same time share a fetch, and
 // that no call uses a fetch that began before it.
 func TestRefreshJoins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a, hourly)
-		a.now(after(time.Second, serves(ed("b"))))
+		a.Now(after(time.Second, serves(ed("b"))))
 		var group sync.WaitGroup
 		refresh := func(want time.Duration) {
 			for range 10 {
@@ -29,9 +31,9 @@ func TestRefreshJoins(t *testing.T) {
 		}
 		refresh(time.Second)
 		wantFetches(t, a, 2)
-		pass(400 * time.Millisecond)
+		keytest.Pass(400 * time.Millisecond)
 		refresh(1600 * time.Millisecond) // the rest of that one, and one more
-		pass(400 * time.Millisecond)
+		keytest.Pass(400 * time.Millisecond)
 		refresh(1200 * time.Millisecond)
 		wantFetches(t, a, 2)
 		group.Wait()
@@ -45,11 +47,11 @@ func TestRefreshWaitsForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(1)
 		slots.shared <- struct{}{}
-		a := &authority{answer: after(time.Second, serves(ed("a")))}
+		a := answering(after(time.Second, serves(ed("a"))))
 		s := open(t, a, func(o *Options) { o.Slots = slots })
-		pass(time.Hour)
+		keytest.Pass(time.Hour)
 		go func() {
-			pass(time.Second)
+			keytest.Pass(time.Second)
 			<-slots.shared
 		}()
 		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 2*time.Second {
@@ -79,9 +81,9 @@ func TestRefreshReturns(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				s := open(t, a, hourly)
-				a.now(tt.answer)
+				a.Now(tt.answer)
 				took, err := timed(func() error { return s.Refresh(t.Context()) })
 				if !errors.Is(err, tt.want) || took != tt.took {
 					t.Errorf("%v after %v, want %v after %v", err, took, tt.want, tt.took)
@@ -98,10 +100,10 @@ func TestRefreshReturns(t *testing.T) {
 // after Refresh.
 func TestRefreshPutsOffTheTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a)
 		for range 100 {
-			pass(2 * time.Minute)
+			keytest.Pass(2 * time.Minute)
 			if err := s.Refresh(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -114,17 +116,17 @@ func TestRefreshPutsOffTheTimer(t *testing.T) {
 // leaves.
 func TestRefreshLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a, hourly)
 		seen := s.Current()
-		a.now(after(time.Second, serves(ed("b"))))
+		a.Now(after(time.Second, serves(ed("b"))))
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		took, err := timed(func() error { return s.Refresh(ctx) })
 		if err != context.DeadlineExceeded || took != 300*time.Millisecond {
 			t.Errorf("%v after %v", err, took)
 		}
-		pass(700 * time.Millisecond)
+		keytest.Pass(700 * time.Millisecond)
 		if s.Current() == seen {
 			t.Error("the fetch was given up")
 		}
@@ -135,7 +137,7 @@ func TestReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended, end := context.WithCancel(t.Context())
 		end()
-		a := &authority{answer: after(time.Second, down)}
+		a := answering(after(time.Second, down))
 		s := open(t, a)
 		want := func(ctx context.Context, took time.Duration, causes ...error) {
 			t.Helper()
@@ -150,13 +152,13 @@ func TestReady(t *testing.T) {
 			}
 		}
 		want(ended, 0, context.Canceled)
-		pass(time.Second)
+		keytest.Pass(time.Second)
 		want(ended, 0, context.Canceled, errDown)
 		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		want(short, time.Minute, context.DeadlineExceeded, errDown)
 
-		a.now(after(2*time.Second, serves(ed("a"))))
+		a.Now(after(2*time.Second, serves(ed("a"))))
 		var group sync.WaitGroup
 		refreshed := make(chan error, 1)
 		go func() { refreshed <- s.Refresh(context.Background()) }()
@@ -177,10 +179,10 @@ func TestReady(t *testing.T) {
 		want(t.Context(), 0)
 		want(ended, 0)
 
-		a.now(down)
-		pass(25 * time.Hour)
+		a.Now(down)
+		keytest.Pass(25 * time.Hour)
 		want(ended, 0, context.Canceled, errDown) // expired
-		a.now(serves(ed("a")))
+		a.Now(serves(ed("a")))
 		want(t.Context(), time.Until(s.Status().Next))
 		s.Close()
 		want(t.Context(), 0, ErrClosed)
@@ -191,7 +193,7 @@ func TestReady(t *testing.T) {
 // TestReadyClose checks that Close ends Ready.
 func TestReadyClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := open(t, &authority{answer: hang})
+		s := open(t, answering(hang))
 		failed := make(chan error, 2)
 		go func() { failed <- s.Ready(context.Background()) }()
 		go func() { failed <- s.Refresh(context.Background()) }()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // TestRemoved checks that a removed key is refused from the first set
@@ -16,22 +18,22 @@ func TestRemoved(t *testing.T) {
 	young := asks // a removed key can't be newer, however young the token is
 	t.Run("by the timer", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"), ed("b"))}
+			a := answering(serves(ed("a"), ed("b")))
 			s := open(t, a)
-			a.now(serves(ed("b")))
+			a.Now(serves(ed("b")))
 			passUntil(s.Status().Next)
 			wantFetches(t, a, 2)
 			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
 			if _, _, err := s.Find(t.Context(), young("a", 0)); !strings.Contains(err.Error(), `kid "a" is missing in the last response`) {
 				t.Error(err)
 			}
-			pass(time.Second - 1)
+			keytest.Pass(time.Second - 1)
 			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
-			pass(1)
+			keytest.Pass(1)
 			wantFetches(t, a, 3)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
-			pass(ms)
-			a.now(hang)
+			keytest.Pass(ms)
+			a.Now(hang)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
 			wantFind(t, s, a, young("b", 0), Found, 0, 0)
@@ -39,72 +41,72 @@ func TestRemoved(t *testing.T) {
 	})
 	t.Run("the second look fails", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"), ed("b"))}
+			a := answering(serves(ed("a"), ed("b")))
 			s := open(t, a)
-			a.now(serves(ed("b")))
+			a.Now(serves(ed("b")))
 			passUntil(s.Status().Next)
-			a.now(down)
-			pass(time.Second)
+			a.Now(down)
+			keytest.Pass(time.Second)
 			wantFetches(t, a, 3)
 			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
-			a.now(serves(ed("b")))
-			pass(time.Second)
+			a.Now(serves(ed("b")))
+			keytest.Pass(time.Second)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
 		})
 	})
 	t.Run("a cache answers twice", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"), ed("b"))}
+			a := answering(serves(ed("a"), ed("b")))
 			s := open(t, a)
-			pass(time.Minute)
+			keytest.Pass(time.Minute)
 			stored := time.Now()
-			a.now(func(ctx context.Context, etag string) (Document, error) {
+			a.Now(func(ctx context.Context, etag string) (Document, error) {
 				return aged(time.Since(stored).Truncate(time.Second), ed("b"))(ctx, etag)
 			})
-			pass(2500 * ms)
+			keytest.Pass(2500 * ms)
 			passUntil(s.Status().Next)
-			pass(time.Second)
+			keytest.Pass(time.Second)
 			wantFetches(t, a, 3)
 			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 1) // woken: no look is due
-			a.now(serves(ed("b")))
-			pass(15 * time.Second)
+			a.Now(serves(ed("b")))
+			keytest.Pass(15 * time.Second)
 			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 1)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
 		})
 	})
 	t.Run("by Refresh", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"), ed("b"))}
+			a := answering(serves(ed("a"), ed("b")))
 			s := open(t, a, hourly)
-			a.now(serves(ed("b")))
+			a.Now(serves(ed("b")))
 			refresh(t, s)
-			pass(10 * time.Second)
+			keytest.Pass(10 * time.Second)
 			wantFetches(t, a, 2) // no second look
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 1)
 		})
 	})
 	t.Run("by the timer, and Refresh at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"), ed("b"))}
+			a := answering(serves(ed("a"), ed("b")))
 			s := open(t, a)
-			a.now(serves(ed("b")))
+			a.Now(serves(ed("b")))
 			passUntil(s.Status().Next)
 			wantFind(t, s, a, young("a", 0), MayBeNewer, 0, 0)
 			refresh(t, s)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
-			n := a.fetches()
-			pass(10 * time.Second)
+			n := a.Fetches()
+			keytest.Pass(10 * time.Second)
 			wantFetches(t, a, n) // no second look is needed
 		})
 	})
 	t.Run("while there were no keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: serves(ed("a"))}
+			a := answering(serves(ed("a")))
 			s := open(t, a, func(o *Options) { o.MaxStale = 10 * time.Minute })
-			a.now(down)
-			pass(10 * time.Minute)
+			a.Now(down)
+			keytest.Pass(10 * time.Minute)
 			wantState(t, s, Expired)
-			a.now(serves(ed("b")))
+			a.Now(serves(ed("b")))
 			refresh(t, s)
 			wantFind(t, s, a, young("a", 0), NoLongerPublished, 0, 0)
 		})
@@ -112,14 +114,14 @@ func TestRemoved(t *testing.T) {
 	t.Run("an authority that publishes new keys each time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			n := 0
-			a := &authority{answer: func(ctx context.Context, etag string) (Document, error) {
+			a := answering(func(ctx context.Context, etag string) (Document, error) {
 				n++
 				return serves(ed(fmt.Sprint(n)))(ctx, etag)
-			}}
+			})
 			open(t, a)
-			pass(time.Hour)
+			keytest.Pass(time.Hour)
 			// The first, 12 of the timer, and a second look after each.
-			if n := a.fetches(); n > 30 {
+			if n := a.Fetches(); n > 30 {
 				t.Errorf("%d fetches in an hour", n)
 			}
 		})
@@ -133,7 +135,7 @@ func TestReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := serves(ed("a"))
 		second := serves(ed("b"))
-		a := &authority{answer: first}
+		a := answering(first)
 		s := open(t, a)
 		problem := func() string {
 			for _, p := range s.Status().Problems {
@@ -143,47 +145,47 @@ func TestReplicas(t *testing.T) {
 			}
 			return ""
 		}
-		pass(time.Second)
-		a.now(second)
+		keytest.Pass(time.Second)
+		a.Now(second)
 		wantFind(t, s, a, asks("b", 0), Found, 0, 1)
 		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 0) // the second look is due
 		if id := problem(); id != "" {
 			t.Errorf("key %q is said to differ", id)
 		}
-		a.now(first)
-		pass(time.Second)
+		a.Now(first)
+		keytest.Pass(time.Second)
 		wantFetches(t, a, 3)
 		wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 		if id := problem(); id != "a" {
 			t.Errorf("the problem names key %q", id)
 		}
 		// It is known now, so there is no second look for b.
-		pass(5 * time.Second)
+		keytest.Pass(5 * time.Second)
 		wantFetches(t, a, 3)
 
 		// Old tokens and young ones: the budgeted fetch decides, or nothing does.
 		wantFind(t, s, a, asks("b", time.Hour), NoLongerPublished, 0, 1) // its fetch got the first replica
-		pass(ms)
+		keytest.Pass(ms)
 		wantFind(t, s, a, asks("b", time.Hour), MayBeNewer, 0, 0)
 		wantFind(t, s, a, asks("b", 0), MayBeNewer, 0, 0)
-		a.now(second)
-		pass(15 * time.Second)
+		a.Now(second)
+		keytest.Pass(15 * time.Second)
 		wantFind(t, s, a, asks("b", time.Hour), Found, 0, 1)
-		n := a.fetches()
-		pass(5 * time.Second)
+		n := a.Fetches()
+		keytest.Pass(5 * time.Second)
 		wantFetches(t, a, n) // a is gone, and there is no second look for it either
 		wantFind(t, s, a, asks("a", time.Hour), MayBeNewer, 0, 0)
-		pass(30 * time.Second)
+		keytest.Pass(30 * time.Second)
 		wantFind(t, s, a, asks("a", 0), MayBeNewer, 0, 1)
 		wantFind(t, s, a, asks("a", time.Hour), NoLongerPublished, 0, 0)
 
 		// A day after, the removal counts again.
-		a.now(serves(ed("b"), ed("c")))
-		pass(24*time.Hour + time.Minute)
+		a.Now(serves(ed("b"), ed("c")))
+		keytest.Pass(24*time.Hour + time.Minute)
 		if id := problem(); id != "" {
 			t.Errorf("after a day, key %q is said to differ", id)
 		}
-		a.now(hang)
+		a.Now(hang)
 		wantFind(t, s, a, asks("a", 0), NoLongerPublished, 0, 1)
 	})
 }
@@ -192,10 +194,10 @@ func TestReplicas(t *testing.T) {
 // taken for a return.
 func TestNotReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"), ed("b"))}
+		a := answering(serves(ed("a"), ed("b")))
 		s := open(t, a)
 		for _, keys := range [][]jwk{{ed("b")}, {ed("b"), ed("c").under("a")}} {
-			a.now(serves(keys...))
+			a.Now(serves(keys...))
 			refresh(t, s)
 		}
 		if p := s.Status().Problems; len(p) != 0 {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // wantState asserts where s stands, and that Current agrees.
@@ -23,13 +25,13 @@ func wantState(t *testing.T, s *Source, want State) {
 // TestStates goes through all of them.
 func TestStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: after(time.Second, serves(ed("a")))}
+		a := answering(after(time.Second, serves(ed("a"))))
 		s := open(t, a)
 		wantState(t, s, Cold)
-		pass(time.Second)
+		keytest.Pass(time.Second)
 		wantState(t, s, Fresh)
 
-		a.now(down)
+		a.Now(down)
 		passUntil(s.Status().Next) // the first periodic fetch
 		wantState(t, s, Stale)
 		wantFetches(t, a, 2)
@@ -37,34 +39,34 @@ func TestStates(t *testing.T) {
 			t.Errorf("last error %v", err)
 		}
 
-		a.now(after(time.Second, serves(ed("a"))))
-		pass(1500 * time.Millisecond)
+		a.Now(after(time.Second, serves(ed("a"))))
+		keytest.Pass(1500 * time.Millisecond)
 		wantState(t, s, Fresh)
 		if st := s.Status(); st.LastError != nil || time.Since(st.Confirmed) != time.Second || st.Fetches != 3 {
 			t.Errorf("status %+v", st)
 		}
 
-		a.now(down)
+		a.Now(down)
 		expiry := s.Status().Confirmed.Add(24 * time.Hour)
 		passUntil(expiry.Add(-1))
 		wantState(t, s, Stale)
 		passUntil(expiry)
 		wantState(t, s, Expired)
 		wantFind(t, s, a, asks("a", 0), NoKeys, 0, 1)
-		pass(time.Hour)
+		keytest.Pass(time.Hour)
 		wantState(t, s, Expired)
 
-		a.now(serves(ed("a")))
-		pass(5 * time.Second) // the cold limit: there is nothing to lose
+		a.Now(serves(ed("a")))
+		keytest.Pass(5 * time.Second) // the cold limit: there is nothing to lose
 		wantState(t, s, Fresh)
 
-		a.now(down)
+		a.Now(down)
 		passUntil(s.Status().Next)
 		wantState(t, s, Stale)
 		s.Close()
 		wantState(t, s, Closed)
-		n := a.fetches()
-		pass(48 * time.Hour)
+		n := a.Fetches()
+		keytest.Pass(48 * time.Hour)
 		wantState(t, s, Closed)
 		wantFetches(t, a, n)
 		s.Close()
@@ -75,18 +77,18 @@ func TestStates(t *testing.T) {
 // During the first fetch it is not in the future.
 func TestNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: after(time.Second, serves(ed("a")))}
+		a := answering(after(time.Second, serves(ed("a"))))
 		s := open(t, a)
-		pass(500 * ms)
+		keytest.Pass(500 * ms)
 		if next := s.Status().Next; time.Since(next) != 500*ms {
 			t.Errorf("during the first fetch: %v, want the time at which it was asked for", next)
 		}
-		pass(500 * ms)
+		keytest.Pass(500 * ms)
 		for range 3 {
 			if next := s.Status().Next; !next.After(time.Now()) {
 				t.Errorf("%v, want a time to come", next)
 			}
-			a.now(down)
+			a.Now(down)
 			s.Refresh(t.Context())
 		}
 	})
@@ -95,8 +97,8 @@ func TestNextAttempt(t *testing.T) {
 // TestColdForEver checks that a Source which never had keys does not expire.
 func TestColdForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := open(t, &authority{answer: down}, func(o *Options) { o.MaxStale = 10 * time.Minute })
-		pass(time.Hour)
+		s := open(t, answering(down), func(o *Options) { o.MaxStale = 10 * time.Minute })
+		keytest.Pass(time.Hour)
 		wantState(t, s, Cold)
 	})
 }
@@ -105,17 +107,17 @@ func TestColdForEver(t *testing.T) {
 // state is Stale.
 func TestOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		slots := NewSlots(1)
 		s := open(t, a, func(o *Options) { o.Slots = slots })
 		slots.shared <- struct{}{}
 		passUntil(s.Status().Next.Add(5 * time.Second))
 		wantState(t, s, Fresh)
-		pass(1)
+		keytest.Pass(1)
 		wantState(t, s, Stale)
 		wantFetches(t, a, 1)
 		<-slots.shared
-		pass(0)
+		keytest.Pass(0)
 		wantState(t, s, Fresh)
 		wantFetches(t, a, 2)
 	})
@@ -126,13 +128,13 @@ func TestOverdue(t *testing.T) {
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(8)
-		a := &authority{answer: after(time.Second, serves(ed("a")))}
+		a := answering(after(time.Second, serves(ed("a"))))
 		for range 20 {
 			open(t, a, func(o *Options) { o.Slots = slots })
 		}
 		for _, want := range []int{8, 16, 20} {
 			wantFetches(t, a, want)
-			pass(time.Second)
+			keytest.Pass(time.Second)
 		}
 		if a.most != 8 {
 			t.Errorf("%d fetches at once", a.most)
@@ -158,16 +160,16 @@ func TestHungSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(64)
 		share := func(o *Options) { o.Slots = slots }
-		hung, healthy := &authority{answer: hang}, &authority{answer: serves(ed("a"))}
+		hung, healthy := answering(hang), answering(serves(ed("a")))
 		for range 100 {
 			open(t, hung, share)
 		}
 		s := open(t, healthy, share)
-		pass(5 * time.Second)
+		keytest.Pass(5 * time.Second)
 		wantState(t, s, Fresh)
-		healthy.now(serves(ed("a"), ed("b")))
+		healthy.Now(serves(ed("a"), ed("b")))
 		for range 20 {
-			pass(7 * time.Second)
+			keytest.Pass(7 * time.Second)
 			if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 0 {
 				t.Fatalf("Refresh beside hung ones: %v after %v", err, took)
 			}
@@ -183,11 +185,11 @@ func TestHungSources(t *testing.T) {
 func TestFirstPeriodicFetch(t *testing.T) {
 	for _, random := range []float64{0.1, 0.5, nearlyOne} {
 		synctest.Test(t, func(t *testing.T) {
-			a := &authority{answer: func(context.Context, string) (Document, error) {
+			a := answering(func(context.Context, string) (Document, error) {
 				return Document{Body: document(ed("a")), FreshFor: 10 * time.Minute}, nil
-			}}
+			})
 			open(t, a, func(o *Options) { o.RandomFraction = func() float64 { return random } })
-			pass(time.Hour)
+			keytest.Pass(time.Hour)
 			asked, _ := a.log()
 			wait := func(n int) time.Duration { return asked[n].Sub(asked[n-1]) }
 			first := time.Duration(random * float64(10*time.Minute))

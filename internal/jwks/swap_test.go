@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/keytest"
 )
 
 // TestKeepsTheSet checks that a bad response keeps the set, and that an
@@ -47,16 +49,16 @@ func TestKeepsTheSet(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"))}
+				a := answering(serves(ed("a")))
 				told := 0
 				s := open(t, a, func(o *Options) {
 					o.MaxBytes = 100 << 10
 					o.Observe = func(Status) { told++ }
 				})
 				before := s.Current()
-				pass(time.Minute)
+				keytest.Pass(time.Minute)
 				confirmed := s.Status().Confirmed
-				a.now(tt.answer)
+				a.Now(tt.answer)
 				err := s.Refresh(t.Context())
 				synctest.Wait()
 				if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
@@ -79,7 +81,7 @@ func TestKeepsTheSet(t *testing.T) {
 // TestServesTheRest checks that a bad key does not affect the others.
 func TestServesTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := open(t, &authority{answer: serves(ed("a"), ec("b", 1).with("x", "AA"), ed("c").with("d", "AA"))})
+		s := open(t, answering(serves(ed("a"), ec("b", 1).with("x", "AA"), ed("c").with("d", "AA"))))
 		wantState(t, s, Fresh)
 		if n := len(s.Current().Problems); n != 2 {
 			t.Errorf("%d problems, want 2", n)
@@ -90,10 +92,10 @@ func TestServesTheRest(t *testing.T) {
 // TestReplaced checks that a replaced set does not change.
 func TestReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &authority{answer: serves(ed("a"))}
+		a := answering(serves(ed("a")))
 		s := open(t, a)
 		old := s.Current()
-		a.now(after(300*time.Millisecond, serves(ed("b"))))
+		a.Now(after(300*time.Millisecond, serves(ed("b"))))
 		wantFind(t, s, a, asks("b", 0), Found, 300*time.Millisecond, 1)
 		if _, v := s.Current().Lookup("a", "EdDSA"); v != unknown {
 			t.Errorf("the old key: verdict %d", v)
