@@ -51,6 +51,7 @@ func TestForeignChallenges(t *testing.T) {
 		{"good", "/passport/users", good, 200, ""},
 		{"none", "/passport/users", "", 401, `Bearer realm="machines"`},
 		{"denied", "/passport/users", denied, 401, `error="invalid_token"`},
+		{"any", "/passport-jwt/users", good, 401, ""},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+test.path, nil)
 		if err != nil {

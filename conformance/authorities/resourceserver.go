@@ -6,8 +6,9 @@ import (
 
 // ResourceServer is a running server of npm's express. It takes tokens of one
 // authority by express-oauth2-jwt-bearer at GET and POST /jwt/users (GET needs the
-// scope read:users) and GET /jwt/admin (nobody has its scope), and every token by
-// passport-http-bearer at GET /passport/users.
+// scope read:users) and GET /jwt/admin (nobody has its scope), every token by
+// passport-http-bearer at GET /passport/users, and none by passport-jwt at GET
+// /passport-jwt/users.
 type ResourceServer struct {
 	URL  string
 	proc *process
