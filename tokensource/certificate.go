@@ -20,7 +20,7 @@ type Certificate struct {
 	// ClientID names the client. It is required.
 	ClientID string
 
-	// Pair is the certificate with its key.
+	// Pair holds the certificate with its key.
 	Pair *tls.Certificate
 
 	// CertFile and KeyFile, instead of Pair, are the paths of certificate and key

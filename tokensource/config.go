@@ -20,12 +20,12 @@ import (
 // Config configures a [Source]. Exactly one of TokenURL, Fetch, or Issuer alone
 // says where tokens come from.
 type Config struct {
-	// TokenURL is the authority's token endpoint: https, or http on loopback.
+	// TokenURL names the authority's token endpoint: https, or http on loopback.
 	TokenURL string
 
-	// Issuer is the authority's issuer, spelled exactly as in its metadata (RFC
-	// 8414, OpenID Connect Discovery), which then name the token endpoint. Beside
-	// TokenURL it is only the "aud" of assertions, and no metadata are fetched.
+	// Issuer names the authority exactly as its metadata do (RFC 8414, OpenID
+	// Connect Discovery). They are fetched to find the token endpoint. Beside
+	// TokenURL, Issuer only sets the "aud" of assertions.
 	Issuer string
 
 	// Fetch returns a new token at each call, instead of a token endpoint:
@@ -35,9 +35,10 @@ type Config struct {
 	// Credentials authenticate the client. They are required unless Fetch is set.
 	Credentials Credentials
 
-	// AuthStyle is how a secret is sent. If zero, it follows the metadata. If they
-	// list both ways, or without metadata, a refused secret is sent the other way
-	// once, until one way has succeeded: set AuthStyle to avoid that.
+	// AuthStyle selects how a secret is sent: as HTTP Basic or in the form. If
+	// zero, the metadata decide. Without metadata, or if they list both, Basic
+	// comes first, and a refused secret is sent the other way once; the way that
+	// succeeds is kept. Set AuthStyle to avoid the second attempt.
 	AuthStyle oauth2.AuthStyle
 
 	// Scopes are requested: if empty, the authority's default, which for many is
@@ -55,13 +56,12 @@ type Config struct {
 	// Parameters are further parameters of the token request.
 	Parameters url.Values
 
-	// RefreshAhead is how long before its end a token is replaced: a fifth of its
-	// lifetime if zero, and never more than half of it.
+	// RefreshAhead says how long before its end a token is replaced: a fifth of
+	// its lifetime if zero, and never more than half of it.
 	RefreshAhead time.Duration
 
-	// MaxAge is the age at which services refuse a token although it has not
-	// expired: no limit if zero. It is also the lifetime of tokens whose expiry
-	// the authority does not tell.
+	// MaxAge limits the age of the tokens, for services that refuse old ones: no
+	// limit if zero. It also serves as the lifetime of tokens without an expiry.
 	MaxAge time.Duration
 
 	// Timeout bounds each request and each call of a callback: 10 s if zero, and
@@ -119,8 +119,10 @@ func (c *Config) checkOrigin() error {
 		}
 	}
 	if c.Fetch != nil {
-		if c.Credentials != nil || c.AuthStyle != 0 || c.Transport != nil || len(c.Scopes)+len(c.Audience)+len(c.Resource)+len(c.Parameters) > 0 {
-			mistake("Fetch makes its own requests: Credentials, AuthStyle, Transport, Scopes, Audience, Resource and Parameters have no effect")
+		parameters := len(c.Scopes) + len(c.Audience) + len(c.Resource) + len(c.Parameters)
+		if c.Credentials != nil || c.AuthStyle != 0 || c.Transport != nil || parameters > 0 {
+			mistake("Fetch makes its own requests: Credentials, AuthStyle, Transport, Scopes, Audience, Resource " +
+				"and Parameters have no effect")
 		}
 		return errors.Join(errs...)
 	}
@@ -173,8 +175,8 @@ func (c *Config) checkParameters() error {
 	var errs []error
 	for _, name := range c.Scopes {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			errs = append(errs, fmt.Errorf("Scopes: %s is no scope name: want printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)",
-				redact.Quote(name)))
+			errs = append(errs, fmt.Errorf("Scopes: %s is no scope name: want printable ASCII without spaces, "+
+				"quotes and backslashes (RFC 6749 §3.3)", redact.Quote(name)))
 		}
 	}
 	if slices.Contains(c.Audience, "") {

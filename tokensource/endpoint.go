@@ -102,7 +102,9 @@ var errUnchanged = errors.New("the credentials are unchanged")
 
 // attempt makes one authenticated request. If refused is not nil, it makes none
 // with the same credentials, nor if they can't be read.
-func (e *endpoint) attempt(ctx context.Context, server clientauth.Server, refused *clientauth.Used) (fetched, clientauth.Used, error) {
+func (e *endpoint) attempt(
+	ctx context.Context, server clientauth.Server, refused *clientauth.Used,
+) (fetched, clientauth.Used, error) {
 	r, used, err := e.prepare(ctx, server)
 	switch {
 	case refused != nil && (err != nil || used.Version == refused.Version):
@@ -181,7 +183,7 @@ func (e *endpoint) fail(ctx context.Context, err error, secrets []string) error 
 }
 
 // withoutQuotes returns err without what its text quotes: net/http quotes malformed
-// responses, which may hold a token that nobody knows yet.
+// responses, which may hold a new token.
 func withoutQuotes(err error) error {
 	text, rest, found := strings.Cut(err.Error(), `"`)
 	if !found {

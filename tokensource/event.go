@@ -22,13 +22,13 @@ type Event struct {
 	ClientID string // "" if unknown
 	URL      string // the token endpoint, without its query; "" if there is none
 
-	// Origin is the origin that refused the token: "" for [Source.Invalidate].
+	// Origin refused the token: "" for [Source.Invalidate].
 	Origin string
 
-	// ExpiresAt is the expiry of the token that was fetched or refused.
+	// ExpiresAt says when the token that was fetched or refused expires.
 	ExpiresAt time.Time
 
-	// Duration is how long the fetch took.
+	// Duration measures the fetch.
 	Duration time.Duration
 
 	// Err says why the fetch failed. For a refusal, it says why no replacement

@@ -44,8 +44,8 @@ func (m *metadata) locate(ctx context.Context) (address, error) {
 	switch {
 	case err == nil && m.kept.url != "" && !sameOrigin(got.url, m.kept.url):
 		// Credentials that follow a changed document go wherever its author wants.
-		return address{}, fmt.Errorf("metadata: the token endpoint has moved from %s to another origin, %s: restart if that is intended",
-			redact.Quote(m.kept.url), redact.Quote(got.url))
+		return address{}, fmt.Errorf("metadata: the token endpoint has moved from %s to another origin, %s: "+
+			"restart if that is intended", redact.Quote(m.kept.url), redact.Quote(got.url))
 	case err == nil:
 		m.kept, m.fetched = got, time.Now()
 		return got, nil

@@ -27,6 +27,8 @@ type flight struct {
 
 func newFlight() *flight { return &flight{landed: make(chan struct{})} }
 
+var errNoExpiry = errors.New("the token's expiry is unknown: the answer holds no positive expires_in, set Config.MaxAge")
+
 // errSame reports a replacement that replaced nothing.
 var errSame = errors.New("tokensource: the authority issued the refused token again")
 
@@ -125,8 +127,8 @@ func (s *Source) accept(began time.Time, got fetched, err error) (*held, error) 
 	}
 	switch {
 	case expiry.IsZero():
-		// RFC 6749 §5.1 admits it. But then nobody knows when to fetch again.
-		return nil, s.fetcher.describe(errors.New("the token's expiry is unknown: the answer holds no positive expires_in, set Config.MaxAge"))
+		// RFC 6749 §5.1 admits that. But it does not say when to fetch again.
+		return nil, s.fetcher.describe(errNoExpiry)
 	case !expiry.After(now):
 		return nil, s.fetcher.describe(errors.New("the token has expired"))
 	case !end.After(now):

@@ -27,14 +27,14 @@ type PrivateKeyJWT struct {
 	// each fetch, so that a rotated key needs no restart.
 	KeyFile string
 
-	// KeyID is the "kid" of the assertion: that of a JWK in KeyFile if empty.
+	// KeyID sets the "kid" of the assertion: that of a JWK in KeyFile if empty.
 	KeyID string
 
-	// Algorithm is the "alg" of the assertion. If empty, it is that of a JWK in
-	// KeyFile, or RS256, ES256, ES384, ES512 or EdDSA by the type of the key.
+	// Algorithm sets the "alg" of the assertion. If empty, that of a JWK in KeyFile
+	// applies, or RS256, ES256, ES384, ES512 or EdDSA by the type of the key.
 	Algorithm string
 
-	// Audience is the "aud" of the assertion: Config.Issuer if empty. It is never
+	// Audience sets the "aud" of the assertion: Config.Issuer if empty. It is never
 	// taken from metadata. Ory Hydra and Entra accept only the URL of their token
 	// endpoint.
 	Audience string

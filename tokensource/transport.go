@@ -12,7 +12,8 @@ import (
 // maxIdle is how many connections are kept: there is one fetch at a time.
 const maxIdle = 2
 
-var errNoCertificate = errors.New("Transport can't present the client certificate: want an *http.Transport without DialTLSContext, or nil")
+var errNoCertificate = errors.New("Transport can't present the client certificate: " +
+	"want an *http.Transport without DialTLSContext, or nil")
 
 // newTransport returns the transport to the authority, and whether it is the
 // source's own. If method is a certificate, the transport is a copy that presents

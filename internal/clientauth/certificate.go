@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// Presenter is a [Method] that authenticates by the certificate of the connection
+// Presenter authenticates by the certificate of the connection
 // (RFC 8705): the transport must present it.
 type Presenter interface {
 	Method

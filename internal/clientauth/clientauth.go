@@ -14,7 +14,7 @@ import (
 
 // Server describes the authority that a client authenticates to.
 type Server struct {
-	// Issuer is the "aud" of assertions that name no audience of their own. It
+	// Issuer serves as the "aud" of assertions that name no audience of their own. It
 	// comes from configuration: an "aud" from metadata would let the author of
 	// the metadata use the assertion elsewhere.
 	Issuer string
@@ -23,11 +23,11 @@ type Server struct {
 	// without metadata.
 	Methods []string
 
-	// Style is how a secret is sent: by Methods if empty.
+	// Style selects how a secret is sent: Methods decide if it is empty.
 	Style Style
 }
 
-// Request is the part of a request that authentication changes.
+// Request holds the parts of a request that authentication changes.
 type Request struct {
 	Form   url.Values
 	Header http.Header
@@ -42,7 +42,7 @@ type Used struct {
 	// makes sense only with another version.
 	Version [sha256.Size]byte
 
-	// Style is how the secret was sent, and Other how it could be sent instead.
+	// Style tells how the secret was sent, and Other how it could be sent instead.
 	// Both are empty without a secret, and Other if the Style is known.
 	Style, Other Style
 }

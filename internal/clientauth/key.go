@@ -15,7 +15,7 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
-// Key is a private key, or a handle of one in a KMS or an HSM.
+// Key holds a private key, or a handle of one in a KMS or an HSM.
 type Key struct {
 	Signer    crypto.Signer
 	ID        string // "kid", or ""

@@ -35,7 +35,7 @@ func (p PrivateKey) Check(s Server) error {
 		errs = append(errs, errors.New("PrivateKeyJWT: ClientID is empty"))
 	}
 	if p.audience(s) == "" {
-		errs = append(errs, errors.New("PrivateKeyJWT: no Audience: set it, or Config.Issuer, to what the authority expects as \"aud\""))
+		errs = append(errs, errors.New("PrivateKeyJWT: no Audience: set it, or Config.Issuer, as the authority expects it in \"aud\""))
 	}
 	return errors.Join(errs...)
 }

@@ -63,7 +63,7 @@ func (f Secret) Authenticate(ctx context.Context, s Server, r *Request) (Used, e
 func pair(id, secret string) string { return url.QueryEscape(id) + ":" + url.QueryEscape(secret) }
 
 // style returns how to send a secret, and how else if the authority refuses it.
-// Basic is what every authority must support (RFC 6749 §2.3.1), and the default of
+// Every authority must support Basic (RFC 6749 §2.3.1), and it is the default of
 // metadata without a list (RFC 8414 §2). But some authorities don't decode its
 // halves: where the encoding changes the ID or the secret, the form comes first.
 // And some accept a client by the method alone that it was registered with, which
