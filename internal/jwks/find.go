@@ -117,7 +117,8 @@ func (s *Source) Check(key Key, q Query) error {
 
 // Removed reports whether key, which an earlier set held, no longer counts: the
 // authority has removed or replaced it, or no set is in force. It returns false
-// while a removal is not confirmed. Unlike Check it counts nothing.
+// while a removal is not confirmed, and true after that also if the authority's
+// replicas differ. Unlike Check it counts nothing.
 func (s *Source) Removed(key Key) bool {
 	if set := s.current.Load(); set != nil && set.Holds(key) {
 		return false
@@ -125,12 +126,18 @@ func (s *Source) Removed(key Key) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set := s.current.Load()
-	if set != nil && set.Holds(key) {
+	if set == nil {
+		return true
+	}
+	if set.Holds(key) {
 		return false
 	}
-	_, why := s.verdict(set, Query{KeyID: key.ID, Algorithm: key.Algorithm}, time.Now())
+	if _, why := set.Lookup(key.ID, key.Algorithm); why != unknown {
+		return true // another key took its place, or it can't be used
+	}
 	// A key that is in no set and not remembered as lost was lost long ago.
-	return why != unconfirmed && (why != MayBeNewer || s.memory.lost[key.ID] == nil)
+	lost := s.memory.lost[key.ID]
+	return lost == nil || lost.confirmed
 }
 
 // Suspect reports a bad signature under a key of the set. The authority may

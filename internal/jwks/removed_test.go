@@ -190,6 +190,44 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
+// TestRemovedByOneReplica: work that lasts goes on while one response of one
+// replica lacks its key. It ends by a Refresh, or once a second response lacks
+// the key.
+func TestRemovedByOneReplica(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		lookup func(*testing.T, *Source) // makes the fetch that follows the removal
+	}{
+		{"Refresh", refresh},
+		{"a second response", func(_ *testing.T, s *Source) { passUntil(s.Status().Next); pass(time.Second) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &authority{answer: serves(ed("a"), ed("b"))}
+				s := open(t, a)
+				key, _, err := s.Find(t.Context(), asks("a", 0))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, keys := range [][]jwk{{ed("b")}, {ed("a"), ed("b")}} { // the replicas differ from now on
+					a.now(serves(keys...))
+					refresh(t, s)
+				}
+				a.now(after(200*ms, serves(ed("b"))))
+				passUntil(s.Status().Next)
+				pass(time.Second)
+				if s.Removed(key) {
+					t.Error("Removed = true after one response without the key, want false")
+				}
+				tt.lookup(t, s)
+				if !s.Removed(key) {
+					t.Error("Removed = false, want true")
+				}
+			})
+		})
+	}
+}
+
 // TestNotReplicas checks that another key under a removed key's ID is not
 // taken for a return.
 func TestNotReplicas(t *testing.T) {
