@@ -49,7 +49,9 @@ func (s *Source) search(ctx context.Context, q Query) (Key, *Set, error) {
 		switch why {
 		case Found:
 			return key, set, nil
-		case OtherAlgorithm, Dropped, NotOne, NotPublished, NoLongerPublished:
+		case NotOne:
+			return Key{}, nil, s.missing(why, set, q)
+		case OtherAlgorithm, Dropped, NotPublished, NoLongerPublished:
 			if s.health.asOf.Before(arrived) { // else a fetch would bring nothing newer
 				s.launchSpare()
 			}

@@ -100,17 +100,19 @@ func TestNoKeyIDWhileCold(t *testing.T) {
 }
 
 // TestAtOnce checks that a call does not wait if the key is there and can't
-// verify its token. Such a call starts a fetch, if the budget is full.
+// verify its token. Such a call starts a fetch, if the budget is full and the
+// token names a key.
 func TestAtOnce(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		q    Query
-		want Why
+		name    string
+		q       Query
+		want    Why
+		fetches int // if the budget is full
 	}{
-		{"of another algorithm", Query{KeyID: "a", Algorithm: "ES256"}, OtherAlgorithm},
-		{"unusable", Query{KeyID: "b", Algorithm: "EdDSA"}, Dropped},
-		{"unnamed, and none fits", Query{Algorithm: "RS256"}, NotOne},
-		{"long unknown", Query{KeyID: "x", Algorithm: "EdDSA", IssuedAt: time.Unix(0, 0)}, NotPublished},
+		{"of another algorithm", Query{KeyID: "a", Algorithm: "ES256"}, OtherAlgorithm, 1},
+		{"unusable", Query{KeyID: "b", Algorithm: "EdDSA"}, Dropped, 1},
+		{"unnamed, and none fits", Query{Algorithm: "RS256"}, NotOne, 0},
+		{"long unknown", Query{KeyID: "x", Algorithm: "EdDSA", IssuedAt: time.Unix(0, 0)}, NotPublished, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -120,13 +122,13 @@ func TestAtOnce(t *testing.T) {
 				a.Now(after(time.Second, serves(ed("a"), ed("b").with("use", "enc"))))
 				q := tt.q
 				q.Now = time.Now()
-				for _, fetches := range []int{1, 0} {
+				for _, fetches := range []int{tt.fetches, 0} {
 					wantFind(t, s, a, q, tt.want, 0, fetches)
 				}
 				keytest.Pass(time.Second)
 				wantFind(t, s, a, q, tt.want, 0, 0) // the last one of the budget is not for it
 				keytest.Pass(15 * time.Second)
-				wantFind(t, s, a, q, tt.want, 0, 1)
+				wantFind(t, s, a, q, tt.want, 0, tt.fetches)
 			})
 		})
 	}
