@@ -20,7 +20,9 @@ import (
 //
 // A pattern that names the method and the path is not a gap: "GET /orders" and
 // "POST /orders" may have different requirements, and so may "/admin/{$}" and
-// "/admin/".
+// "/admin/". Neither is one that names another host, or another method and no
+// subtree: "DELETE /orders/{id}" beside "GET /orders/search". "OPTIONS /" may
+// answer the preflight requests of every route.
 //
 // CheckCoverage makes requests from each pattern and lets the Mux's router match
 // them, so it follows ServeMux's precedence. It compares requirements with
@@ -69,9 +71,15 @@ func otherGuard(strong, weak *route) string {
 }
 
 // broaderThan reports whether p matches every path of o and was not written for
-// o: p's path is more general, or p has no method or host and o has one.
+// o: p's path is more general, or p has no method or host and o has one. A
+// pattern with another host than o's, or for a whole other method than o's, was
+// written on purpose: "DELETE /orders/{id}" beside "GET /orders/search", and
+// "OPTIONS /". Only a subtree of another method still is broader.
 func (p pattern) broaderThan(o pattern) bool {
-	if !p.coversPath(o) {
+	if !p.coversPath(o) || p.host != "" && o.host != "" && p.host != o.host {
+		return false
+	}
+	if !p.coversMethod(o) && !o.coversMethod(p) && (!p.isSubtree() || p.method == http.MethodOptions) {
 		return false
 	}
 	return !o.coversPath(p) || p.method == "" && (o.method != "" || p.host == "" && o.host != "")

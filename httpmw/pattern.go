@@ -94,6 +94,9 @@ func (p pattern) names() bool {
 	return true
 }
 
+// isSubtree reports whether the pattern matches every path below its own.
+func (p pattern) isSubtree() bool { return p.segments[len(p.segments)-1].kind == multi }
+
 // sample returns a path that p matches, with word for its wildcards.
 func (p pattern) sample(word string) string {
 	var b strings.Builder
