@@ -143,23 +143,48 @@ func (r *route) mistakable(req *http.Request) bool {
 		host, _ = urlpath.Host(req.Host)
 	}
 	var room [256]byte
-	buf := append(room[:0], path...)
-	for decodings := 1; ; decodings++ { // url.Parse was the first
+	if r.resembles(append(room[:0], path...), req.Method, host) {
+		return true
+	}
+	// Some servers remove parameters before they decode: there, an encoded slash
+	// in one does not end it.
+	raw, decoded := req.URL.RawPath, false
+	if raw == "" {
+		raw, decoded = path, true // each slash in it was one in the request
+	}
+	if strings.IndexByte(raw, ';') < 0 {
+		return false
+	}
+	buf, undecodable := urlpath.AppendWithoutParameters(room[:0], raw), false
+	if !decoded {
+		buf, _, undecodable = urlpath.Decode(buf)
+	}
+	return undecodable || r.resembles(buf, req.Method, host)
+}
+
+// resembles reports whether a rival of r matches a path that was decoded once,
+// or one of its further decodings. It writes into the path.
+func (r *route) resembles(path []byte, method, host string) bool {
+	for decodings := 1; ; decodings++ {
 		var ok bool
-		if buf, ok = urlpath.Normalize(buf); !ok {
+		if path, ok = urlpath.Normalize(path); !ok {
 			return true
 		}
-		if r.readAs(buf, false, req.Method, host) || r.readAs(urlpath.Whole(buf), true, req.Method, host) {
+		// A "?" in a parameter does not end the path where parameters are removed
+		// first.
+		whole := urlpath.Whole(path)
+		if r.readAs(path, false, method, host) || r.readAs(whole, true, method, host) ||
+			len(whole) < len(path) && r.readAs(path, true, method, host) {
 			return true
 		}
-		decoded, changed, undecodable := urlpath.Decode(buf)
+		decoded, changed, undecodable := urlpath.Decode(path)
 		if !changed {
 			return undecodable
 		}
 		if decodings == urlpath.MaxDecodings {
 			return true
 		}
-		buf = decoded
+		path = decoded
 	}
 }
 

@@ -10,16 +10,24 @@ import (
 	"testing"
 
 	"github.com/m2mauth/m2mauth/internal/doortest"
+	"github.com/m2mauth/m2mauth/internal/urlpath"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
 // lax answers with "the file admin/secret.txt" if any server that we know of
 // could read the request so, and with "something else" if not.
 var lax = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-	for reading := range laxReadings(r.URL.Path) {
-		if reading == "/admin" || strings.HasPrefix(reading, "/admin/") {
-			io.WriteString(w, "the file admin/secret.txt")
-			return
+	paths := []string{r.URL.Path}
+	// Some servers remove parameters before they decode.
+	if decoded, err := url.PathUnescape(string(urlpath.AppendWithoutParameters(nil, r.URL.EscapedPath()))); err == nil {
+		paths = append(paths, decoded)
+	}
+	for _, path := range paths {
+		for reading := range laxReadings(path) {
+			if reading == "/admin" || strings.HasPrefix(reading, "/admin/") || strings.HasPrefix(reading, "/api/v1/admin/") {
+				io.WriteString(w, "the file admin/secret.txt")
+				return
+			}
 		}
 	}
 	io.WriteString(w, "something else")
@@ -86,6 +94,8 @@ func FuzzLookalikes(f *testing.F) {
 	x.Handle("/", scopes.Public(), lax)
 	x.Handle("/public/", scopes.Public(), lax)
 	x.Handle("/admin/", scopes.All("admin"), lax)
+	x.Handle("/api/v1/admin/", scopes.All("admin"), lax)
+	f.Add("/api;%2F/v1;a%3Fb/admin/keys")
 	f.Fuzz(func(t *testing.T, target string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil || len(target) > 60 {

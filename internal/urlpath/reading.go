@@ -149,6 +149,24 @@ func Whole(path []byte) []byte {
 	return path
 }
 
+// AppendWithoutParameters appends path to buf, and leaves out the parameters of
+// its segments: from a semicolon to the next slash.
+func AppendWithoutParameters(buf []byte, path string) []byte {
+	inParameter := false
+	for i := range len(path) {
+		switch path[i] {
+		case '/':
+			inParameter = false
+		case ';':
+			inParameter = true
+		}
+		if !inParameter {
+			buf = append(buf, path[i])
+		}
+	}
+	return buf
+}
+
 // Next returns the first segment of a path and the rest. It skips empty
 // segments. At the end seg is empty, and slash reports whether the path ends with
 // a slash.

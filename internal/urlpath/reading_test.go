@@ -145,3 +145,13 @@ func endsLax(p string) bool {
 	}
 	return false
 }
+
+func TestAppendWithoutParameters(t *testing.T) {
+	for path, want := range map[string]string{
+		"": "", "/": "/", "/a/b": "/a/b", "/a;x/b": "/a/b", "/a;%2Fx/b;y": "/a/b", `/a;\x/b`: "/a/b", "/;/a": "//a", "/a;;x;/": "/a/",
+	} {
+		if got := string(AppendWithoutParameters(nil, path)); got != want {
+			t.Errorf("AppendWithoutParameters(%q) = %q, want %q", path, got, want)
+		}
+	}
+}
