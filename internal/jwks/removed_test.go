@@ -199,23 +199,23 @@ func TestRemovedByOneReplica(t *testing.T) {
 		lookup func(*testing.T, *Source) // makes the fetch that follows the removal
 	}{
 		{"Refresh", refresh},
-		{"a second response", func(_ *testing.T, s *Source) { passUntil(s.Status().Next); pass(time.Second) }},
+		{"a second response", func(_ *testing.T, s *Source) { passUntil(s.Status().Next); keytest.Pass(time.Second) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &authority{answer: serves(ed("a"), ed("b"))}
+				a := answering(serves(ed("a"), ed("b")))
 				s := open(t, a)
 				key, _, err := s.Find(t.Context(), asks("a", 0))
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, keys := range [][]jwk{{ed("b")}, {ed("a"), ed("b")}} { // the replicas differ from now on
-					a.now(serves(keys...))
+					a.Now(serves(keys...))
 					refresh(t, s)
 				}
-				a.now(after(200*ms, serves(ed("b"))))
+				a.Now(after(200*ms, serves(ed("b"))))
 				passUntil(s.Status().Next)
-				pass(time.Second)
+				keytest.Pass(time.Second)
 				if s.Removed(key) {
 					t.Error("Removed = true after one response without the key, want false")
 				}
