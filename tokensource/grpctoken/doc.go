@@ -1,0 +1,17 @@
+// Package grpctoken sends the tokens of a tokensource.Source with the calls of a
+// gRPC client, and replaces a token that a service refuses.
+//
+//	options, err := grpctoken.DialOptions(source, nil)
+//	if err != nil {
+//		return err
+//	}
+//	conn, err := grpc.NewClient(target, append(options, grpc.WithTransportCredentials(credentials.NewTLS(nil)))...)
+//
+// Each attempt of a call has a fresh credential, the retries of a service config
+// included. A service refuses a token by www-authenticate in its trailers, with
+// the error invalid_token, as package grpcmw does. The status does not count, nor
+// its details: a service may hand on those of a service that it calls itself.
+//
+// After a refusal a unary call waits for the replacement and is repeated once. A
+// stream ends with the refusal; the next one has the new token.
+package grpctoken

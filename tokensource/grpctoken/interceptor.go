@@ -1,0 +1,118 @@
+package grpctoken
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"strconv"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/m2mauth/m2mauth/internal/challenge"
+	"github.com/m2mauth/m2mauth/tokensource"
+)
+
+// client holds the interceptors of one DialOptions.
+type client struct {
+	source *tokensource.Source
+	opts   Options
+}
+
+// unary repeats a call once if its token was refused and there is another one.
+func (c *client) unary(
+	ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	current := &call{}
+	ctx = context.WithValue(ctx, callKey{}, current)
+	var trailer metadata.MD
+	// In front of the caller's options, and with room for them: opts is theirs.
+	own := append(make([]grpc.CallOption, 0, len(opts)+1), grpc.Trailer(&trailer))
+	err := invoker(ctx, method, req, reply, conn, append(own, opts...)...)
+	refused := current.refusedBy(trailer, err)
+	if refused == nil {
+		return err
+	}
+	after := retryAfter(trailer, err)
+	if c.opts.NoRepeat {
+		c.report(refused, after)
+		return err
+	}
+	switch next, ended := c.source.Replace(ctx, refused.origin, refused.accessToken, after); {
+	case ended != nil:
+		return status.FromContextError(ctx.Err()).Err()
+	case next == nil:
+		return err
+	}
+	return invoker(ctx, method, req, reply, conn, opts...)
+}
+
+// stream watches for the refusal with which a stream may end.
+func (c *client) stream(
+	ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	current := &call{}
+	s, err := streamer(context.WithValue(ctx, callKey{}, current), desc, conn, method, opts...)
+	if err != nil {
+		return nil, err // no response yet
+	}
+	return &stream{ClientStream: s, client: c, call: current}, nil
+}
+
+// stream reports a refused token to the Source. It repeats nothing: the caller
+// alone knows what it has sent.
+type stream struct {
+	grpc.ClientStream
+	client *client
+	call   *call
+}
+
+// RecvMsg implements grpc.ClientStream.
+func (s *stream) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	trailer := s.Trailer()
+	if refused := s.call.refusedBy(trailer, err); refused != nil {
+		s.client.report(refused, retryAfter(trailer, err))
+	}
+	return err
+}
+
+// refusedBy returns the credential that the response with this trailer refused:
+// nil if it refused none.
+func (c *call) refusedBy(trailer metadata.MD, err error) *sent {
+	if err == nil || !challenge.InvalidToken(trailer["www-authenticate"]) {
+		return nil
+	}
+	return c.last.Load()
+}
+
+// report has a refused token replaced in the background.
+func (c *client) report(refused *sent, after time.Duration) {
+	// With an ended context, Replace waits for nothing.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _ = c.source.Replace(ctx, refused.origin, refused.accessToken, after)
+}
+
+// retryAfter returns how long a refusal asks the client to wait: 0 if it does not.
+// The metadata of the service come first: RetryInfo may have been handed on.
+func retryAfter(trailer metadata.MD, err error) time.Duration {
+	if values := trailer["grpc-retry-pushback-ms"]; len(values) == 1 {
+		if ms, err := strconv.ParseInt(values[0], 10, 64); err == nil && ms >= 0 && ms <= math.MaxInt32 {
+			return time.Duration(ms) * time.Millisecond
+		}
+	}
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok && info.GetRetryDelay() != nil {
+			return max(0, info.GetRetryDelay().AsDuration())
+		}
+	}
+	return 0
+}
