@@ -1,5 +1,5 @@
-// Command m2mauth explains access tokens, and serves an authority for local
-// development.
+// Command m2mauth explains access tokens, gets them for shells and pipelines, and
+// serves an authority for local development.
 //
 //	m2mauth explain -issuer https://auth.example.com -audience https://api.example.com \
 //		-jwks-url https://auth.example.com/.well-known/jwks.json -require-all "reports:read" <token
@@ -14,6 +14,10 @@
 // It serves Stytch's M2M API on http://127.0.0.1:8484, and stores its clients and
 // signing keys in authority.db.
 //
+//	m2mauth token -issuer https://auth.example.com -client-id worker -secret-file secret
+//
+// It prints an access token, which it caches and replaces ahead of its end.
+//
 // In a clone of the repository, "go -C cmd/m2mauth run ." runs the command.
 package main
 
@@ -27,6 +31,7 @@ import (
 	"syscall"
 
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/token"
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
@@ -56,6 +61,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return runExplain(ctx, args[1:], stdin, stdout, stderr)
 	case "authority":
 		return authority.Run(ctx, args[1:], stdout, stderr)
+	case "token":
+		return token.Run(ctx, args[1:], stdout, stderr)
 	}
 	// Don't repeat the unknown command: it may be a token.
 	fmt.Fprint(stderr, commands)
@@ -63,9 +70,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 const commands = `usage: m2mauth explain [flags] <token    says why a token is accepted or refused
+       m2mauth token [flags]             prints an access token, from a cache
        m2mauth authority [flags]         serves an authority for local development
 
-"m2mauth explain -help" and "m2mauth authority -help" list the flags.
+Each lists its flags with -help.
 `
 
 func runExplain(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
