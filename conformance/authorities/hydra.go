@@ -23,7 +23,7 @@ import (
 // hydraBinary is what run hydra makes.
 const hydraBinary = "bin/hydra-v2.3.0"
 
-// Hydra is a running Ory Hydra, over plain http and with an in-memory database. It
+// Hydra runs Ory Hydra, over plain http and with an in-memory database. It
 // issues RS256 JWTs or opaque tokens, as each client's access_token_strategy says,
 // for audiences of the parameter "audience". Its endpoints are /oauth2/token and, at
 // Admin, /admin/oauth2/introspect.

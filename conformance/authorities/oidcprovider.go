@@ -20,7 +20,7 @@ type OIDCProviderOptions struct {
 	// tls_client_auth: a new one if nil.
 	CA *CA
 
-	// TokenLife is how long access tokens live: 1 h if zero, in whole seconds.
+	// TokenLife limits access tokens, in whole seconds: 1 h if zero.
 	TokenLife time.Duration
 
 	// MTLSAlias makes the authority ask for client certificates at a second
@@ -29,7 +29,7 @@ type OIDCProviderOptions struct {
 	MTLSAlias bool
 }
 
-// OIDCProvider is a running oidc-provider, the OpenID Connect server of npm. Its
+// OIDCProvider runs oidc-provider, the OpenID Connect server of npm. Its
 // endpoints are /token, /token/introspection, /token/revocation and /jwks.
 type OIDCProvider struct {
 	Issuer string
@@ -114,7 +114,7 @@ func (p *OIDCProvider) Down(down bool) {
 	p.proc.do("down", down, nil)
 }
 
-// TokenRequest is a request that has reached the token endpoint.
+// TokenRequest describes a request that has reached the token endpoint.
 type TokenRequest struct {
 	Client string // "" if it was not recognized
 	Error  string // "" if a token was issued

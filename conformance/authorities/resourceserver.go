@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// ResourceServer is a running server of npm's express. It takes tokens of one
+// ResourceServer runs a server of npm's express. It takes tokens of one
 // authority by express-oauth2-jwt-bearer at GET and POST /jwt/users (GET needs the
 // scope read:users) and GET /jwt/admin (nobody has its scope), every token by
 // passport-http-bearer at GET /passport/users, and none by passport-jwt at GET
@@ -41,7 +41,7 @@ func (r *ResourceServer) DenyAll(deny bool) {
 	r.proc.do("denyAll", deny, nil)
 }
 
-// Seen is a request that the server has answered.
+// Seen describes a request that the server has answered.
 type Seen struct {
 	Method, Path string
 	Status       int

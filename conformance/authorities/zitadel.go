@@ -21,7 +21,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// Zitadel is an authority of zitadel/oidc, the library of Zitadel, in the test's own
+// Zitadel runs an authority of zitadel/oidc, the library of Zitadel, in the test's own
 // process. It issues ES256 JWTs for ResourceES256 to clients with a secret, and by
 // the jwt-bearer grant (RFC 7523 §2.1) JWTs for itself to issuers of assertions.
 type Zitadel struct {
