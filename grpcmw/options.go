@@ -48,8 +48,9 @@ type Options struct {
 	// 8705).
 	//
 	// It is called after the token is verified. Return nil and no error for a
-	// caller without a certificate. An error or a panic refuses the call as
-	// Unavailable.
+	// caller without a certificate. An error that is, or wraps, a verifier.Reason
+	// or a *verifier.Error refuses the call with that Reason. Any other error, and
+	// a panic, refuses it as Unavailable.
 	InsecurePeerCertificates func(context.Context) ([]*x509.Certificate, error)
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Policy maps methods to their requirements. A key is "/pkg.Service/Method", or
 // "/pkg.Service/*" for the methods of the service that have no key of their own.
-// A method without either is refused.
+// A method without either is refused. The zero Policy, nil, refuses every method.
 type Policy map[string]scopes.Requirement
 
 // policy is a compiled Policy. It is immutable. The zero policy names no method.

@@ -30,7 +30,8 @@ type metadataDocument struct {
 	BearerMethods        []string `json:"bearer_methods_supported"`
 }
 
-// Metadata returns the metadata of Options.Resource, which must be set:
+// Metadata returns the metadata of Options.Resource, or an error if that is
+// empty:
 //
 //	meta, err := guard.Metadata(mux.Operations())
 //	mux.Handle(meta.Pattern(), scopes.Public(), meta)

@@ -66,7 +66,8 @@ func New(v *verifier.Verifier, opts *Options) (*Middleware, error) {
 
 // Require returns a function that guards a handler: only calls that meet need
 // reach it, with the client in their context. It panics if need is the zero
-// Requirement, which nobody meets.
+// Requirement, which nobody meets. The returned function panics if the handler
+// is nil.
 //
 // Two guards around one handler both apply, also with different Verifiers. The
 // handler finds the client of the inner one.

@@ -28,6 +28,7 @@
 // JWKSURL for a mirror.
 //
 // Vendors change their tokens: compare the preset with a token of your own. SOURCES.md
-// names the document for each statement about a vendor. A preset is marked Experimental
-// if it rests on one example only.
+// names the document for each statement about a vendor, and docs/issuers.md lists what
+// each preset accepts and common mistakes. A preset is marked Experimental if it rests
+// on one example only.
 package issuers

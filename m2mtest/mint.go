@@ -11,8 +11,13 @@ import (
 // TokenSpec describes a token to mint. The zero TokenSpec is a well-formed token
 // of a machine without scopes, valid for an hour. Each field changes one thing.
 type TokenSpec struct {
-	ClientID string   // "sub"; always the same m2m-client-test-… if ""
-	Scopes   []string // "scope", joined by spaces
+	// ClientID is the "sub": always the same m2m-client-test-… if "". A verifier
+	// refuses an ID that does not begin with "m2m-client-" as NotMachine, as
+	// stytch.Issuer does, unless a client with that ID was imported before
+	// [Authority.Issuer] was called.
+	ClientID string
+
+	Scopes []string // "scope", joined by spaces
 
 	Issuer   string   // "iss"; the project's if ""
 	Audience []string // "aud"; the project if nil

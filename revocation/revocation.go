@@ -1,6 +1,6 @@
-// Package revocation will hold lists of issued tokens that no longer count. It is
-// not available yet: [New] returns an error, and so does verifier.New if its
-// Config has a List.
+// Package revocation will hold lists of revoked tokens. It is not available yet:
+// [New] returns an error, and so does verifier.New if its Config has a List. Until
+// then, refuse revoked tokens by verifier.Config.Check.
 package revocation
 
 import (

@@ -7,6 +7,8 @@
 //     gRPC.
 //   - A program that registers M2M clients or rotates their secrets needs [New].
 //   - A SaaS that serves a token endpoint at its own URL needs package gateway.
+//
+// docs/migrating.md, "From stytch-go", compares the package with Stytch's SDK.
 package stytch
 
 import (

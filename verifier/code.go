@@ -27,7 +27,8 @@ const (
 )
 
 // String returns the error code of RFC 6750 §3.1 if it defines one, otherwise a
-// name in the same style.
+// name in the same style. It returns "unknown" for a Code that is not of this
+// package.
 func (c Code) String() string {
 	switch c {
 	case NoCredentials:

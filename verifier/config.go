@@ -37,7 +37,8 @@ type Config struct {
 
 	// Check, if set, is called for every call with a verified token, remembered
 	// or not, before its scopes are compared with the requirement: for
-	// revocation, tenancy and the like. A non-nil error refuses the call. A
+	// revocation, tenancy and the like (docs/operating.md, "Incidents", has an
+	// example). A non-nil error refuses the call. A
 	// Reason, alone or wrapped, refuses with that Reason and its Code: return
 	// Revoked, or Forbid(cause) if the token is valid but the operation is not
 	// for this client. An *Error refuses with its own Code. Any other error is
@@ -50,8 +51,8 @@ type Config struct {
 	// Observe holds functions that are called with every decision before the
 	// handler runs, in order: for the audit log and metrics. They must be safe
 	// for concurrent use and return quickly: the call waits for them. Each may
-	// keep or change its Decision. To count decisions, Verifier.Counts is
-	// cheaper.
+	// keep or change its Decision. A panic in one is recovered and changes
+	// nothing. To count decisions, Verifier.Counts is cheaper.
 	Observe []func(context.Context, Decision)
 
 	// ObserveKeys, if set, is called with the state of an issuer's keys after

@@ -22,7 +22,7 @@ type Decision struct {
 
 	Issuer string             // the configured Name; "" before one is known
 	Client Client             // zero unless its token was verified
-	Need   scopes.Requirement // the requirement; zero for Verify and Recheck
+	Need   scopes.Requirement // the requirement; scopes.Authenticated for Verify
 	Reason Reason             // "" if the call was allowed
 	Err    error              // an *Error; nil if the call was allowed
 	Cached bool               // the token was remembered: its signature was not checked again

@@ -91,7 +91,8 @@ func keyState(s jwks.State) KeyState {
 }
 
 // Status returns the state of each issuer's keys, in the order of Config.Issuers.
-// It is for probes and dashboards, and does no I/O.
+// It is for probes and dashboards, and does no I/O. It returns nil for a Verifier
+// that does not come from [New].
 func (v *Verifier) Status() []IssuerStatus {
 	if v.isUnmade() {
 		return nil
@@ -104,7 +105,8 @@ func (v *Verifier) Status() []IssuerStatus {
 }
 
 // Issuers lists every "iss" that is trusted, each issuer's Name and then its
-// aliases, in the order of Config.Issuers.
+// aliases, in the order of Config.Issuers. It returns nil for a Verifier that
+// does not come from [New].
 func (v *Verifier) Issuers() (names []string) {
 	if v.isUnmade() {
 		return nil
@@ -117,8 +119,9 @@ func (v *Verifier) Issuers() (names []string) {
 
 // Ready waits until every issuer that is not Optional has keys, for servers that
 // should not start without them. If ctx has ended it returns at once, so it can
-// also serve as a readiness probe. The error names each issuer that is not ready,
-// and why.
+// also serve as a readiness probe: docs/operating.md, "Readiness". The error names
+// each issuer that is not ready, and why. After Close it is an [*Error] with the
+// Reason Closed.
 func (v *Verifier) Ready(ctx context.Context) error {
 	return v.each(ctx, (*jwks.Source).Ready, func(iss *issuer) bool { return !iss.Optional })
 }
@@ -126,7 +129,8 @@ func (v *Verifier) Ready(ctx context.Context) error {
 // Refresh fetches every issuer's keys now, for example after a key was
 // compromised. Once it returns nil, only keys are accepted that the authorities
 // published after the call. The error names each issuer whose fetch failed and
-// keeps its keys, and each whose keys a cache answered with.
+// keeps its keys, and each whose keys came from a cache. After Close it is an
+// [*Error] with the Reason Closed. See docs/operating.md, "Incidents".
 func (v *Verifier) Refresh(ctx context.Context) error {
 	return v.each(ctx, (*jwks.Source).Refresh, func(*issuer) bool { return true })
 }

@@ -1,4 +1,5 @@
-// Package verifier decides which machine is calling and whether it may.
+// Package verifier decides which machine is calling and whether it may perform
+// the operation that it calls.
 //
 // A [Verifier] verifies OAuth 2.0 access tokens that are JWTs (RFC 7519, RFC
 // 9068) with keys that it keeps fresh in the background. It turns each token
@@ -18,7 +19,9 @@
 // [Verifier.Authorize].
 //
 // Every refusal is an [*Error]. Its [Code] says what the caller should do, and
-// its [Reason] what exactly was wrong.
+// its [Reason] what exactly was wrong. docs/troubleshooting.md in the repository
+// lists the cause of each Reason and its fix; docs/operating.md covers
+// deployment, readiness and incidents.
 package verifier
 
 import (

@@ -19,6 +19,7 @@
 // It prints an access token, which it caches and replaces ahead of its end.
 //
 // In a clone of the repository, "go -C cmd/m2mauth run ." runs the command.
+// docs/troubleshooting.md lists the causes and fixes of refusals.
 package main
 
 import (

@@ -12,8 +12,8 @@
 //	}
 //
 // The server calls [FromDescriptors] and passes the result to grpcmw.New.
-// m2mauth/v1/require.proto defines the options; the documentation of package
-// m2mauthpb says where compilers find the file.
+// m2mauth/v1/require.proto defines the options. docs/protobuf.md in the repository
+// shows how to generate code with protoc and buf.
 //
 // Protobuf identifies an option by a number, and a program that links two options
 // with one number panics when it starts. Package grpcmw therefore does not link

@@ -1,6 +1,7 @@
 // Package discovery makes a [verifier.Issuer] from the metadata that an authority
 // publishes by OpenID Connect Discovery or RFC 8414. For an authority that has a
 // preset in package issuers, use the preset: metadata does not describe tokens.
+// docs/issuers.md, "Without a preset", says what to find out about the tokens.
 package discovery
 
 import (

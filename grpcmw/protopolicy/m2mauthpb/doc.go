@@ -6,4 +6,6 @@
 // Pass protoc and other compilers the directory that contains the file:
 //
 //	-I "$(go list -f '{{.Dir}}' github.com/m2mauth/m2mauth/grpcmw/protopolicy/m2mauthpb)"
+//
+// docs/protobuf.md in the repository has the commands for protoc and buf.
 package m2mauthpb
