@@ -3,6 +3,8 @@ package jwks
 import (
 	"slices"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
 const (
@@ -30,6 +32,7 @@ type memory struct {
 type lostKey struct {
 	keys      []Key     // that were published under the ID
 	since     time.Time // the date of the first response that lacks it
+	lacked    time.Time // the date of the latest one
 	confirmed bool      // the authority has removed it
 }
 
@@ -42,6 +45,7 @@ func (m *memory) learn(set *Set, asOf, now time.Time, final bool) (removed bool)
 		switch keys := set.byID[id]; {
 		case len(keys) == 0:
 			l.confirmed = l.confirmed || final || asOf.Sub(l.since) >= apart
+			l.lacked = latest(l.lacked, asOf)
 		default:
 			if slices.ContainsFunc(l.keys, set.Holds) {
 				m.differUntil, m.returned = now.Add(differFor), id
@@ -52,13 +56,37 @@ func (m *memory) learn(set *Set, asOf, now time.Time, final bool) (removed bool)
 	if m.last != nil && m.last != set {
 		for id, keys := range m.last.byID {
 			if len(set.byID[id]) == 0 {
-				m.lose(id, &lostKey{keys: keys, since: asOf, confirmed: final})
+				m.lose(id, &lostKey{keys: keys, since: asOf, lacked: asOf, confirmed: final})
 				removed = true
 			}
 		}
 	}
 	m.last = set
 	return removed
+}
+
+// withoutRemoved returns doc, from a response that dates from asOf, without the
+// keys that the authority has removed since. A cache can serve such a response
+// for hours, and must not bring them back.
+func (m *memory) withoutRemoved(doc *jose.KeySet, asOf time.Time) *jose.KeySet {
+	removed := func(k *jose.Key) bool {
+		l := m.lost[k.ID]
+		return l != nil && l.confirmed && asOf.Before(l.lacked) &&
+			slices.ContainsFunc(l.keys, func(o Key) bool { return o.Thumbprint == k.Thumbprint })
+	}
+	if !slices.ContainsFunc(doc.Keys, removed) {
+		return doc
+	}
+	rest := *doc
+	rest.Keys, rest.Dropped = nil, slices.Clip(doc.Dropped)
+	for _, k := range doc.Keys {
+		if removed(k) {
+			rest.Dropped = append(rest.Dropped, jose.Dropped{ID: k.ID, Reason: "it was removed, and a cache has answered with keys from before that"})
+			continue
+		}
+		rest.Keys = append(rest.Keys, k)
+	}
+	return &rest
 }
 
 // lose notes a key ID that was removed, and forgets the oldest one if there are

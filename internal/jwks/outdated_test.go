@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -82,5 +83,30 @@ func TestOutdatedForLong(t *testing.T) {
 		if s.Current() == removed {
 			t.Error("not believed in the end")
 		}
+	})
+}
+
+// TestOutdatedAnswerRevivesNothing checks that a removed key does not come back
+// by a response from before its removal, however long a cache serves that. It
+// comes back if the authority publishes it again.
+func TestOutdatedAnswerRevivesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := answering(serves(ed("a"), ed("b")))
+		s := open(t, a)
+		keytest.Pass(time.Minute)
+		stored := time.Now()
+		keytest.Pass(time.Minute)
+		a.Now(serves(ed("b")))
+		refresh(t, s)
+		a.Now(func(ctx context.Context, etag string) (Document, error) {
+			return aged(time.Since(stored), ed("a"), ed("b"))(ctx, etag)
+		})
+		keytest.Pass(time.Hour)
+		wantFind(t, s, a, asks("a", 0), Dropped, 0, 1)
+		wantFind(t, s, a, asks("b", 0), Found, 0, 0)
+		wantState(t, s, Fresh)
+		a.Now(serves(ed("a"), ed("b")))
+		refresh(t, s)
+		wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 	})
 }

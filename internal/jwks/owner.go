@@ -116,8 +116,9 @@ func (s *Source) accept(o outcome) (*Set, error) {
 	case o.doc.NotModified:
 		return set, nil
 	}
-	fresh := newSet(o.keys, s.opts.Algorithms, set)
-	err := s.replaceable(set, fresh, s.flight.began.Add(-o.doc.Age))
+	asOf := s.flight.began.Add(-o.doc.Age)
+	fresh := newSet(s.memory.withoutRemoved(o.keys, asOf), s.opts.Algorithms, set)
+	err := s.replaceable(set, fresh, asOf)
 	switch {
 	case err == nil && set != nil && fresh.digest == set.digest:
 		return set, nil
