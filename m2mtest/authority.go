@@ -96,6 +96,12 @@ type Authority struct {
 	server  *http.Server // nil without one
 }
 
+// Format implements fmt.Formatter: every verb prints the project and the URL, and
+// not the secret.
+func (a *Authority) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authority of %s at %s", a.projectID, a.url)
+}
+
 // NewAuthority starts an authority. Close it when done. Nil opts are the zero
 // Options. It panics where [Start] returns an error, like net/http/httptest.
 func NewAuthority(opts *Options) *Authority {

@@ -2,6 +2,7 @@ package m2mtest_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -114,4 +115,16 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestAuthorityPrintsNoSecret checks every verb of fmt.
+func TestAuthorityPrintsNoSecret(t *testing.T) {
+	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256"), ProjectID: "project-test-p", Secret: "secret"})
+	defer a.Close()
+	const want = "authority of project-test-p at http://m2mtest.invalid"
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		if got := fmt.Sprintf(verb, a); got != want {
+			t.Errorf("Sprintf(%q) = %s, want %s", verb, got, want)
+		}
+	}
 }

@@ -11,6 +11,10 @@ import (
 // This file makes the types of this package print well: with fmt in one line,
 // with slog in groups, in JSON by field names. None shows a token or its claims.
 
+// Format implements fmt.Formatter: every verb prints the names of the issuers, so
+// that no part of the configuration, like the query of a JWKSURL, is in a log.
+func (v *Verifier) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "verifier of %q", v.Issuers()) }
+
 // String returns the client's identity, so that fmt does not print the claims.
 func (c Client) String() string { return fmt.Sprintf("client %q of %q", c.ID, c.Issuer) }
 

@@ -113,3 +113,16 @@ func TestPrintingShowsNoClaims(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifierPrintsItsIssuers checks that no verb of fmt prints the
+// configuration, where a JWKSURL may hold a secret.
+func TestVerifierPrintsItsIssuers(t *testing.T) {
+	s := newKeyServer(t, healthy)
+	v := s.trust(t, func(c *verifier.Config) { c.Issuers[0].JWKSURL += "?key=secret" })
+	want := fmt.Sprintf("verifier of %q", v.Issuers())
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		if got := fmt.Sprintf(verb, v); got != want {
+			t.Errorf("Sprintf(%q) = %s, want %s", verb, got, want)
+		}
+	}
+}
