@@ -110,3 +110,18 @@ func TestOutdatedAnswerRevivesNothing(t *testing.T) {
 		wantFind(t, s, a, asks("a", 0), Found, 0, 0)
 	})
 }
+
+// TestOutdatedAnswerConfirms checks that an older response with the same keys
+// takes nothing back of what a newer one has proved.
+func TestOutdatedAnswerConfirms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := answering(serves(ed("a")))
+		s := open(t, a, hourly)
+		keytest.Pass(time.Minute)
+		a.Now(aged(time.Hour, ed("a")))
+		s.Refresh(t.Context())
+		wantState(t, s, Fresh)
+		a.Now(down)
+		wantFind(t, s, a, asks("x", 11*time.Minute), NotPublished, 0, 1) // before the first response by Backdating
+	})
+}

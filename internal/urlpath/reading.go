@@ -32,9 +32,9 @@ func Plain(path string) bool {
 // about such a path: it does not begin with a slash, holds a control character
 // or invalid UTF-8, or has a "." or ".." segment, also with parameters after it.
 //
-// ASCII letters become lower case. So do the few other characters that become
-// ASCII when a server folds case or normalizes Unicode (NFKC): the Kelvin sign,
-// the long s and the full-width forms.
+// ASCII letters become lower case. So do the other characters that become ASCII
+// letters when a server folds case, the Kelvin sign and the long s, and the
+// full-width forms, which become ASCII by NFKC. Of NFKC nothing else is folded.
 func Normalize(path []byte) (folded []byte, ok bool) {
 	if len(path) == 0 || path[0] != '/' {
 		return nil, false
