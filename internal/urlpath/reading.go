@@ -33,8 +33,9 @@ func Plain(path string) bool {
 // or invalid UTF-8, or has a "." or ".." segment, also with parameters after it.
 //
 // ASCII letters become lower case. So do the other characters that become ASCII
-// letters when a server folds case, the Kelvin sign and the long s, and the
-// full-width forms, which become ASCII by NFKC. Of NFKC nothing else is folded.
+// letters when a server folds case, the Kelvin sign and the long s. Of what
+// becomes ASCII by NFKC, the full-width forms and those that structure a path are
+// folded: dots and the small backslash.
 func Normalize(path []byte) (folded []byte, ok bool) {
 	if len(path) == 0 || path[0] != '/' {
 		return nil, false
@@ -58,6 +59,12 @@ func Normalize(path []byte) (folded []byte, ok bool) {
 			folded = append(folded, 'k')
 		case r == '\u017f':
 			folded = append(folded, 's')
+		case r == '\u2024' || r == '\ufe52':
+			folded = append(folded, '.')
+		case r == '\u2025':
+			folded = append(folded, ".."...)
+		case r == '\ufe68':
+			folded = append(folded, '\\')
 		case '\uff01' <= r && r <= '\uff5e':
 			folded = append(folded, lower(byte(r-0xfee0)))
 		default:
