@@ -19,8 +19,9 @@
 //   - [github.com/m2mauth/m2mauth/stytch] is for Stytch: its tokens, and the API for
 //     its clients.
 //
-// To call services, get tokens with [github.com/m2mauth/m2mauth/tokensource], or
-// from Stytch with [github.com/m2mauth/m2mauth/stytch].
+// To call services, get tokens with [github.com/m2mauth/m2mauth/tokensource], for
+// gRPC with [github.com/m2mauth/m2mauth/tokensource/grpctoken], or from Stytch with
+// [github.com/m2mauth/m2mauth/stytch].
 //
 // To issue tokens to your customers' machines at your own URLs, in front of Stytch,
 // use [github.com/m2mauth/m2mauth/stytch/gateway].
@@ -29,5 +30,7 @@
 // and attack your own servers with [github.com/m2mauth/m2mauth/m2mtest/attack].
 //
 // The command github.com/m2mauth/m2mauth/cmd/m2mauth explains why a token is
-// accepted or refused, and serves an authority for local development.
+// accepted or refused, prints access tokens for shells, and serves an authority for
+// local development. The document docs/operating.md covers deployment,
+// docs/troubleshooting.md the causes of refusals.
 package m2mauth

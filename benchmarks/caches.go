@@ -45,13 +45,12 @@ held, so all of its bytes are hashed and compared. The hit rate is that of a cac
 requests with the Zipf distribution above; "with one-timers", every second request is a token that comes only once, and is
 not counted.`, count(many), count(s.pick(10_000, 100)), count(s.pick(1_000_000, 1_000)))
 	out.table(rows...)
-	out.text(`The first is the one that the verifier uses. Of the libraries, otter has what is asked for: it is bounded by weight, so that a
-large token can be made to take the place of several; it keeps what comes again when one-timers come by; a hit waits for no
-lock; entries can be removed. But once it is half full, every hit is noted for eviction, and that takes longer than the
-look-up. golang-lru takes one lock for every read, and forgets more. xsync's Map is the quickest and is not bounded: its hit
-rate is what no bounded cache can exceed. So the map is xsync's, and what is ours is who gives way: SIEVE is one mark for
-each entry and a hand that looks for one without, and needs nothing of a hit but the mark. A set-associative cache, the
-other one that is short enough to be written by hand, forgets more.`)
+	out.text(`The first is the one that the verifier uses. Of the libraries, otter meets the requirements: its bound is a weight, so a
+large token can count as several; tokens that come only once evict few that come again; a hit waits for no lock; entries
+can be removed. But once it is half full, it records every hit for eviction, which takes longer than the look-up. golang-lru
+takes one lock for every read, and has a lower hit rate. xsync's Map is the fastest and has no bound: no bounded cache can
+exceed its hit rate. The verifier therefore uses xsync's Map with an eviction of its own, SIEVE: a hit marks its entry, and a
+hand moves on to the next entry without a mark. A set-associative cache is about as short, but has a lower hit rate.`)
 }
 
 // putAll puts tokens in, and returns those that the cache holds afterwards. A full

@@ -30,7 +30,7 @@ func measureServers(s *suite, out *section) {
 	longer := plan{rounds: s.pick(31, 1), slice: 4 * s.plan.slice}
 	out.text(`Servers of net/http and grpc-go on loopback, asked over %d connections (HTTP) or by as many callers (gRPC) that send
 the next request when the last is answered. Client and servers share the %d cores, and every request carries the token,
-whether a guard looks at it or not. HTTP is asked by net/http's client, and by one that does next to nothing, so that nearly
+whether a guard reads it or not. HTTP requests come from net/http's client, and from a minimal client, so that nearly
 all of the time is the server's. The handlers do nothing that a real one would: with work in them the ratio comes nearer
 to 1. Requests per second are by the wall clock, which tells of other programs too; processor time is that of the client, the
 server, and of Go's scheduler while it looks for something to do. Each ratio is the median of %d rounds.`,

@@ -58,7 +58,7 @@ func TestWriteError(t *testing.T) {
 				}
 				body := w.Body.String()
 				if strings.Contains(body, "cause") || strings.Contains(body, "a_reason") {
-					t.Errorf("the caller is told the cause: %s", body)
+					t.Errorf("the response contains the cause: %s", body)
 				}
 				if method == "HEAD" {
 					if body != "" {

@@ -149,8 +149,8 @@ func TestResourceMistakes(t *testing.T) {
 	}
 }
 
-// TestResourceInChallenges: every challenge leads to the metadata, and there
-// is none where the token can't be judged.
+// TestResourceInChallenges: every challenge names the metadata. A call that is
+// refused as Unavailable gets no challenge.
 func TestResourceInChallenges(t *testing.T) {
 	guard, err := httpmw.New(new(verifier.Verifier), &httpmw.Options{Realm: "orders", Resource: "https://api.example.com/orders"})
 	if err != nil {

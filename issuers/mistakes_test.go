@@ -247,6 +247,6 @@ func TestArgumentsAreCopied(t *testing.T) {
 	v := newVerifier(t, iss, jwk(k.sign, []string{"use", "alg"}, nil))
 	token := mint(t, k.sign, object{"typ": "JWT"}, object{"iss": iss.Name, "aud": api, "sub": "300"})
 	if _, err := v.Verify(t.Context(), token); err == nil {
-		t.Error("a caller that was added later is let in")
+		t.Error("a caller that was added later is accepted")
 	}
 }

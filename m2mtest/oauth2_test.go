@@ -11,8 +11,8 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// TestClientCredentials: a client that is not ours gets its tokens here, in
-// every style of authentication that it knows.
+// TestClientCredentials: golang.org/x/oauth2 gets tokens, in each of its styles of
+// authentication.
 func TestClientCredentials(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	id, secret := a.CreateClient("worker", "read:users", "write:users")

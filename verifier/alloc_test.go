@@ -19,11 +19,11 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestAllocations: counts are exact, where times on a shared machine are not.
-// A first sight is held against the signature check alone, with the decoding
-// of the signature and the hash, which allocates what it allocates. On top of
-// that come the payload's text, the client, its claims and its scopes; a token
-// of an ordinary size is taken apart on the stack.
+// TestAllocations compares exact counts. The first verification of a token
+// is compared with a bare signature check, including the decoding of the
+// signature and the hash. The verifier may add the payload's text, the
+// client, its claims and its scopes. It parses an ordinary token on the
+// stack.
 func TestAllocations(t *testing.T) {
 	const payload, client, claims, scopeNames = 1, 1, 1, 1
 	for _, algorithm := range []string{"RS256", "ES256", "EdDSA"} {
@@ -99,9 +99,9 @@ func checkRaw(key crypto.PublicKey, token string) error {
 	return nil
 }
 
-// TestJunkAllocations: of a token that is refused before its signature is
-// looked at, nothing but texts and the refusal are allocated: none of the
-// buffers that it is taken apart in, which are larger than all of that.
+// TestJunkAllocations: a token that is refused before its signature is
+// checked allocates only texts and the refusal, and none of the larger
+// buffers for parsing.
 func TestJunkAllocations(t *testing.T) {
 	a, v := local(t)
 	for _, tt := range []struct {

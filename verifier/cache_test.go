@@ -14,8 +14,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// lookout is told of every decision, and so knows of each call whether its
-// token was remembered.
+// lookout records every decision, and so whether the token of each call was
+// remembered.
 type lookout struct{ told []verifier.Decision }
 
 func (l *lookout) watch(c *verifier.Config) {
@@ -32,7 +32,7 @@ func (l *lookout) call(t *testing.T, v *verifier.Verifier, r verifier.Request, n
 	}
 	d := l.told[0]
 	if (err == nil) != (d.Err == nil) || reasonOf(err) != reasonOfDecision(d) {
-		t.Errorf("the caller is told %v, and Observe %v", err, d.Err)
+		t.Errorf("the error is %v, and Observe received %v", err, d.Err)
 	}
 	client, found := verifier.ClientFromContext(ctx)
 	if found != (err == nil) || found && (client.ID != d.Client.ID || client.Issuer != d.Issuer) {
@@ -95,8 +95,8 @@ func TestHitCoversEveryByte(t *testing.T) {
 	l.want(t, v, bearer(token), scopes.Authenticated(), true, "")
 }
 
-// TestHitNeedsACredential: that a token is remembered does not make up for the
-// syntax around it.
+// TestHitNeedsACredential: a remembered token does not excuse a malformed
+// credential around it.
 func TestHitNeedsACredential(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)
@@ -180,8 +180,8 @@ func refuseByName(c *verifier.Config) {
 	}
 }
 
-// TestRefusalsAreNotRemembered: a token that was refused is no hit the next
-// time, at either door.
+// TestRefusalsAreNotRemembered: a refused token is not a hit the next time,
+// neither by Authorize nor by Verify.
 func TestRefusalsAreNotRemembered(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch, refuseByName)
@@ -199,8 +199,8 @@ func TestRefusalsAreNotRemembered(t *testing.T) {
 	}
 }
 
-// TestJunkEvictsNothing: what is refused takes no place from what is
-// remembered, however much of it there is and however small the cache.
+// TestJunkEvictsNothing: refused tokens evict no remembered token, however
+// many there are and however small the cache.
 func TestJunkEvictsNothing(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch, refuseByName, func(c *verifier.Config) { c.CacheSize = 1 })
@@ -221,8 +221,8 @@ func TestJunkEvictsNothing(t *testing.T) {
 	l.want(t, v, bearer(token), scopes.Authenticated(), true, "")
 }
 
-// TestRefusedCallsOfVerifiedTokens: a token may be good and the call not. It is
-// remembered, and that lets nobody in.
+// TestRefusedCallsOfVerifiedTokens: a valid token is remembered even if its
+// call is refused, and its next call is checked as well.
 func TestRefusedCallsOfVerifiedTokens(t *testing.T) {
 	var l lookout
 	var denied error
@@ -250,8 +250,8 @@ func TestRefusedCallsOfVerifiedTokens(t *testing.T) {
 	l.want(t, v, r, scopes.All("a"), true, "")
 }
 
-// TestRememberedBySize: CacheSize is in entries of a common size, and what is
-// larger, by its text or by what was made of it, takes the place of several.
+// TestRememberedBySize: CacheSize counts entries of a common size. A larger
+// token, by its text or by its decoded form, takes the room of several.
 func TestRememberedBySize(t *testing.T) {
 	claims := func(n int) map[string]any {
 		m := map[string]any{}
@@ -289,8 +289,8 @@ func TestRememberedBySize(t *testing.T) {
 	}
 }
 
-// TestNoCache: a negative CacheSize remembers nothing, and no Verifier knows
-// what another one has verified.
+// TestNoCache: with a negative CacheSize nothing is remembered, and
+// Verifiers do not share remembered tokens.
 func TestNoCache(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)

@@ -22,8 +22,9 @@ func thumbprint(cert *x509.Certificate) string {
 	return base64.RawURLEncoding.EncodeToString(digest[:])
 }
 
-// TestHitIsTimely: a remembered token is held against the clock on every call,
-// and refused for the very Reason for which it would be if it were not.
+// TestHitIsTimely: the times of a remembered token are checked on every
+// call, and the Reason of a refusal is that of a token that is not
+// remembered.
 func TestHitIsTimely(t *testing.T) {
 	const leeway = 30 * time.Second
 	for _, tt := range []struct {
@@ -83,8 +84,8 @@ func TestHitIsTimely(t *testing.T) {
 	}
 }
 
-// TestHitNeedsKeysInForce: once the keys may no longer be used, the tokens that
-// they have verified can't be judged either.
+// TestHitNeedsKeysInForce: once the keys have expired, the tokens that they
+// verified are refused as Unavailable too.
 func TestHitNeedsKeysInForce(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -123,9 +124,9 @@ func TestHitNeedsKeysInForce(t *testing.T) {
 	}
 }
 
-// TestHitNeedsItsKey: after a swap a remembered token counts only if the set
-// now in force holds its key: the same one, by its thumbprint, under the same
-// ID and for the same algorithm.
+// TestHitNeedsItsKey: after a swap, a remembered token is accepted only if
+// the new set holds its key: by thumbprint, under the same ID and for the
+// same algorithm.
 func TestHitNeedsItsKey(t *testing.T) {
 	type key = m2mtest.Key
 	beside := func(s *keyServer, k *key) { s.PublishKey(m2mtest.NewKey(k.Algorithm)) }
@@ -188,10 +189,9 @@ func TestHitNeedsItsKey(t *testing.T) {
 	}
 }
 
-// TestSwapBeforeEntryOfAnotherKey: like TestSwapBeforeEntry, but another key
-// takes the place of the removed one, under its ID. A cache that bound the
-// entry to the set in force at insertion would take the old token for one of
-// the new key.
+// TestSwapBeforeEntryOfAnotherKey is TestSwapBeforeEntry with another key
+// under the ID of the removed one. A cache that bound the entry to the set
+// in force at insertion would accept the old token under the new key.
 func TestSwapBeforeEntryOfAnotherKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l lookout
@@ -219,8 +219,8 @@ func TestSwapBeforeEntryOfAnotherKey(t *testing.T) {
 	})
 }
 
-// TestHitNeedsItsCertificate: a bound token that is remembered is held against
-// the certificate of each call (RFC 8705 §3).
+// TestHitNeedsItsCertificate: a remembered token that is bound is compared
+// with the certificate of each call (RFC 8705 §3).
 func TestHitNeedsItsCertificate(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)
@@ -242,8 +242,8 @@ func TestHitNeedsItsCertificate(t *testing.T) {
 	}
 }
 
-// TestHitAsksCheck: Check is asked on every call, with that call's context and
-// Request, and what it says counts for that call.
+// TestHitAsksCheck: Check is called on every call, with that call's context
+// and Request, and its result applies to that call.
 func TestHitAsksCheck(t *testing.T) {
 	type key struct{}
 	var l lookout
@@ -253,7 +253,7 @@ func TestHitAsksCheck(t *testing.T) {
 		c.Check = func(ctx context.Context, client verifier.Client, r verifier.Request) error {
 			asked++
 			if ctx.Value(key{}) != asked || client.ID != "c" || r.Operation != "op" || r.Authorization != nil {
-				t.Errorf("call %d: Check is asked about %v, %+v, in the context of call %v", asked, client, r, ctx.Value(key{}))
+				t.Errorf("call %d: Check received %v, %+v, in the context of call %v", asked, client, r, ctx.Value(key{}))
 			}
 			return answer
 		}
@@ -273,8 +273,8 @@ func TestHitAsksCheck(t *testing.T) {
 	}
 }
 
-// TestHitAsksRequirement: a remembered token has been let in somewhere, which
-// says nothing of the next operation.
+// TestHitAsksRequirement: a remembered token that met one requirement is
+// checked against the requirement of the next operation.
 func TestHitAsksRequirement(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)
@@ -296,7 +296,7 @@ func TestHitAsksRequirement(t *testing.T) {
 	}
 }
 
-// TestHitIsTheSameClient: what a hit yields is what was verified, all of it.
+// TestHitIsTheSameClient: a hit returns the whole Client that was verified.
 func TestHitIsTheSameClient(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)
@@ -310,8 +310,8 @@ func TestHitIsTheSameClient(t *testing.T) {
 	}
 }
 
-// TestPlantedClientIsNoHit: a Client in the context is neither looked at nor
-// does it change whose token is remembered.
+// TestPlantedClientIsNoHit: a Client in the context is not read, and does
+// not change which token is remembered.
 func TestPlantedClientIsNoHit(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)

@@ -43,9 +43,9 @@ func as(a *m2mtest.Authority) spec {
 	return spec{Issuer: "stytch.com/" + a.ProjectID(), Audience: []string{a.ProjectID()}, ClientID: "c of " + a.ProjectID()}
 }
 
-// TestSameHeaderTwoIssuers: header text, key ID and algorithm are the same, and
-// still each token is one issuer's alone: neither a remembered header nor a
-// remembered token of one serves the other.
+// TestSameHeaderTwoIssuers: two issuers with the same header text, key ID
+// and algorithm accept only their own tokens, also if the header or the
+// token is remembered for the other.
 func TestSameHeaderTwoIssuers(t *testing.T) {
 	var l lookout
 	list, v := twins(t, &l)
@@ -78,9 +78,9 @@ func TestSameHeaderTwoIssuers(t *testing.T) {
 	l.want(t, v, forged[1], anybody, false, verifier.BadSignature)
 }
 
-// TestSameHeaderTwoRules: that a header was good for one issuer is no verdict
-// for another, which may accept neither its type nor its algorithm, or wants
-// it to name a key.
+// TestSameHeaderTwoRules: a header that one issuer accepted is checked again
+// for another, which may refuse its type or its algorithm, or require a key
+// ID.
 func TestSameHeaderTwoRules(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -115,9 +115,9 @@ func TestSameHeaderTwoRules(t *testing.T) {
 	}
 }
 
-// TestForgedHeadersAreNotAdmitted: a header is remembered once a signature
-// under it was good, and not before, or junk could fill the memory. What is
-// remembered shows in what it costs to look at the next token.
+// TestForgedHeadersAreNotAdmitted: a header is remembered only after a
+// signature under it was valid. Otherwise junk could fill the memory. The
+// test observes it by the allocations of the next token.
 func TestForgedHeadersAreNotAdmitted(t *testing.T) {
 	var l lookout
 	list, v := twins(t, &l, func(c *verifier.Config) { c.Observe, c.CacheSize = nil, -1 })

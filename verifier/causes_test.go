@@ -22,15 +22,15 @@ type refusal struct {
 	issuer func(*verifier.Issuer)
 	config func(*verifier.Config)
 	spec   spec
-	values []string // in place of spec
+	values []string // instead of spec
 	peer   *x509.Certificate
 	need   scopes.Requirement
 	reason verifier.Reason
 	text   string // what Observe reads after the Reason; AUD and ISS are the fixture's
 }
 
-// TestRefusalTexts: every refusal says what was found and what was wanted, the
-// times with their distance from now.
+// TestRefusalTexts: every refusal says what was found and what was expected,
+// and shows times with their distance from now.
 func TestRefusalTexts(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	peer := &x509.Certificate{Raw: []byte("mine")}
@@ -188,8 +188,8 @@ func (tt refusal) run(t *testing.T) {
 	}
 }
 
-// TestCallbackTexts: what a callback returned is said once, whichever way it is
-// wrapped.
+// TestCallbackTexts: the text of a callback's error appears once, however
+// the error is wrapped.
 func TestCallbackTexts(t *testing.T) {
 	cause := errors.New("a cause")
 	own := &verifier.Error{Code: verifier.InsufficientScope, Reason: "suspended", Err: cause}
@@ -227,7 +227,7 @@ func TestCallbackTexts(t *testing.T) {
 	}
 }
 
-// TestRulesOfTheirOwn: the error of a rule tells by itself what it is.
+// TestRulesOfTheirOwn: the error of a rule is complete without the verifier.
 func TestRulesOfTheirOwn(t *testing.T) {
 	err := verifier.SubjectHasPrefix("m2m-")(verifier.Client{Subject: "user"})
 	if want := `not_machine: "sub" is "user", want the prefix "m2m-"`; err.Error() != want || !errors.Is(err, verifier.NotMachine) {
@@ -242,8 +242,8 @@ func TestRulesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestWhileValidSaysWhen: the cause of a context that ended says when the token
-// was good.
+// TestWhileValidSaysWhen: the cause of an ended context names the time at
+// which the token expired.
 func TestWhileValidSaysWhen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, v := local(t)

@@ -23,8 +23,8 @@ func TestHTTPStatus(t *testing.T) {
 	}
 }
 
-// TestChallenges: the Code, the requirement and the guard's configuration fix
-// what callers receive. Nothing of the Reason or the cause is in it.
+// TestChallenges: the Code, the requirement and the guard's configuration
+// determine what callers receive. The Reason and the cause are not in it.
 func TestChallenges(t *testing.T) {
 	name := strings.Repeat("s", 1023)
 	var many []string

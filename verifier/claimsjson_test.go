@@ -12,8 +12,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestClaimsAsEncodingJSON holds Client.Claims against encoding/json: the same
-// value, and an error where that has one.
+// TestClaimsAsEncodingJSON compares Client.Claims with encoding/json: the
+// same value, or an error where that returns one.
 func TestClaimsAsEncodingJSON(t *testing.T) {
 	type Inner struct {
 		A int `json:"a"`
@@ -441,8 +441,8 @@ func payloadOf(t *testing.T, c verifier.Client) (payload json.RawMessage) {
 	return payload
 }
 
-// TestClaimsMatchCase: the one difference to encoding/json. Of an embedded
-// struct and of a nested one it holds as well.
+// TestClaimsMatchCase tests the one difference from encoding/json, also in
+// embedded and nested structs.
 func TestClaimsMatchCase(t *testing.T) {
 	a, v := local(t)
 	client, err := v.Verify(t.Context(), a.Token(spec{Claims: map[string]any{

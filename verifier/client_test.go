@@ -89,8 +89,8 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestClientIsWhole: each field is what the token says, and the times to the
-// nanosecond; the Issuer is the configured Name.
+// TestClientIsWhole: each field has the value of the token, times to the
+// nanosecond. The Issuer is the configured Name.
 func TestClientIsWhole(t *testing.T) {
 	a, v := local(t, func(c *verifier.Config) {
 		c.Issuers[0].Aliases = []string{"https://alias.example.com"}
@@ -141,7 +141,8 @@ func TestAudienceIsCopied(t *testing.T) {
 	}
 }
 
-// TestClientInContext says who is found there after Authorize.
+// TestClientInContext checks which client ClientFromContext returns after
+// Authorize.
 func TestClientInContext(t *testing.T) {
 	a, v := local(t)
 	token := func(id string) string { return a.Token(spec{ClientID: id}) }
@@ -210,8 +211,8 @@ func TestClientInContext(t *testing.T) {
 	}
 }
 
-// TestUnmade: a Verifier that New did not make lets nobody in, and does not
-// panic either.
+// TestUnmade: a Verifier that does not come from New refuses every call and
+// does not panic.
 func TestUnmade(t *testing.T) {
 	a, _ := local(t)
 	ctx := t.Context()
@@ -266,8 +267,8 @@ func TestUnmade(t *testing.T) {
 	}
 }
 
-// TestObserveText: what a caller wrote is quoted and cut before anybody logs
-// it.
+// TestObserveText: text that a caller wrote is quoted and cut before it can
+// be logged.
 func TestObserveText(t *testing.T) {
 	var told []verifier.Decision
 	a, v := local(t, func(c *verifier.Config) {
@@ -332,8 +333,8 @@ func TestObserveText(t *testing.T) {
 	}
 }
 
-// TestObserveIsToldAll: an audit log needs the whole of every decision, in the
-// context of the call, and however it came out.
+// TestObserveIsToldAll: Observe receives every part of every decision, in
+// the context of the call, for an audit log.
 func TestObserveIsToldAll(t *testing.T) {
 	type key struct{}
 	var told []verifier.Decision
@@ -380,8 +381,7 @@ func TestObserveIsToldAll(t *testing.T) {
 	}
 }
 
-// TestObserveIsToldHowLong: a call that waits for keys is told apart from one
-// that does not.
+// TestObserveIsToldHowLong: Decision.Took includes the wait for keys.
 func TestObserveIsToldHowLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l lookout
@@ -398,7 +398,7 @@ func TestObserveIsToldHowLong(t *testing.T) {
 	})
 }
 
-// TestObservePanics: what watches decisions does not change them.
+// TestObservePanics: a panic in Observe does not change the decision.
 func TestObservePanics(t *testing.T) {
 	calls := 0
 	a, v := local(t, func(c *verifier.Config) {

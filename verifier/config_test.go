@@ -28,8 +28,8 @@ func goodIssuer() verifier.Issuer {
 	}
 }
 
-// TestConfigMistakes: each is refused, by its place and with what to write
-// instead.
+// TestConfigMistakes: New reports each mistake with its field and what to
+// write instead.
 func TestConfigMistakes(t *testing.T) {
 	type config = verifier.Config
 	type issuer = verifier.Issuer
@@ -238,7 +238,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	}
 }
 
-// TestConfigLimits: what is just within bounds is no mistake.
+// TestConfigLimits: a value at the edge of its bounds is accepted.
 func TestConfigLimits(t *testing.T) {
 	type config = verifier.Config
 	url := func(u string) func(*config) {
@@ -297,7 +297,7 @@ type refusing struct{}
 
 func (refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed }
 
-// TestConfigIsCopied: what happens to it after New changes nothing.
+// TestConfigIsCopied: changes of a Config after New have no effect.
 func TestConfigIsCopied(t *testing.T) {
 	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer a.Close()
@@ -333,8 +333,8 @@ func TestConfigIsCopied(t *testing.T) {
 	}
 }
 
-// TestRepeatedAlgorithm: naming an algorithm twice is naming it, so an RSA key
-// that names none still has one to take.
+// TestRepeatedAlgorithm: an algorithm that is listed twice counts once, so
+// an RSA key without "alg" still has exactly one to take.
 func TestRepeatedAlgorithm(t *testing.T) {
 	key := m2mtest.NewKey("RS256")
 	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: key})
@@ -358,8 +358,8 @@ func TestRepeatedAlgorithm(t *testing.T) {
 	}
 }
 
-// TestMaxTokenAgeWithoutEnd: the longest there is, which with the leeway on top
-// is longer than a Duration can be.
+// TestMaxTokenAgeWithoutEnd tests the longest MaxTokenAge, which overflows a
+// Duration when the leeway is added.
 func TestMaxTokenAgeWithoutEnd(t *testing.T) {
 	a, v := local(t, func(c *verifier.Config) { c.Issuers[0].MaxTokenAge = math.MaxInt64 })
 	if _, err := v.Verify(t.Context(), a.Token(spec{})); err != nil {

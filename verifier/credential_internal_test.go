@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPrintable: each byte, at each place of a word and behind it, with and
-// without neighbours that could hide it.
+// TestPrintable tries each byte at each place of a word and after it, with
+// and without neighbours that could hide it.
 func TestPrintable(t *testing.T) {
 	for _, neighbour := range []string{" ", "a", "~", "!"} {
 		for at := range 11 {

@@ -69,8 +69,8 @@ func TestExplainDoor(t *testing.T) {
 	})
 }
 
-// TestExplainKeepsNothing: what Explain verified is verified again by the call,
-// and what the call remembered does not change what Explain reports.
+// TestExplainKeepsNothing: Explain does not remember the token that it
+// verifies, and its result does not depend on remembered tokens.
 func TestExplainKeepsNothing(t *testing.T) {
 	var seen []verifier.Decision
 	a, v := local(t, func(c *verifier.Config) {

@@ -9,7 +9,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestErrorIsItsReason, and its cause, and nothing else.
+// TestErrorIsItsReason: errors.Is matches the Reason and the cause of an
+// Error, and nothing else.
 func TestErrorIsItsReason(t *testing.T) {
 	cause := errors.New("a cause")
 	bare, caused := &verifier.Error{Code: verifier.InvalidToken, Reason: verifier.Expired}, &verifier.Error{Code: verifier.Unavailable, Reason: verifier.Canceled, Err: cause}
@@ -42,8 +43,8 @@ func TestErrorIsItsReason(t *testing.T) {
 	}
 }
 
-// TestAsError: of an error of any other kind, and of none, nothing is known
-// that would be the token's fault.
+// TestAsError: an error of another kind, or nil, becomes Unavailable,
+// because it says nothing about the token.
 func TestAsError(t *testing.T) {
 	own := &verifier.Error{Code: verifier.InvalidToken, Reason: verifier.Expired}
 	if got := verifier.AsError(fmt.Errorf("x: %w", own)); got != own {
@@ -71,7 +72,8 @@ func TestAsErrorOfAReason(t *testing.T) {
 	}
 }
 
-// TestMessages differ, and tell a caller what to do and not what was wrong.
+// TestMessages: the texts differ. They say what the caller should do and not
+// what was wrong.
 func TestMessages(t *testing.T) {
 	var texts []string
 	for code := verifier.NoCredentials; code <= verifier.Unavailable; code++ {

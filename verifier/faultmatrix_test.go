@@ -23,7 +23,7 @@ import (
 type fault struct {
 	name   string
 	answer roundTrip
-	slow   bool // whoever waits for it waits as long as a caller may
+	slow   bool // a call that waits for it waits as long as a call may
 	again  int  // how many fetches the next caller makes: none if one is under way, or the authority wants none
 }
 
@@ -178,8 +178,9 @@ type brokenBody struct{}
 
 func (brokenBody) Read([]byte) (int, error) { return 0, syscall.ECONNRESET }
 
-// TestFaultMatrix goes through the faults: nobody is refused who was served
-// before, and nobody is told that a token is bad because keys can't be had.
+// TestFaultMatrix runs every fault of docs/key-refresh.md. Clients that were
+// accepted before stay accepted, and no token is called invalid because keys
+// can't be fetched.
 func TestFaultMatrix(t *testing.T) {
 	const unavailable = verifier.KeysUnavailable
 	for _, f := range faults() {

@@ -34,8 +34,8 @@ func (f *flood) next() string {
 	return base64.RawURLEncoding.EncodeToString(header) + f.rest
 }
 
-// TestFlood: with a million unknown keys, nobody else notices, and the
-// authority sees four requests a minute, and two beyond that once.
+// TestFlood: a million unknown keys affect no other call. The authority
+// receives four requests a minute, and two more once.
 func TestFlood(t *testing.T) {
 	const length = 5 * time.Minute
 	for _, tt := range []struct {
@@ -94,8 +94,9 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestRotationDuringFlood: an abrupt rotation that the flood hides. Good
-// tokens of the new key are put off, and then let in; never refused for good.
+// TestRotationDuringFlood tests an abrupt rotation during a flood. Good
+// tokens of the new key are refused as Unavailable at first and then
+// accepted; they are never refused as InvalidToken.
 func TestRotationDuringFlood(t *testing.T) {
 	const step = 100 * time.Millisecond
 	for name, takes := range map[string]time.Duration{"fast": trip, "slower than callers wait": 3 * time.Second} {
@@ -110,7 +111,7 @@ func TestRotationDuringFlood(t *testing.T) {
 						for range floodSize / 20000 {
 							go func() {
 								if _, err := s.call(context.Background(), v, f.next()); err == nil {
-									t.Error("junk was let in")
+									t.Error("junk was accepted")
 								}
 							}()
 							synctest.Wait()
@@ -130,7 +131,7 @@ func TestRotationDuringFlood(t *testing.T) {
 					junk()
 					s.wantToken(t, v, known, outcome{})
 					if !time.Now().Before(next) {
-						// It tries again when it is told to, with the same token.
+						// It tries again after RetryAfter, with the same token.
 						o, err := s.call(t.Context(), v, machine)
 						checkRefusal(t, err)
 						switch {
@@ -154,7 +155,7 @@ func TestRotationDuringFlood(t *testing.T) {
 					t.Error("the flood hid nothing")
 				}
 				if d := in.Sub(rotated); in.IsZero() || d > time.Minute {
-					t.Errorf("let in after %v", d)
+					t.Errorf("accepted after %v", d)
 				}
 				if most := s.MostWithin(15 * time.Second); most > 3 {
 					t.Errorf("%d fetches within 15 seconds", most)
@@ -164,8 +165,8 @@ func TestRotationDuringFlood(t *testing.T) {
 	}
 }
 
-// TestCrowd: 256 callers wait for an unknown key, the others are told at once,
-// and none of those that a token is bad.
+// TestCrowd: 256 callers wait for an unknown key, and the others get an
+// answer at once. None of the answers is InvalidToken.
 func TestCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)

@@ -12,7 +12,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestJWKSOptions: each has the effect that it is said to have.
+// TestJWKSOptions: each option has its documented effect.
 func TestJWKSOptions(t *testing.T) {
 	padded := func(n int) roundTrip {
 		return edited(func(doc string) string { return doc + strings.Repeat(" ", n-len(doc)) })

@@ -129,8 +129,8 @@ func unknown(issuedAt time.Time) spec {
 	return spec{IssuedAt: issuedAt, Header: map[string]any{"kid": "unknown"}}
 }
 
-// outcome is what comes of a call: a Reason, "" if it is let in, how long the
-// caller waited, and how many fetches there were meanwhile.
+// outcome holds the result of a call: its Reason, "" if it is accepted, how long
+// the caller waited, and how many fetches there were meanwhile.
 type outcome struct {
 	reason  verifier.Reason
 	waited  time.Duration

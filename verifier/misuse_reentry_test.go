@@ -15,8 +15,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestCallbacksMayCallBack: no lock is held around a callback, so it may use
-// the Verifier that calls it.
+// TestCallbacksMayCallBack: no lock is held during a callback, so it may
+// call the Verifier.
 func TestCallbacksMayCallBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var v *verifier.Verifier
@@ -73,8 +73,8 @@ func TestCallbacksMayCallBack(t *testing.T) {
 	})
 }
 
-// TestCloseInCallbacks: it returns, and so does the call that it is made in,
-// wherever that is.
+// TestCloseInCallbacks: Close returns in every callback, and so does the
+// call that runs the callback.
 func TestCloseInCallbacks(t *testing.T) {
 	const grace = 100 * time.Millisecond // for which Close waits for what does not end
 	for _, tt := range []struct {
@@ -83,8 +83,8 @@ func TestCloseInCallbacks(t *testing.T) {
 		config func(c *verifier.Config, shut func())
 		want   verifier.Reason // of the call that closes it
 	}{
-		// A token that was verified before Close is let in, if nothing else is
-		// wrong: the call began before.
+		// A call that began before Close is accepted if its token was verified
+		// before, and nothing else is wrong.
 		{"Accept", 0, func(c *verifier.Config, shut func()) {
 			c.Issuers[0].Accept = func(verifier.Client) error { shut(); return nil }
 		}, ""},
@@ -176,9 +176,8 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestFetchThatWaitsForItself: a FetchJWKS that asks its own Verifier for keys
-// can have none. That is a failed fetch like any other, which says what is
-// wrong, and neither New nor Close hangs on it.
+// TestFetchThatWaitsForItself: a FetchJWKS that waits for its own Verifier's
+// keys is a failed fetch with a clear error. Neither New nor Close hangs.
 func TestFetchThatWaitsForItself(t *testing.T) {
 	for name, wait := range map[string]func(context.Context, *verifier.Verifier) error{
 		"Ready":             func(ctx context.Context, v *verifier.Verifier) error { return v.Ready(ctx) },
@@ -213,9 +212,9 @@ func TestFetchThatWaitsForItself(t *testing.T) {
 	}
 }
 
-// TestCloseDuringCalls: whoever is judged while the Verifier is closed is let
-// in or told that it is, and nobody is let in afterwards. Once Close has
-// returned to one caller it is closed for all.
+// TestCloseDuringCalls: a call during Close is either accepted or refused as
+// Closed, and every later call is refused. When Close has returned to one
+// caller, the Verifier is closed for all.
 func TestCloseDuringCalls(t *testing.T) {
 	for range 20 {
 		a, v := local(t)

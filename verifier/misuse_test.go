@@ -23,8 +23,8 @@ func TestZeroConfig(t *testing.T) {
 	}
 }
 
-// TestNilContext: a caller without a context is judged like any other, also
-// where a key has to be waited for.
+// TestNilContext: a nil context counts as the background context, also while
+// the call waits for a key.
 func TestNilContext(t *testing.T) {
 	a, v := local(t)
 	var none context.Context
@@ -35,7 +35,7 @@ func TestNilContext(t *testing.T) {
 		need  scopes.Requirement
 		want  verifier.Reason
 	}{
-		{"let in", good, scopes.Authenticated(), ""},
+		{"accepted", good, scopes.Authenticated(), ""},
 		{"scope missing", good, scopes.All("a"), verifier.ScopeMissing},
 		{"no requirement", good, scopes.Requirement{}, verifier.NoRequirement},
 		{"malformed", "x", scopes.Authenticated(), verifier.Malformed},
@@ -73,8 +73,8 @@ func TestNilContext(t *testing.T) {
 	}
 }
 
-// TestCallbacksChangeNothing: what a callback does to the values that it is
-// given, nobody else sees.
+// TestCallbacksChangeNothing: changes that a callback makes to its arguments
+// have no effect elsewhere.
 func TestCallbacksChangeNothing(t *testing.T) {
 	change := func(c *verifier.Client) {
 		c.ID, c.Subject, c.Issuer, c.KeyID, c.Scopes, c.ExpiresAt = "root", "root", "root", "root", scopes.Of("admin"), time.Time{}
@@ -140,8 +140,8 @@ func TestCallbacksChangeNothing(t *testing.T) {
 	}
 }
 
-// TestSharedCheckError: Check may return one and the same error to all calls,
-// at the same time, and whoever is answered may change what it got.
+// TestSharedCheckError: Check may return the same error to concurrent calls,
+// and each caller may change the error that it receives.
 func TestSharedCheckError(t *testing.T) {
 	shared := &verifier.Error{Code: verifier.InsufficientScope, Err: errors.New("a cause")}
 	a, v := local(t, func(c *verifier.Config) {
@@ -167,9 +167,9 @@ func TestSharedCheckError(t *testing.T) {
 	}
 }
 
-// TestTwoVerifiersInOneChain: each decides for itself, by its own authorities;
-// the client of the inner one is what the handler finds, and no Verifier
-// vouches for the other's.
+// TestTwoVerifiersInOneChain: each Verifier decides by its own authorities.
+// The handler finds the client of the inner one, and neither accepts the
+// other's client in Recheck.
 func TestTwoVerifiersInOneChain(t *testing.T) {
 	a, outer := local(t)
 	b, inner := local(t)
@@ -197,8 +197,8 @@ func TestTwoVerifiersInOneChain(t *testing.T) {
 	}
 }
 
-// TestZeroClient: one that was planted by mistake is a client without a name,
-// and no Verifier's.
+// TestZeroClient: a zero Client in a context has no name, and no Verifier
+// accepts it in Recheck.
 func TestZeroClient(t *testing.T) {
 	_, v := local(t)
 	ctx := verifier.ContextWithClient(t.Context(), verifier.Client{})
@@ -216,8 +216,8 @@ func TestZeroClient(t *testing.T) {
 	}
 }
 
-// TestRulesWithoutAToken: that a claim is absent can't be said of a Client that
-// has none, so no rule accepts it.
+// TestRulesWithoutAToken: no rule about an absent claim accepts a Client
+// without a token.
 func TestRulesWithoutAToken(t *testing.T) {
 	planted := verifier.Client{ID: "c"}
 	for name, tt := range map[string]struct {

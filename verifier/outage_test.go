@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestOneOfThreeDown: an issuer that never had keys is its own clients' affair.
+// TestOneOfThreeDown: an issuer without keys affects only its own clients.
 func TestOneOfThreeDown(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer roundTrip
@@ -76,7 +76,8 @@ func TestOneOfThreeDown(t *testing.T) {
 	}
 }
 
-// TestFetchesAtOnce: no more than 64, of however many issuers.
+// TestFetchesAtOnce: at most 64 fetches run at a time, for any number of
+// issuers.
 func TestFetchesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cfg verifier.Config
@@ -101,8 +102,8 @@ func TestFetchesAtOnce(t *testing.T) {
 	})
 }
 
-// TestWallClock: when it jumps by a day, keys are neither fetched nor given
-// up, and what is known of an unknown key is measured as before.
+// TestWallClock: a jump of the wall clock by a day neither fetches nor
+// expires keys, and does not change the age of an unknown key.
 func TestWallClock(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"forward": 24 * time.Hour, "back": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -140,9 +141,9 @@ func TestWallClock(t *testing.T) {
 	}
 }
 
-// TestSuspended: while a machine is suspended its monotonic clock stands still,
-// so that keys which are hours old look as if they were fetched a moment ago. A
-// token of a key that was published meanwhile is not called invalid for that.
+// TestSuspended: the monotonic clock stands still while a machine is
+// suspended, so old keys look as if they were just fetched. A token of a key
+// that was published meanwhile is not refused as InvalidToken.
 func TestSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slept atomic.Int64
@@ -164,7 +165,7 @@ func TestSuspended(t *testing.T) {
 	})
 }
 
-// TestUnknownKeyByAge: an unknown key is refused for good only if a good fetch
+// TestUnknownKeyByAge: an unknown key is InvalidToken only if a good fetch
 // began at least Backdating after the token was issued.
 func TestUnknownKeyByAge(t *testing.T) {
 	const back = 10 * time.Minute
@@ -202,8 +203,8 @@ func TestUnknownKeyByAge(t *testing.T) {
 	}
 }
 
-// TestNoIssuedAt: of a token without "iat" only a fetch of after its arrival
-// tells that its key is not published.
+// TestNoIssuedAt: for a token without "iat", only a fetch after its arrival
+// proves that its key is not published.
 func TestNoIssuedAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
@@ -236,8 +237,9 @@ func TestOptional(t *testing.T) {
 	})
 }
 
-// TestCheckOfACallerWhoIsGone: what Check says of the call's own context is no
-// failure of Check's; that of another context is.
+// TestCheckOfACallerWhoIsGone: if Check returns the error of the call's own
+// ended context, the Reason is Canceled. The error of another context is
+// CheckFailed.
 func TestCheckOfACallerWhoIsGone(t *testing.T) {
 	var answer error
 	a, v := local(t, func(c *verifier.Config) {
@@ -274,8 +276,8 @@ func TestCheckOfACallerWhoIsGone(t *testing.T) {
 	}
 }
 
-// TestCauseOfAnOutage: Observe is told what the last fetch came to, and callers
-// are told times to come back that are spread out until the next one.
+// TestCauseOfAnOutage: Observe receives the error of the last fetch.
+// RetryAfter is spread over the time until the next one.
 func TestCauseOfAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l lookout
@@ -306,8 +308,8 @@ func TestCauseOfAnOutage(t *testing.T) {
 	})
 }
 
-// TestCallersContext: a caller waits no longer than it wants to, and one that
-// has gone is no reason to refuse what is known.
+// TestCallersContext: a call waits no longer than its context. An ended
+// context does not refuse a call with a known key.
 func TestCallersContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
@@ -330,7 +332,7 @@ func TestCallersContext(t *testing.T) {
 	})
 }
 
-// TestCloseDuringFetch: who waits is told, and no goroutine is left.
+// TestCloseDuringFetch: a waiting call is refused, and no goroutine is left.
 func TestCloseDuringFetch(t *testing.T) {
 	for name, sp := range map[string]spec{"cold": {}, "warm, known kid": {}, "warm, unknown kid": unknown(time.Now())} {
 		t.Run(name, func(t *testing.T) {
@@ -388,7 +390,8 @@ func TestCloseDuringFetch(t *testing.T) {
 	}
 }
 
-// TestFaultyFunc is of FetchJWKS, which is not ours to trust either.
+// TestFaultyFunc: a FetchJWKS that panics, hangs or returns garbage is a
+// failed fetch.
 func TestFaultyFunc(t *testing.T) {
 	deaf := make(chan struct{})
 	tests := []struct {

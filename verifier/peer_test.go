@@ -12,10 +12,10 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestPeerCertificatesFrom: it stands in place of PeerCertificates, is asked on
-// every call whose token is verified, a hit included, and what it finds is what
-// the binding and Check are held against. If it fails, nothing is known of the
-// caller, which is no fault of the token's.
+// TestPeerCertificatesFrom: it replaces PeerCertificates, and is called for
+// every verified token, remembered or not. The binding and Check use its
+// result. Its failure is Unavailable, because it says nothing about the
+// token.
 func TestPeerCertificatesFrom(t *testing.T) {
 	mine, other := &x509.Certificate{Raw: []byte("mine")}, &x509.Certificate{Raw: []byte("other")}
 	broken := errors.New("no such header")
@@ -80,7 +80,8 @@ func TestPeerCertificatesFrom(t *testing.T) {
 	}
 }
 
-// TestPeerCertificatesFromIsNotAsked about what is no verified token.
+// TestPeerCertificatesFromIsNotAsked: it is not called for a token that is
+// not verified.
 func TestPeerCertificatesFromIsNotAsked(t *testing.T) {
 	var l lookout
 	a, v := local(t, l.watch)
@@ -95,8 +96,8 @@ func TestPeerCertificatesFromIsNotAsked(t *testing.T) {
 	}
 }
 
-// TestRecheckRemembersThePeer: what was found for the call is what Recheck asks
-// Check about, and nothing is asked of the transport, which may be gone.
+// TestRecheckRemembersThePeer: Recheck passes the certificates of the call
+// to Check, and does not use the transport, which may be gone.
 func TestRecheckRemembersThePeer(t *testing.T) {
 	mine := &x509.Certificate{Raw: []byte("mine")}
 	var checked []verifier.Request
@@ -130,8 +131,8 @@ func TestRecheckRemembersThePeer(t *testing.T) {
 	}
 }
 
-// TestPeerOfACallerWhoIsGone: an error that is the ended context of the call is
-// Canceled, and nobody's fault.
+// TestPeerOfACallerWhoIsGone: the error of the call's own ended context is
+// Canceled.
 func TestPeerOfACallerWhoIsGone(t *testing.T) {
 	a, v := local(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,7 +15,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestPrinting: what fmt, slog and JSON make of the types that end up in logs.
+// TestPrinting compares what fmt, slog and JSON print for the types that end
+// up in logs.
 func TestPrinting(t *testing.T) {
 	then := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	client := verifier.Client{ID: "c", Issuer: "https://i", TokenID: "t", Scopes: scopes.Of("b", "a"), ExpiresAt: then}
@@ -88,8 +89,8 @@ func TestPrinting(t *testing.T) {
 	}
 }
 
-// TestPrintingShowsNoClaims: of a verified client the claims stay where they
-// are, and so does the token.
+// TestPrintingShowsNoClaims: a printed Client shows neither its claims nor
+// its token.
 func TestPrintingShowsNoClaims(t *testing.T) {
 	var told verifier.Decision
 	a, v := local(t, func(c *verifier.Config) {

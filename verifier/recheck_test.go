@@ -14,7 +14,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestRecheck asks again what can have changed.
+// TestRecheck: Recheck checks again everything that can have changed.
 func TestRecheck(t *testing.T) {
 	var check atomic.Pointer[func(verifier.Client, verifier.Request) error]
 	refuses := func(err error) func(*testing.T, *keyServer, *verifier.Verifier, context.Context) context.Context {
@@ -127,7 +127,7 @@ func TestRecheck(t *testing.T) {
 					c.Check = func(_ context.Context, client verifier.Client, r verifier.Request) error {
 						planted := r.Operation == "" && r.PeerCertificates == nil
 						if !planted && (r.Operation != "GET /stream" || len(r.PeerCertificates) != 1) || r.Authorization != nil {
-							t.Errorf("Check is asked about %+v", r)
+							t.Errorf("Check received %+v", r)
 						}
 						if f := check.Load(); f != nil {
 							return (*f)(client, r)

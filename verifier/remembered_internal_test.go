@@ -8,7 +8,7 @@ import (
 )
 
 // TestRememberedLooksUpNothingTooLong: a credential that is too long is not
-// hashed. If it were looked up, the entry here would be found, and removed.
+// hashed. If it were looked up, the entry here would be found and removed.
 func TestRememberedLooksUpNothingTooLong(t *testing.T) {
 	const most = 100
 	v, err := New(Config{MaxTokenBytes: most, CacheSize: 4, Issuers: []Issuer{{

@@ -18,8 +18,8 @@ import (
 
 const trip = 200 * time.Millisecond // the round trip of a fetch
 
-// TestOneBadKey: the others serve, and a token that names it is refused at
-// once. The key is learnt in a moment when it is repaired.
+// TestOneBadKey: the other keys of the set are used, and a token that names
+// the bad one is refused at once. A repaired key is fetched in a moment.
 func TestOneBadKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := m2mtest.NewKey("ES256")
@@ -62,8 +62,8 @@ func TestNormalRotation(t *testing.T) {
 	})
 }
 
-// TestAbruptRotation: a key is used before the timer has seen it. The first
-// call waits for it, and all others of that moment with it.
+// TestAbruptRotation: a key signs before the timer has fetched it. The first
+// call waits for a fetch, and concurrent calls wait for the same one.
 func TestAbruptRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
@@ -96,9 +96,9 @@ func TestAbruptRotation(t *testing.T) {
 	})
 }
 
-// TestLastMoment: the new key comes in the moment at which the caller has
-// waited long enough. Its token is older than the fetch, so if the fetch were
-// taken for one that lacks the key, the token would be refused for good.
+// TestLastMoment: the new key arrives when the call's wait ends. The token
+// is older than the fetch, so if the fetch counted as one without the key,
+// the token would be refused as InvalidToken.
 func TestLastMoment(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestLastMoment(t *testing.T) {
 	}
 }
 
-// TestExpiresWhileWaiting: a token is held against the clock once more when its
-// key has come, and is not remembered if it ended meanwhile.
+// TestExpiresWhileWaiting: a token's times are checked again after the wait
+// for its key. A token that has expired meanwhile is not remembered.
 func TestExpiresWhileWaiting(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -147,8 +147,8 @@ func TestExpiresWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestRestlessKeys: each fetch brings other keys, and never the one that is
-// missing. A call waits no longer for that.
+// TestRestlessKeys: each fetch returns other keys, and never the missing
+// one. A call waits no longer for that.
 func TestRestlessKeys(t *testing.T) {
 	restless := func(takes time.Duration) roundTrip {
 		return after(takes, func(s *keyServer, r *http.Request) (*http.Response, error) {
@@ -195,9 +195,9 @@ func TestRestlessKeys(t *testing.T) {
 	}
 }
 
-// TestKeyRemoved: from the swap on, its tokens are refused, remembered ones
-// too: as Unavailable until a second look a second later confirms that the key
-// is gone, or at once as InvalidToken after Refresh.
+// TestKeyRemoved: tokens of a removed key are refused from the swap on,
+// remembered ones too. They are Unavailable until a second fetch a second
+// later confirms the removal, or InvalidToken at once after Refresh.
 func TestKeyRemoved(t *testing.T) {
 	for name, tt := range map[string]struct {
 		learn  func(*testing.T, *verifier.Verifier)
@@ -254,10 +254,10 @@ func TestKeyRemoved(t *testing.T) {
 	}
 }
 
-// TestReplicas: an authority whose replicas publish different sets, and half
-// of whose tokens are signed by either key. Of the calls that come every
-// second, those of a budgeted fetch may be refused for good, once it is known
-// that replicas differ; the others are put off or allowed.
+// TestReplicas: an authority's replicas publish different sets, and either
+// key signs half of the tokens. Once it is known that replicas differ, only
+// the calls of a budgeted fetch may be InvalidToken; the others are
+// Unavailable or accepted.
 func TestReplicas(t *testing.T) {
 	for _, age := range []time.Duration{0, 9 * time.Minute, 30 * time.Minute} {
 		t.Run(age.String(), func(t *testing.T) {
@@ -312,8 +312,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestSharedCache: a cache on the way keeps the keys for six hours. It is asked
-// to get them anew, so a new key is known within one fetch.
+// TestSharedCache: a shared cache keeps the keys for six hours. The request
+// bypasses it, so a new key is known within one fetch.
 func TestSharedCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept string
@@ -338,8 +338,8 @@ func TestSharedCache(t *testing.T) {
 	})
 }
 
-// TestUnchangedETag: a server whose ETag a rotation leaves unchanged. The timer
-// sees nothing of it; one budgeted fetch does.
+// TestUnchangedETag: a rotation does not change the server's ETag. The
+// timer's fetches miss it, and one budgeted fetch finds it.
 func TestUnchangedETag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, func(s *keyServer, r *http.Request) (*http.Response, error) {
@@ -362,9 +362,9 @@ func TestUnchangedETag(t *testing.T) {
 	})
 }
 
-// TestSwapBeforeEntry: the key is removed when the signature has been checked,
-// and the token is not remembered yet. What is remembered is what it was
-// verified under, and not what is in force then.
+// TestSwapBeforeEntry: the key is removed between the check of the signature
+// and the entry into the cache. The entry holds the set that verified the
+// token, and not the set in force at that time.
 func TestSwapBeforeEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
@@ -391,8 +391,8 @@ func TestSwapBeforeEntry(t *testing.T) {
 	})
 }
 
-// TestSameKeyID: a key takes another's place under its ID. The first bad
-// signature fetches the keys again. What follows the swap is reported.
+// TestSameKeyID: another key replaces one under its ID. The first bad
+// signature fetches the keys again, and the swap is reported.
 func TestSameKeyID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []verifier.IssuerStatus
@@ -418,9 +418,8 @@ func TestSameKeyID(t *testing.T) {
 	})
 }
 
-// TestNoFetch: of all that can be wrong with a token, only its key is worth a
-// fetch, and only after everything that is cheap to check. A caller waits only
-// for a key that may be newer than what is known.
+// TestNoFetch: only an unknown key causes a fetch, and only after every
+// cheap check. A call waits only for a key that may be newer than the set.
 func TestNoFetch(t *testing.T) {
 	head := func(name string, value any) spec { return spec{Header: map[string]any{name: value}} }
 	unknownWith := func(name string, value any) spec {
@@ -474,9 +473,10 @@ func TestNoFetch(t *testing.T) {
 	}
 }
 
-// TestRotationBehindACache: fetches succeed, but a cache on the way answers
-// with what was there before the rotation. As long as it does, good tokens are
-// put off and not refused; what is older than its answer is refused.
+// TestRotationBehindACache: fetches succeed, but a cache answers with the
+// keys from before the rotation. Meanwhile good tokens are Unavailable and
+// not InvalidToken; tokens that are older than the cached response are
+// InvalidToken.
 func TestRotationBehindACache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newKeyServer(t, healthy)
@@ -516,7 +516,7 @@ func TestRotationBehindACache(t *testing.T) {
 			keytest.Pass(15 * time.Second)
 		}
 		if d := time.Since(rotated); d < 4*time.Minute {
-			t.Errorf("let in after %v: the cache hid nothing", d)
+			t.Errorf("accepted after %v: the cache hid nothing", d)
 		}
 	})
 }

@@ -117,9 +117,9 @@ func TestSoakRotations(t *testing.T) {
 	t.Logf("%d calls, %d fetches", calls.Load(), fetches)
 }
 
-// TestSoakUnknownKeys: 100 callers with known keys beside 100 with unknown
-// ones. The first are never refused, and the second draw no more than their
-// budget of fetches.
+// TestSoakUnknownKeys: 100 callers have known keys and 100 have unknown
+// ones. The first are never refused, and the second cause no more fetches
+// than their budget.
 func TestSoakUnknownKeys(t *testing.T) {
 	s := newSoak(t)
 	fetches, began := s.v.Status()[0].Fetches, time.Now()

@@ -41,7 +41,7 @@ func reasonOf(err error) verifier.Reason {
 	return ""
 }
 
-// TestWhileValid: the context ends in the moment in which the token does.
+// TestWhileValid: the context ends when the token does.
 func TestWhileValid(t *testing.T) {
 	const never = time.Duration(-1)
 	planted := func(expires time.Duration) func(context.Context) context.Context {
@@ -129,8 +129,8 @@ func TestWhileValid(t *testing.T) {
 	}
 }
 
-// TestWhileValidStops with its parent too, and by its CancelFunc: from then on
-// nothing looks at the clock for it.
+// TestWhileValidStops: the context ends with its parent and by its
+// CancelFunc, and its timer stops.
 func TestWhileValidStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var looks atomic.Int32
@@ -169,8 +169,8 @@ func TestWhileValidStops(t *testing.T) {
 	})
 }
 
-// TestWhileValidClock: what is left is measured by Config.Now, also when that
-// is set while the work goes on.
+// TestWhileValidClock: the remaining time is measured by Config.Now, also if
+// that clock is set during the work.
 func TestWhileValidClock(t *testing.T) {
 	tests := []struct {
 		name             string
@@ -208,8 +208,9 @@ func TestWhileValidClock(t *testing.T) {
 	}
 }
 
-// TestWhileValidEnds: the context ends with the token's key, with the issuer's
-// keys and with the Verifier, and the cause is that of Recheck.
+// TestWhileValidEnds: the context ends when the token's key is removed, the
+// issuer's keys expire or the Verifier is closed. Its cause is the error of
+// Recheck.
 func TestWhileValidEnds(t *testing.T) {
 	type then = func(s *keyServer, v *verifier.Verifier)
 	remove := func(s *keyServer) { s.RotateKeys(); s.RemoveKey(s.Keys()[0]) }

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files")
 type explained struct {
 	name   string // and that of the golden file
 	spec   m2mtest.TokenSpec
-	input  string   // in place of the spec's token, if not ""
+	input  string   // instead of the spec's token, if not ""
 	flags  []string // further ones
 	status int
 	reason string

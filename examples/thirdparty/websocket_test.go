@@ -24,7 +24,7 @@ func TestWebsocketEnds(t *testing.T) {
 	}{
 		{"the token expires", 700 * time.Millisecond, func(*world) {}, websocket.StatusPolicyViolation, "invalid_token"},
 		{"the client is revoked", time.Hour, func(w *world) { w.revoked.Store(true) }, websocket.StatusPolicyViolation, "invalid_token"},
-		{"nothing can be judged", time.Hour, func(w *world) { w.verifier.Close() }, websocket.StatusTryAgainLater, "unavailable"},
+		{"no decision is possible", time.Hour, func(w *world) { w.verifier.Close() }, websocket.StatusTryAgainLater, "unavailable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -15,7 +15,7 @@ type world struct {
 	authority *m2mtest.Authority
 	verifier  *verifier.Verifier
 	guard     *httpmw.Middleware
-	revoked   atomic.Bool // whoever calls
+	revoked   atomic.Bool // refuses every client
 }
 
 func newWorld(t *testing.T) *world {

@@ -42,7 +42,7 @@ func TestStoryNotices(t *testing.T) {
 	for name, sabotage := range map[string]func(*saas){
 		"no tokens":    func(s *saas) { s.project.Authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) },
 		"no SaaS":      func(s *saas) { s.server.Close() },
-		"no judgement": func(s *saas) { s.project.Verifier.Close() },
+		"no decision":  func(s *saas) { s.project.Verifier.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := newSaaS(t.Context())

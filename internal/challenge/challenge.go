@@ -1,5 +1,6 @@
-// Package challenge checks what a WWW-Authenticate value repeats of a guard's
-// configuration. The verifier and the guards of every transport share it.
+// Package challenge checks the parts of a guard's configuration that
+// WWW-Authenticate values contain, and parses such values. The verifier, the guards
+// and tokensource share it.
 package challenge
 
 import (

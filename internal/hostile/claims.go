@@ -11,8 +11,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// claims are tokens of another issuer, for another audience, of somebody who is
-// no machine, or bound to something that the call does not prove.
+// claims returns tokens of another issuer, for another audience, of a person, or
+// bound to a key that the call does not prove.
 func (m *maker) claims() []Credential {
 	iss, aud, sub := m.names()
 	claim := func(claim string) func(string, any) Credential {

@@ -71,7 +71,7 @@ func judgeAll(t *testing.T, opts Options, rows []keyRow) {
 				t.Errorf("Secret = %t", d.Secret)
 			}
 			if len(d.ID) > maxKeyID {
-				t.Errorf("an ID of %d bytes is told", len(d.ID))
+				t.Errorf("ID has %d bytes", len(d.ID))
 			}
 		})
 	}

@@ -11,7 +11,7 @@ func TestKeyRSA(t *testing.T) {
 	rsa := publish(rsaKey().Public())
 	n := func(n *big.Int) any { return with(rsa, "n", encode(n.Bytes())) }
 	e := func(e int64) any { return with(rsa, "e", encode(big.NewInt(e).Bytes())) }
-	// The size is what is asked for: nobody has to know the factors.
+	// Only the size matters here: the factors can be unknown.
 	ofBits := func(bits int) *big.Int {
 		n := new(big.Int).SetBit(new(big.Int), bits-1, 1)
 		return n.SetBit(n, 0, 1)

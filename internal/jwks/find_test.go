@@ -29,7 +29,7 @@ func TestFindWaits(t *testing.T) {
 		answer  answer
 		patient time.Duration // of the caller; without end if 0
 		want    Why
-		err     error // in place of want
+		err     error // instead of want
 		took    time.Duration
 		fetches int // for this call
 	}{

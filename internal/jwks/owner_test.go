@@ -232,7 +232,7 @@ func TestObserve(t *testing.T) {
 				opts.Observe = func(st Status) {
 					<-made
 					if st.State != Closed && !reflect.DeepEqual(st, s.Status()) {
-						t.Error("Observe is told what Status does not say")
+						t.Error("Observe received a state other than that of Status")
 					}
 					got = append(got, event{st.State, errors.Is(st.LastError, errDown)})
 					then()

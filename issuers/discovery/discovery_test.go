@@ -20,7 +20,7 @@ func TestIssuer(t *testing.T) {
 		name   string
 		issuer string // below the server
 		path   string // where the metadata is
-		asked  string // what is asked for, in this order
+		asked  string // the requested paths, in this order
 	}{
 		{"OpenID Connect", "", oidcPath, oidcPath},
 		{"OAuth", "", oauthPath, oidcPath + " " + oauthPath},

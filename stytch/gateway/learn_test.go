@@ -23,7 +23,7 @@ type learning struct {
 	cacheControl   []string
 	id, secret     string
 	mu             sync.Mutex
-	answerKeysWith http.HandlerFunc // in place of the authority, if set
+	answerKeysWith http.HandlerFunc // instead of the authority, if set
 }
 
 func newLearning(t *testing.T) *learning {
