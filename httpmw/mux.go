@@ -29,7 +29,7 @@ import (
 //     "/admin%2Fx", "/Admin/x", "/public/..;/admin/x" or "/admin%252Fx", which
 //     "/" matches beside a guarded "/admin/". Such a path is also refused if it
 //     is still encoded after three decodings, or holds control characters or
-//     invalid UTF-8. Routes beside which nothing is stricter take every path.
+//     invalid UTF-8. A route takes every path if no route is stricter.
 //   - 405, to CONNECT, unless a pattern names that method.
 //
 // ServeMux's own answers, 404, 405 and redirects, need no token.

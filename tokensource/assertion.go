@@ -26,8 +26,8 @@ func ClientAssertion(clientID string, f func(context.Context) (string, error)) C
 
 // JWTBearer returns Credentials that exchange a JWT for a token: the JWT is the
 // grant (RFC 7523 §2.1). f is called for each fetch, and must return when its
-// context ends. client authenticates the client beside the grant, as Ory Hydra
-// demands: nil for no authentication.
+// context ends. client authenticates the client in addition, as Ory Hydra
+// requires: nil for no authentication.
 func JWTBearer(f func(context.Context) (string, error), client Credentials) Credentials {
 	grant := clientauth.Grant{Get: f}
 	if client != nil {
@@ -44,7 +44,7 @@ func AssertionFile(path string) func(context.Context) (string, error) {
 
 // TokenFile returns a function for Config.Fetch where the token at path, such as
 // a projected token of Kubernetes, is the access token itself. Its expiry is its
-// "exp": a token that is no JWT needs Config.MaxAge.
+// "exp": a token that is not a JWT needs Config.MaxAge.
 func TokenFile(path string) func(context.Context) (*oauth2.Token, error) {
 	return func(context.Context) (*oauth2.Token, error) {
 		token, err := readLine(path)

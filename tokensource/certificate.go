@@ -10,8 +10,8 @@ import (
 	"github.com/m2mauth/m2mauth/internal/clientauth"
 )
 
-// Certificate are [Credentials] that authenticate by a TLS client certificate
-// (RFC 8705). With Config.Issuer, the token endpoint is that of the metadata's
+// Certificate implements [Credentials] by a TLS client certificate (RFC 8705).
+// With Config.Issuer, the token endpoint is that of the metadata's
 // mtls_endpoint_aliases, if there is one.
 //
 // An authority may bind the token to the certificate. The transport to the

@@ -23,9 +23,9 @@ type Config struct {
 	// TokenURL names the authority's token endpoint: https, or http on loopback.
 	TokenURL string
 
-	// Issuer names the authority exactly as its metadata do (RFC 8414, OpenID
-	// Connect Discovery). They are fetched to find the token endpoint. Beside
-	// TokenURL, Issuer only sets the "aud" of assertions.
+	// Issuer names the authority exactly as its metadata does (RFC 8414, OpenID
+	// Connect Discovery), which is fetched to find the token endpoint. If TokenURL
+	// is set as well, Issuer only sets the "aud" of assertions.
 	Issuer string
 
 	// Fetch returns a new token at each call, instead of a token endpoint:
@@ -36,7 +36,7 @@ type Config struct {
 	Credentials Credentials
 
 	// AuthStyle selects how a secret is sent: as HTTP Basic or in the form. If
-	// zero, the metadata decide. Without metadata, or if they list both, Basic
+	// zero, the metadata decides. Without metadata, or if it lists both, Basic
 	// comes first, and a refused secret is sent the other way once; the way that
 	// succeeds is kept. Set AuthStyle to avoid the second attempt.
 	AuthStyle oauth2.AuthStyle

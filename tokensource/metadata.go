@@ -15,7 +15,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// metadataAge is how long metadata are used before they are fetched again.
+// metadataAge is how long metadata is used before it is fetched again.
 const metadataAge = time.Hour
 
 // metadata locates the token endpoint of an issuer by its metadata (RFC 8414,
@@ -56,8 +56,8 @@ func (m *metadata) locate(ctx context.Context) (address, error) {
 	}
 }
 
-// errUntrusted is wrapped by the errors of metadata that were fetched, and that
-// are not those of the issuer.
+// errUntrusted is wrapped by the errors of metadata that was fetched and is not
+// the issuer's.
 var errUntrusted = errors.New("the metadata can't be trusted")
 
 // fetch tries both places of an issuer's metadata: below the issuer's own path

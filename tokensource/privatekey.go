@@ -13,8 +13,9 @@ import (
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
-// PrivateKeyJWT are [Credentials] that sign an assertion for each request (RFC
-// 7523 §2.2): the authority knows the public key, and no secret is sent.
+// PrivateKeyJWT implements [Credentials] by an assertion that it signs for each
+// request (RFC 7523 §2.2): the authority knows the public key, and no secret is
+// sent.
 type PrivateKeyJWT struct {
 	// ClientID names the client. It is required.
 	ClientID string

@@ -23,9 +23,9 @@ var errZero = errors.New("the Source is a zero value: use New")
 // is replaced in the background before it ends, as long as the source is in use:
 // a source that nobody has called since its last fetch makes no requests. There
 // is one fetch at a time, and no caller's context ends it. While the authority is
-// down, the current token serves until it ends; fetches are repeated ever more
-// slowly, up to once a minute, or as Retry-After demands. Without a token, calls
-// between two attempts fail at once.
+// down, calls return the current token until it ends. Fetches are repeated with
+// growing pauses of up to a minute, or as Retry-After requests. Without a token,
+// calls between two attempts fail at once.
 //
 // Errors name the client and the URL. They wrap an [*oauth2.RetrieveError] with
 // status, Retry-After and error code if the authority answered.

@@ -22,7 +22,8 @@ const (
 	Unavailable
 	// TooManyRequests: like Unavailable, because too many tokens name unknown
 	// keys. HTTP 429, gRPC ResourceExhausted. Load balancers eject servers that
-	// answer 5xx: with a code of its own, forged tokens can't cause that.
+	// answer 5xx, so a flood of forged tokens must not be answered 503. See
+	// docs/operating.md, "503 and 429".
 	TooManyRequests
 )
 

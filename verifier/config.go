@@ -57,10 +57,10 @@ type Config struct {
 
 	// ObserveKeys, if set, is called with the state of an issuer's keys after
 	// every swap, every failed fetch and every change of State: recovery, expiry
-	// and Close included. Calls for one issuer come one after another, on a
-	// goroutine that nothing waits for. While one blocks, up to 64 states are
-	// kept for it; beyond that the oldest are dropped. It should not call
-	// Refresh: after a failed fetch, that would defeat the backoff.
+	// and Close included. Calls for one issuer are sequential, on a goroutine of
+	// their own. While one blocks, up to 64 states are queued; beyond that the
+	// oldest are dropped. It should not call Refresh: after a failed fetch, that
+	// would defeat the backoff.
 	ObserveKeys func(IssuerStatus)
 
 	// Revocations is not available yet: New refuses it.

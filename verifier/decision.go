@@ -13,11 +13,10 @@ import (
 // In the text of Err, values that the caller wrote are quoted and cut at 64
 // bytes.
 type Decision struct {
-	// Operation is the Request's, quoted if it is not of printable ASCII. It
-	// is not cut. Guards take it from the configuration, so that it can label
-	// metrics. Where a guard wraps a whole router it is the request's path:
-	// callers then write it, without a bound on its length or on how many
-	// there are.
+	// Operation is the Request's, quoted if it is not printable ASCII, and never
+	// cut. A guard of a route or a method takes it from the configuration: then
+	// it can label metrics. A guard around a whole router takes it from the
+	// request's path: then callers choose it, and it must not label metrics.
 	Operation string
 
 	Issuer string             // the configured Name; "" before one is known

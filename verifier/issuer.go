@@ -45,8 +45,8 @@ type Issuer struct {
 	// most authorities.
 	JWKS JWKSOptions
 
-	// Backdating is how much earlier than its key's publication a token may be
-	// dated: 10 min if zero, at least the Leeway and at most 1 h. Some
+	// Backdating is the longest time from a token's "iat" to the publication of
+	// its key: 10 min if zero, at least the Leeway and at most 1 h. Some
 	// authorities date tokens back by 5 min, and caches serve old key sets for
 	// about as long. A token with an unknown key is refused as InvalidToken only
 	// if the keys were fetched at least this long after its "iat", and as

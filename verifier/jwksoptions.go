@@ -25,10 +25,10 @@ type JWKSOptions struct {
 	RefreshInterval time.Duration
 
 	// MaxStale is how long keys are used after they were last confirmed: 24 h
-	// if zero, at least twice the RefreshInterval. It limits how long an outage
-	// of the authority is bridged, and how long a removed key is accepted
-	// through one. A cache that answers for the authority, although every
-	// request asks it not to, confirms keys as well.
+	// if zero, at least twice the RefreshInterval. It limits how long calls are
+	// accepted during an outage of the authority, and how long a key is accepted
+	// that was removed meanwhile. The response of a shared cache confirms keys
+	// as well, although every request sends no-cache.
 	MaxStale time.Duration
 
 	// FetchTimeout limits one whole fetch: 5 s if zero, 250 ms to 30 s.

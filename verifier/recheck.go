@@ -7,7 +7,7 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// Recheck decides again about the Client in ctx, for work that lasts: whether
+// Recheck decides again about the Client in ctx, for long-running work: whether
 // its token has expired, whether its key is still published, and whether
 // [Config].Check accepts the same Request again. The error is an [*Error]. A
 // Client that v did not verify is refused as NotVerified. Recheck is neither

@@ -17,9 +17,9 @@ import (
 //   - when v is closed.
 //
 // context.Cause then returns the [*Error] that [Verifier.Recheck] would, with
-// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable or Closed. For a Client
-// that v did not verify, the expiry and Close of v count. Without a Client, as
-// under scopes.Public, the context ends with ctx. [Config].Check is not called:
+// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable or Closed. If v
+// did not verify the Client, the context ends when the token expires or v is
+// closed. Without a Client, as under scopes.Public, it ends with ctx. [Config].Check is not called:
 // call Recheck for that.
 //
 // A context costs no goroutine. The caller must call the CancelFunc when the
