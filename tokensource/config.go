@@ -110,12 +110,12 @@ func (c *Config) checkOrigin() error {
 	}
 	if c.TokenURL != "" {
 		if err := checkEndpoint(c.TokenURL); err != nil {
-			errs = append(errs, fmt.Errorf("TokenURL %s %w", redact.Quote(c.TokenURL), err))
+			errs = append(errs, fmt.Errorf("Config.TokenURL %s %w", redact.Quote(c.TokenURL), err))
 		}
 	}
 	if c.Issuer != "" {
 		if _, err := outbound.ParseIssuer(c.Issuer, false); err != nil {
-			errs = append(errs, fmt.Errorf("Issuer %s %w", redact.Quote(c.Issuer), err))
+			errs = append(errs, fmt.Errorf("Config.Issuer %s %w", redact.Quote(c.Issuer), err))
 		}
 	}
 	if c.Fetch != nil {
@@ -148,7 +148,7 @@ func (c *Config) style() (clientauth.Style, error) {
 	case oauth2.AuthStyleInParams:
 		return clientauth.Post, nil
 	default:
-		return "", fmt.Errorf("AuthStyle is %d: want one of the constants of package oauth2", c.AuthStyle)
+		return "", fmt.Errorf("Config.AuthStyle is %d: want one of the constants of package oauth2", c.AuthStyle)
 	}
 }
 
@@ -175,24 +175,24 @@ func (c *Config) checkParameters() error {
 	var errs []error
 	for _, name := range c.Scopes {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			errs = append(errs, fmt.Errorf("Scopes: %s is no scope name: want printable ASCII without spaces, "+
+			errs = append(errs, fmt.Errorf("Config.Scopes: %s is no scope name: want printable ASCII without spaces, "+
 				"quotes and backslashes (RFC 6749 §3.3)", redact.Quote(name)))
 		}
 	}
 	if slices.Contains(c.Audience, "") {
-		errs = append(errs, errors.New("Audience holds an empty name"))
+		errs = append(errs, errors.New("Config.Audience holds an empty name"))
 	}
 	for _, resource := range c.Resource {
 		if u, err := url.Parse(resource); err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
-			errs = append(errs, fmt.Errorf("Resource: %s is no absolute URI without a fragment (RFC 8707 §2)", redact.Quote(resource)))
+			errs = append(errs, fmt.Errorf("Config.Resource: %s is no absolute URI without a fragment (RFC 8707 §2)", redact.Quote(resource)))
 		}
 	}
 	for name := range c.Parameters {
 		switch {
 		case name == "" || slices.Contains(ours, name):
-			errs = append(errs, fmt.Errorf("Parameters: %s is set by other fields", redact.Quote(name)))
+			errs = append(errs, fmt.Errorf("Config.Parameters: %s is set by other fields", redact.Quote(name)))
 		case name == "audience" && len(c.Audience) > 0, name == "resource" && len(c.Resource) > 0:
-			errs = append(errs, fmt.Errorf("Parameters: %s stands beside the field of this name: want one of them", redact.Quote(name)))
+			errs = append(errs, fmt.Errorf("Config.Parameters: %s stands beside the field of this name: want one of them", redact.Quote(name)))
 		}
 	}
 	return errors.Join(errs...)
@@ -205,13 +205,13 @@ func (c *Config) checkTimes() error {
 	}
 	var errs []error
 	if c.MaxAge < minMaxAge {
-		errs = append(errs, fmt.Errorf("MaxAge is %v: want at least %v", c.MaxAge, minMaxAge))
+		errs = append(errs, fmt.Errorf("Config.MaxAge is %v: want at least %v", c.MaxAge, minMaxAge))
 	}
 	if c.RefreshAhead > c.MaxAge/2 {
-		errs = append(errs, fmt.Errorf("RefreshAhead is %v: want at most half of MaxAge, %v", c.RefreshAhead, c.MaxAge/2))
+		errs = append(errs, fmt.Errorf("Config.RefreshAhead is %v: want at most half of MaxAge, %v", c.RefreshAhead, c.MaxAge/2))
 	}
 	if c.Timeout > c.MaxAge/2 {
-		errs = append(errs, fmt.Errorf("Timeout is %v: want at most half of MaxAge, %v", c.Timeout, c.MaxAge/2))
+		errs = append(errs, fmt.Errorf("Config.Timeout is %v: want at most half of MaxAge, %v", c.Timeout, c.MaxAge/2))
 	}
 	return errors.Join(errs...)
 }

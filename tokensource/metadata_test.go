@@ -218,7 +218,7 @@ func ExampleNew_mistakes() {
 	})
 	fmt.Println(err)
 	// Output:
-	// tokensource: TokenURL "http://login.example.com/token" is not https
+	// tokensource: Config.TokenURL "http://login.example.com/token" is not https
 	// tokensource: Credentials: Secret has an empty client ID or secret
-	// tokensource: MaxAge is 1s: want at least 10s
+	// tokensource: Config.MaxAge is 1s: want at least 10s
 }

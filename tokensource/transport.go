@@ -12,7 +12,7 @@ import (
 // maxIdle is how many connections are kept: there is one fetch at a time.
 const maxIdle = 2
 
-var errNoCertificate = errors.New("Transport can't present the client certificate: " +
+var errNoCertificate = errors.New("Config.Transport can't present the client certificate: " +
 	"want an *http.Transport without DialTLSContext, or nil")
 
 // newTransport returns the transport to the authority, and whether it is the
@@ -28,7 +28,8 @@ func newTransport(configured http.RoundTripper, method clientauth.Method) (trans
 	}
 	t, ok := configured.(*http.Transport)
 	// With DialTLSContext, TLSClientConfig has no effect.
-	if !ok || t.DialTLSContext != nil || t.DialTLS != nil { //nolint:staticcheck // DialTLS is deprecated, and set by some
+	//lint:ignore SA1019 DialTLS is deprecated, and still set by some programs
+	if !ok || t.DialTLSContext != nil || t.DialTLS != nil {
 		return nil, false, errNoCertificate
 	}
 	if !own {

@@ -17,10 +17,10 @@ type Count struct {
 	Remembered bool   // the token was remembered: its signature was not checked again
 }
 
-const (
-	otherReason Reason = "_OTHER" // replaces every Reason that this package does not define
-	allowed            = "allowed"
-)
+// otherReason replaces every Reason that this package does not define.
+const otherReason Reason = "_OTHER"
+
+const allowed = "allowed"
 
 // Counts yields how many decisions of each kind were made since New, without
 // kinds that never occurred. The counters are read one after another while calls

@@ -27,7 +27,7 @@ type Assertion struct {
 }
 
 // errNilFunc completes the mistakes of a configuration.
-var errNilFunc = errors.New("Credentials: the function is nil: want one that returns an assertion")
+var errNilFunc = errors.New("field Credentials: the function is nil: want one that returns an assertion")
 
 // Check implements [Method].
 func (a Assertion) Check(Server) error {

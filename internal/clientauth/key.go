@@ -32,7 +32,7 @@ func (k Key) Complete() (Key, error) {
 	case k.Algorithm == "":
 		k.Algorithm = fitting[0]
 	case !slices.Contains(fitting, k.Algorithm):
-		return k, fmt.Errorf("Algorithm is %q: want %s for this key", k.Algorithm, strings.Join(fitting, " or "))
+		return k, fmt.Errorf("field Algorithm is %q: want %s for this key", k.Algorithm, strings.Join(fitting, " or "))
 	}
 	return k, nil
 }

@@ -28,7 +28,7 @@ type Secret func(context.Context) (clientID, secret string, err error)
 // Check implements [Method].
 func (f Secret) Check(Server) error {
 	if f == nil {
-		return errors.New("Credentials: the function is nil: want one that returns the client's ID and secret")
+		return errors.New("field Credentials: the function is nil: want one that returns the client's ID and secret")
 	}
 	return nil
 }
