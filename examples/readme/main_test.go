@@ -6,19 +6,22 @@ import (
 	"testing"
 )
 
-// TestReadme checks that the README shows the program's main function unchanged.
+// TestReadme checks that the README shows the main functions of both programs
+// unchanged.
 func TestReadme(t *testing.T) {
-	program, err := os.ReadFile("main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(program), "func main() {\n")
-	body, _, found := strings.Cut(rest, "\n}\n")
-	if !found || !strings.Contains(string(readme), "```go\nfunc main() {\n"+body+"\n}\n```") {
-		t.Error("README.md does not show main of main.go as it is")
+	for _, name := range []string{"main.go", "client/main.go"} {
+		program, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(program), "func main() {\n")
+		body, _, found := strings.Cut(rest, "\n}\n")
+		if !found || !strings.Contains(string(readme), "```go\nfunc main() {\n"+body+"\n}\n```") {
+			t.Errorf("README.md does not show main of %s as it is", name)
+		}
 	}
 }
