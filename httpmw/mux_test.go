@@ -3,7 +3,9 @@ package httpmw_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -103,4 +105,27 @@ func headOf(h http.Handler) http.Handler {
 		r.Method = http.MethodHead
 		h.ServeHTTP(w, r)
 	})
+}
+
+// TestMountOfSeveralSegments: the handler sees the path without the prefix, as
+// it was encoded, however the prefix was.
+func TestMountOfSeveralSegments(t *testing.T) {
+	_, guard := newGuard(t, nil)
+	sub := newMux(t, guard)
+	sub.HandleFunc("/{rest...}", scopes.Public(), func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.URL.EscapedPath())
+	})
+	inner := newMux(t, guard)
+	inner.Mount("/c/", sub)
+	x := newMux(t, guard)
+	x.Mount("/a/b/", inner)
+	for target, want := range map[string]string{
+		"/a/b/c/": "/", "/a/b/c/x/y": "/x/y", "/a/b/c/x%2Fy": "/x%2Fy", "/%61/b/%63/x": "/x", "/a/b/c/a/b/c/": "/a/b/c/",
+	} {
+		w := httptest.NewRecorder()
+		x.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		if w.Code != 200 || w.Body.String() != want {
+			t.Errorf("GET %s = %d %q, want 200 %q", target, w.Code, w.Body, want)
+		}
+	}
 }
