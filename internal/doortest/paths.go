@@ -27,6 +27,7 @@ func Disguises() []Disguise {
 		{Name: "an encoded parameter", Line: "GET /admin%3Ba=b/secret.txt"},
 		{Name: "an empty parameter", Line: "GET /admin;/secret.txt"},
 		{Name: "a parameter of nothing", Line: "GET /;a=b/admin/secret.txt"},
+		{Name: "a parameter with an encoded slash: Tomcat", Line: "GET /;%2Fx/admin/secret.txt"},
 		{Name: "dot segments with a parameter: Tomcat", Line: "GET /public/..;/admin/secret.txt"},
 		{Name: "dot segments encoded twice", Line: "GET /public/%252e%252e/admin/secret.txt"},
 		{Name: "dot segments with a space: Windows", Line: "GET /public/..%20/admin/secret.txt"},

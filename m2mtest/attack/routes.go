@@ -86,11 +86,11 @@ func disguises(path string) []string {
 		path + "/", "/" + path, "/." + path, path + "/.", path + "/x/..", "/x/.." + path, "/%2e" + path, "/x/%2e%2e" + path,
 		"/x%2f..%2f" + path[1:], `/x\..\` + path[1:], path + "%00", path + "%20", path + ";x=1", path + "%3f", path + "%23",
 		"/%" + hex(path[1]) + path[2:], strings.ToUpper(path), path + "..;/", path + ".json",
-		"/%25" + hex(path[1]) + path[2:], "/x/..;" + path, "/x/%252e%252e" + path, "/;x=1" + path, "/%2f" + path[1:], path + "%3fx", path + ".",
+		"/%25" + hex(path[1]) + path[2:], "/x/..;" + path, "/x/%252e%252e" + path, "/;x=1" + path, "/;%2fx" + path, "/%2f" + path[1:], path + "%3fx", path + ".",
 	}
 	// The same within the path, for servers that match by its beginning.
 	if first, rest, ok := strings.Cut(path[1:], "/"); ok && rest != "" {
-		for _, between := range []string{"%2f", "%252f", "%25252f", "%5c", "%255c", ";x=1/", "%3bx=1/", "./", "%20/", "//", "%00/", "%C0%AF"} {
+		for _, between := range []string{"%2f", "%252f", "%25252f", "%5c", "%255c", ";x=1/", ";%2fx/", "%3bx=1/", "./", "%20/", "//", "%00/", "%C0%AF"} {
 			list = append(list, "/"+first+between+rest)
 		}
 		list = append(list, "/"+strings.ToUpper(first)+"/"+rest)
