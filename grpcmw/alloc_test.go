@@ -11,10 +11,10 @@ import (
 	"google.golang.org/grpc"
 )
 
-// TestAllocations: what the interceptors add to the decision, at the first
-// sight of a token and when it is seen again. The metadata's values, which gRPC
-// copies, are one, and so is the wrapper of a stream. One that ends with its
-// token has a context that can be cancelled, a timer and what they call.
+// TestAllocations counts what the interceptors add to the decision, for a
+// token's first verification and for a remembered one: the metadata's
+// values, which gRPC copies, and the wrapper of a stream. A stream that ends
+// with its token adds a cancellable context and a timer.
 func TestAllocations(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()

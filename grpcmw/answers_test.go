@@ -60,8 +60,9 @@ func refused(err error) (info *errdetails.ErrorInfo, retry time.Duration) {
 	return info, retry
 }
 
-// TestPushback: a client with a retry policy waits before each attempt for as
-// long as the last answer said, and not for its own backoff of milliseconds.
+// TestPushback: before each attempt, a client with a retry policy waits as
+// long as the last response says, and not for its own backoff of
+// milliseconds.
 func TestPushback(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()
@@ -152,8 +153,9 @@ func TestPushbackValue(t *testing.T) {
 	}
 }
 
-// TestLargeRequirements: a refusal reaches clients that take 4 KiB of header
-// fields, however many scopes are required. What does not fit is left out whole.
+// TestLargeRequirements: a refusal reaches clients that accept 4 KiB of
+// header fields, however many scopes are required. A list that does not fit
+// is left out whole.
 func TestLargeRequirements(t *testing.T) {
 	// list returns scopes that take size bytes together.
 	list := func(size int) []string {

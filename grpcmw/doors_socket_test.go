@@ -24,8 +24,8 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// TestSocketDoors runs the table through gRPC's own server: by gRPC's own
-// client, and by a client that sends metadata as it stands.
+// TestSocketDoors runs the table through gRPC's own server, with gRPC's own
+// client and with a client that sends metadata unchanged.
 func TestSocketDoors(t *testing.T) {
 	unprintable := func(value string) bool {
 		return strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' })

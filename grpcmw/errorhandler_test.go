@@ -25,8 +25,8 @@ type okStatus struct{}
 func (okStatus) Error() string              { return "ok" }
 func (okStatus) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
 
-// TestErrorHandler makes the status of each refusal, and can make a success of
-// none.
+// TestErrorHandler: the handler makes the status of each refusal, and cannot
+// make a success of one.
 func TestErrorHandler(t *testing.T) {
 	authority, v := newVerifier(t)
 	for _, tt := range []struct {
@@ -74,8 +74,8 @@ func TestErrorHandler(t *testing.T) {
 	}
 }
 
-// TestErrorHandlerOfAnExpiredStream: it makes the status that the handler of the
-// stream and the client receive.
+// TestErrorHandlerOfAnExpiredStream: the handler makes the status that the
+// stream's handler and the client receive.
 func TestErrorHandlerOfAnExpiredStream(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()

@@ -34,8 +34,8 @@ func panicOf(f func()) (value any) {
 	return nil
 }
 
-// TestPanics pass through the interceptors, to whatever recovers around them.
-// They leave nothing behind: the next call is decided as if nothing had been.
+// TestPanics: panics pass through the interceptors to an outer interceptor
+// that recovers them. The next call is decided as usual.
 func TestPanics(t *testing.T) {
 	authority, v := newVerifier(t)
 	token := []string{"Bearer " + authority.Token(m2mtest.TokenSpec{})}
@@ -60,8 +60,8 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// TestInsecurePeerCertificatesFails: it is called for verified tokens alone, and if it
-// fails the call is refused as Unavailable.
+// TestInsecurePeerCertificatesFails: it is called only for verified tokens.
+// If it fails, the call is refused as Unavailable.
 func TestInsecurePeerCertificatesFails(t *testing.T) {
 	authority, v := newVerifier(t)
 	good := "Bearer " + authority.Token(m2mtest.TokenSpec{})
@@ -103,9 +103,8 @@ func TestInsecurePeerCertificatesFails(t *testing.T) {
 	}
 }
 
-// TestHandlersChangeTheirMetadata: what a handler, or an interceptor in
-// between, does to the metadata that it gets is its own. Only a context that
-// it makes is another call's.
+// TestHandlersChangeTheirMetadata: changes that a handler or an interceptor
+// makes to its metadata affect no other call.
 func TestHandlersChangeTheirMetadata(t *testing.T) {
 	authority, v := newVerifier(t)
 	good := "Bearer " + authority.Token(m2mtest.TokenSpec{ClientID: "m2m-client-test-1", Scopes: []string{"a"}})
@@ -157,8 +156,8 @@ type otherContext struct {
 
 func (s otherContext) Context() context.Context { return s.ctx }
 
-// TestStreamUnderTwoGuards: messages arrive whole through both, and both end it
-// when the token expires, with the one answer.
+// TestStreamUnderTwoGuards: both guards pass messages on unchanged, and end
+// the stream with one status when the token expires.
 func TestStreamUnderTwoGuards(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()
@@ -195,9 +194,9 @@ func TestStreamUnderTwoGuards(t *testing.T) {
 	})
 }
 
-// TestBehindHTTP: a gRPC server as an http.Handler behind httpmw. Both guards
-// apply; the inner one's client is what a handler finds, and where there is
-// none, or under Public, the outer one's is found or hidden accordingly.
+// TestBehindHTTP serves a gRPC server as an http.Handler inside httpmw. Both
+// guards apply, and handlers find the inner client. An inner Public method
+// hides the outer client.
 func TestBehindHTTP(t *testing.T) {
 	authority, v := newVerifier(t)
 	edge, err := httpmw.New(v, nil)

@@ -110,8 +110,8 @@ func guardOf(t *testing.T, v *verifier.Verifier, need scopes.Requirement, opts *
 	return guard
 }
 
-// TestInstalledTwice: however the interceptors come to be there twice, calls
-// are decided twice, and as if they were there once.
+// TestInstalledTwice: interceptors that are installed twice, in any way,
+// decide each call twice with the same result.
 func TestInstalledTwice(t *testing.T) {
 	authority, _ := newVerifier(t)
 	v, told := watched(t, authority)
@@ -145,9 +145,9 @@ func TestInstalledTwice(t *testing.T) {
 	}
 }
 
-// TestHalfInstalled: an interceptor guards its own kind of call and no other.
-// The other's handlers are reached by anybody, and find no client. That is why
-// there is ServerOptions.
+// TestHalfInstalled: each interceptor guards its own kind of call. Without
+// the other interceptor, the other kind is open and its handlers find no
+// client; ServerOptions installs both.
 func TestHalfInstalled(t *testing.T) {
 	authority, v := newVerifier(t)
 	guard := guardOf(t, v, scopes.All("a"), nil)
@@ -166,8 +166,8 @@ func TestHalfInstalled(t *testing.T) {
 	}
 }
 
-// TestTwoVerifiersInOneChain: both apply, and the client of the inner one is
-// what handlers find.
+// TestTwoVerifiersInOneChain: both guards apply, and handlers find the
+// client of the inner one.
 func TestTwoVerifiersInOneChain(t *testing.T) {
 	a, _ := newVerifier(t)
 	outer, _ := watched(t, a)
@@ -191,7 +191,7 @@ func TestTwoVerifiersInOneChain(t *testing.T) {
 	}
 }
 
-// TestOneInterceptorForTwoServers: it knows nothing of the server it is in.
+// TestOneInterceptorForTwoServers: an Interceptor has no state of a server.
 func TestOneInterceptorForTwoServers(t *testing.T) {
 	authority, v := newVerifier(t)
 	guard := guardOf(t, v, scopes.All("a"), nil)
@@ -202,7 +202,7 @@ func TestOneInterceptorForTwoServers(t *testing.T) {
 	}
 }
 
-// TestNewCopies: what happens to Policy and Options after New changes nothing.
+// TestNewCopies: changes of Policy and Options after New have no effect.
 func TestNewCopies(t *testing.T) {
 	authority, v := newVerifier(t)
 	policy := grpcmw.Policy{unaryMethod: scopes.All("a"), "/grpc.testing.TestService/*": scopes.All("a")}
@@ -230,8 +230,8 @@ func TestNewCopies(t *testing.T) {
 	}
 }
 
-// TestWhatIsTold: Check, Observe and InsecurePeerCertificates learn which method
-// is called, and with which metadata, of both kinds of calls.
+// TestWhatIsTold: Check, Observe and InsecurePeerCertificates receive the
+// called method and its metadata, for both kinds of calls.
 func TestWhatIsTold(t *testing.T) {
 	a, _ := newVerifier(t)
 	var checked, asked []string

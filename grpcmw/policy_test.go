@@ -72,7 +72,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestNames that are admitted, to the last character.
+// TestNames: New accepts every character that a name may have.
 func TestNames(t *testing.T) {
 	_, v := newVerifier(t)
 	for _, name := range []string{"/a.z.A.Z.B0/C9", "/S/azAZ09_-", "/my-pkg.My_Service/*"} {
@@ -82,8 +82,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestPolicyLookup asks for methods as a transport might name them, with a
-// token that holds the scope "all" and is refused only by the policy.
+// TestPolicyLookup looks up methods under every name that a transport might
+// send. The token holds the scope "all", so only the policy refuses.
 func TestPolicyLookup(t *testing.T) {
 	authority, v := newVerifier(t)
 	policy := grpcmw.Policy{

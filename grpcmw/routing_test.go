@@ -15,9 +15,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// TestRawPaths sends paths that are almost those of methods to gRPC's own
-// server, as no client of gRPC would write them. Where the server finds a
-// method by such a path, the policy must find the same one (CVE-2026-33186).
+// TestRawPaths sends paths that resemble those of methods to gRPC's own
+// server, as no gRPC client would. If the server finds a method by such a
+// path, the policy must find the same one (CVE-2026-33186).
 func TestRawPaths(t *testing.T) {
 	authority, v := newVerifier(t)
 	token := "Bearer " + authority.Token(m2mtest.TokenSpec{Scopes: []string{"call"}})
@@ -102,8 +102,9 @@ func TestRawPaths(t *testing.T) {
 	}
 }
 
-// TestRawPathsCatchAll: a server that hands every other path to one handler, as
-// proxies do, asks the policy for each, by the path as it came.
+// TestRawPathsCatchAll: if a server passes every unknown path to one
+// handler, as proxies do, the policy is looked up by the path as it was
+// sent.
 func TestRawPathsCatchAll(t *testing.T) {
 	authority, v := newVerifier(t)
 	token := "Bearer " + authority.Token(m2mtest.TokenSpec{Scopes: []string{"call"}})
@@ -156,8 +157,8 @@ func TestRawPathsCatchAll(t *testing.T) {
 	}
 }
 
-// TestRawFields: what is beside the one authorization key is not looked at, or
-// is no request.
+// TestRawFields: only the authorization key is read, and malformed fields
+// are not a request.
 func TestRawFields(t *testing.T) {
 	authority, v := newVerifier(t)
 	guard, err := grpcmw.New(v, grpcmw.Policy{method: scopes.Authenticated()}, nil)

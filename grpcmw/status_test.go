@@ -53,8 +53,8 @@ func TestUnavailableHasNoChallenge(t *testing.T) {
 	}
 }
 
-// TestStatusError: each Code and what comes with it, the caller's own end among
-// them, which is no verdict on its token and no success either.
+// TestStatusError checks the status of each Code. A call that the caller
+// ended says nothing about its token, and is no success either.
 func TestStatusError(t *testing.T) {
 	refusal := func(code verifier.Code, reason verifier.Reason, cause error) *verifier.Error {
 		return &verifier.Error{Code: code, Reason: reason, Err: cause}
@@ -110,7 +110,7 @@ func TestStatusError(t *testing.T) {
 	}
 }
 
-// TestNilErrors: what is rendered without an error is a refusal all the same.
+// TestNilErrors: StatusError of no error is a refusal.
 func TestNilErrors(t *testing.T) {
 	for _, err := range []error{nil, (*verifier.Error)(nil), &verifier.Error{}, errors.New("x")} {
 		if got := status.Code((*grpcmw.Interceptor)(nil).StatusError(err)); got != codes.Unavailable {
@@ -119,7 +119,7 @@ func TestNilErrors(t *testing.T) {
 	}
 }
 
-// TestCode: each Code, and those that there are not.
+// TestCode tries each Code, and values that are none.
 func TestCode(t *testing.T) {
 	for code, want := range map[verifier.Code]codes.Code{
 		verifier.NoCredentials: codes.Unauthenticated, verifier.InvalidRequest: codes.Unauthenticated, verifier.InvalidToken: codes.Unauthenticated,

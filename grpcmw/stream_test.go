@@ -87,9 +87,9 @@ func wantExpired(t *testing.T, where string, err error) {
 	}
 }
 
-// TestStreamEndsWithToken: whatever a handler is doing when the token expires,
-// its messages stop, its context is cancelled with the cause, and the client
-// learns why.
+// TestStreamEndsWithToken: when the token expires, the stream's messages
+// stop, its context is cancelled with the cause, and the client receives the
+// reason, whatever the handler is doing.
 func TestStreamEndsWithToken(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()
@@ -273,8 +273,8 @@ func received(t *testing.T, ctx context.Context, recv func(m any) error, handler
 	}
 }
 
-// TestRecvMsgPanics where the handler called it, and not in a goroutine that
-// nobody can recover.
+// TestRecvMsgPanics: a panic in RecvMsg reaches the handler that called it,
+// and does not happen in a goroutine without recovery.
 func TestRecvMsgPanics(t *testing.T) {
 	received(t, t.Context(), func(any) error { panic("broken codec") }, func(ss grpc.ServerStream) {
 		defer func() {
@@ -286,8 +286,8 @@ func TestRecvMsgPanics(t *testing.T) {
 	})
 }
 
-// TestRecvMsgOfACallThatEnded fails: without an error the handler would take
-// its empty message for one of the client's.
+// TestRecvMsgOfACallThatEnded: RecvMsg returns an error. Otherwise the
+// handler would take its empty message for one of the client's.
 func TestRecvMsgOfACallThatEnded(t *testing.T) {
 	for range 20 { // which of two comes first is chance
 		synctest.Test(t, func(t *testing.T) {
@@ -305,8 +305,8 @@ func TestRecvMsgOfACallThatEnded(t *testing.T) {
 	}
 }
 
-// TestRecvMsgAfterExpiry refuses without a receive if the token had expired
-// before, and refuses a message that arrives with the expiry.
+// TestRecvMsgAfterExpiry: RecvMsg refuses without a receive if the token had
+// expired before, and refuses a message that arrives with the expiry.
 func TestRecvMsgAfterExpiry(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -346,7 +346,7 @@ func TestRecvMsgAfterExpiry(t *testing.T) {
 	}
 }
 
-// TestRecvMsgInto all that a codec may be given.
+// TestRecvMsgInto: RecvMsg accepts every type that a codec accepts.
 func TestRecvMsgInto(t *testing.T) {
 	type foreign struct{ Text string }
 	broken := errors.New("broken")

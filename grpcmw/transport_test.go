@@ -21,8 +21,8 @@ import (
 )
 
 // TestTransports: gRPC's own server with mutual TLS, and the same service
-// through net/http's HTTP/2, give the same answers to tokens that are bound to
-// a certificate (RFC 8705 §3), and tell the challenge.
+// through net/http's HTTP/2, give the same answers and challenges to tokens
+// that are bound to a certificate (RFC 8705 §3).
 func TestTransports(t *testing.T) {
 	authority, v := newVerifier(t)
 	guard, err := grpcmw.New(v, grpcmw.Policy{"/grpc.testing.TestService/*": scopes.Authenticated()}, nil)
@@ -82,8 +82,8 @@ func TestTransports(t *testing.T) {
 	}
 }
 
-// TestInsecurePeerCertificates: off by default, metadata says nothing; on, it
-// says what the proxy proved.
+// TestInsecurePeerCertificates: without the option metadata has no effect;
+// with it, the proxy's metadata supplies the certificates.
 func TestInsecurePeerCertificates(t *testing.T) {
 	authority, v := newVerifier(t)
 	mine := tlstest.New(t)

@@ -30,8 +30,8 @@ func TestZeroInterceptor(t *testing.T) {
 	}
 }
 
-// TestRequestOfAProof: what a DPoP proof is compared with comes from the
-// configuration and the method's name, and only where there is a proof.
+// TestRequestOfAProof: the values to compare with a DPoP proof come from the
+// configuration and the method's name, and are set only if there is a proof.
 func TestRequestOfAProof(t *testing.T) {
 	const origin, method = "https://api.example.com/v1", "/t.S/Get"
 	for _, tt := range []struct {

@@ -12,9 +12,9 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestAllocations: what the guard adds to the decision, at the first sight of a
-// token and when it is seen again: the request that carries the context, and,
-// where no pattern gives it, the operation's name.
+// TestAllocations counts what the guard adds to the decision, for a token's
+// first verification and for a remembered one: the request that carries the
+// context and, without a pattern, the operation's name.
 func TestAllocations(t *testing.T) {
 	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer authority.Close()
@@ -64,8 +64,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestMuxAllocations: what Mux does before the guard adds no allocation to
-// ServeMux's own, whether or not a route has a stricter one beside it.
+// TestMuxAllocations: Mux adds no allocation to ServeMux's own before the
+// guard runs, whether or not another route is stricter.
 func TestMuxAllocations(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	noop := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})

@@ -96,7 +96,7 @@ func TestMuxCheckCoverage(t *testing.T) {
 	}
 }
 
-// TestCoverageOfMounts: mounted routes are looked at like any other.
+// TestCoverageOfMounts: CheckCoverage treats mounted routes like others.
 func TestCoverageOfMounts(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	sub := newMux(t, guard)

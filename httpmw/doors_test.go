@@ -73,8 +73,8 @@ func guarded(t *testing.T, guard string, v *verifier.Verifier, call doortest.Cal
 	}))
 }
 
-// TestSocketDoors runs the table through a real server, over connections that
-// carry each byte as it stands.
+// TestSocketDoors runs the table through a real server, over connections
+// that send each byte unchanged.
 func TestSocketDoors(t *testing.T) {
 	for _, tt := range []struct {
 		proto, guard string

@@ -82,8 +82,8 @@ func laxReadings(decoded string) map[string]bool {
 	return seen
 }
 
-// FuzzLookalikes: whatever a server after the public route makes of a path, it
-// does not get one below the guarded route.
+// FuzzLookalikes: however a server after the public route reads a path, it
+// never resolves to one below the guarded route.
 func FuzzLookalikes(f *testing.F) {
 	for _, d := range doortest.Disguises() {
 		_, target, _ := strings.Cut(d.Line, " ")

@@ -36,8 +36,8 @@ func tree(t *testing.T, names ...string) http.Dir {
 	return http.Dir(dir)
 }
 
-// TestDisguises asks real handlers over a socket for a guarded file, by paths
-// that http.ServeMux matches to the public route beside it.
+// TestDisguises requests a guarded file from real handlers over a socket, by
+// paths that http.ServeMux matches to a public route.
 func TestDisguises(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	files := http.FileServer(tree(t, "admin/secret.txt", "index.txt", "files/index.txt", "README.txt", "a b.txt", "ä.txt", "100%.txt",
@@ -111,8 +111,8 @@ func TestDisguises(t *testing.T) {
 	}
 }
 
-// TestSecondLook has a row for each thing that decides whether a path is
-// refused beside which routes.
+// TestSecondLook has a row for each rule that decides which paths are
+// refused on which routes.
 func TestSecondLook(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	_, another := newGuard(t, nil)
@@ -212,8 +212,8 @@ func TestSecondLook(t *testing.T) {
 	})
 }
 
-// TestLateRoutePanics: a route that came after the first request would not be
-// compared with the others.
+// TestLateRoutePanics: a route that is added after the first request would
+// not be compared with the others.
 func TestLateRoutePanics(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	x := newMux(t, guard)
@@ -227,8 +227,8 @@ func TestLateRoutePanics(t *testing.T) {
 	x.Handle("/admin/", scopes.All("admin"), named("admin"))
 }
 
-// TestFirstRequests: many requests at once compile the routes, and none of
-// them is served before.
+// TestFirstRequests: concurrent first requests compile the routes, and none
+// is served before that is done.
 func TestFirstRequests(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	for range 20 {
@@ -249,8 +249,8 @@ func TestFirstRequests(t *testing.T) {
 	}
 }
 
-// TestOldServeMux: with the patterns of Go 1.21, "GET /admin" is no pattern for
-// GET, and all that it guards would go to what catches the rest.
+// TestOldServeMux: with the patterns of Go 1.21, "GET /admin" is not a
+// pattern for GET, and its requests would go to the catch-all route.
 func TestOldServeMux(t *testing.T) {
 	if os.Getenv("M2MAUTH_OLD_SERVEMUX") != "" {
 		_, guard := newGuard(t, nil)

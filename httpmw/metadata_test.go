@@ -35,7 +35,8 @@ func newTrusting(t *testing.T, opts *httpmw.Options, name string, more ...string
 
 func nothing(http.ResponseWriter, *http.Request) {}
 
-// TestMetadata: the document, where it is, and the challenges that lead there.
+// TestMetadata checks the document, its URL, and the challenges that name
+// it.
 func TestMetadata(t *testing.T) {
 	for _, tt := range []struct{ resource, path string }{
 		{"https://api.example.com", "/.well-known/oauth-protected-resource"},
@@ -96,8 +97,8 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// TestMetadataLeavesOut: what there is nothing to say about is left out, and
-// an issuer that is no https URL is no authorization server.
+// TestMetadataLeavesOut: empty members are left out. An issuer that is not
+// an https URL is not an authorization server.
 func TestMetadataLeavesOut(t *testing.T) {
 	const want = `{"resource":"https://api.example.com","bearer_methods_supported":["header"]}`
 	for _, issuer := range []string{
@@ -122,8 +123,8 @@ func TestMetadataLeavesOut(t *testing.T) {
 	}
 }
 
-// TestResourceMistakes: New refuses what is no resource identifier, and
-// Metadata demands one.
+// TestResourceMistakes: New refuses a malformed resource identifier, and
+// Metadata requires one.
 func TestResourceMistakes(t *testing.T) {
 	v := &verifier.Verifier{}
 	for _, id := range []string{

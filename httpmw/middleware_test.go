@@ -62,7 +62,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestRealm: it stands between quotes in a header.
+// TestRealm: a realm must fit between the quotes of a header.
 func TestRealm(t *testing.T) {
 	v := new(verifier.Verifier) // not asked
 	for realm, ok := range map[string]bool{
@@ -128,8 +128,8 @@ func TestRefusedHead(t *testing.T) {
 	}
 }
 
-// TestContextOfTheCall: what is around the guard put into the context is found
-// inside, and the call's end ends it.
+// TestContextOfTheCall: the handler's context has the values of the
+// request's, and ends with the request.
 func TestContextOfTheCall(t *testing.T) {
 	type key struct{}
 	authority, guard := newGuard(t, nil)
@@ -162,8 +162,8 @@ func TestTwoMiddlewaresBothApply(t *testing.T) {
 	}
 }
 
-// TestPublicHidesAnOuterClient: behind Public nobody has been verified for
-// this handler, whatever a middleware further out did.
+// TestPublicHidesAnOuterClient: a handler under Public finds no client, even
+// if an outer middleware verified one.
 func TestPublicHidesAnOuterClient(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	seen := true

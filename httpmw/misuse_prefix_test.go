@@ -12,9 +12,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestPrefixes: a Mux below a path, in each way in which people put it there.
-// Whatever the handlers are left with as their path, what a route requires is
-// decided by the route.
+// TestPrefixes serves a Mux below a path in each usual way. The route
+// decides the requirement, whatever path its handler sees.
 func TestPrefixes(t *testing.T) {
 	var operation string
 	authority, v := m2mtest.Trust(t, &verifier.Config{

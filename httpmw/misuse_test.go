@@ -29,7 +29,8 @@ func panicOf(f func()) (value any) {
 	return nil
 }
 
-// TestZeroMiddleware: one that New did not make refuses every call.
+// TestZeroMiddleware: a Middleware that does not come from New refuses every
+// call.
 func TestZeroMiddleware(t *testing.T) {
 	authority, _ := newGuard(t, nil)
 	unmade, err := httpmw.New(&verifier.Verifier{}, nil)
@@ -49,7 +50,8 @@ func TestZeroMiddleware(t *testing.T) {
 	}
 }
 
-// TestServeWithoutRequirement: an adapter that has none to give refuses.
+// TestServeWithoutRequirement: Serve refuses a call with the zero
+// Requirement.
 func TestServeWithoutRequirement(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +67,7 @@ func TestServeWithoutRequirement(t *testing.T) {
 	}
 }
 
-// TestOptionsAreCopied: what happens to them after New changes nothing.
+// TestOptionsAreCopied: changes of Options after New have no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	opts := &httpmw.Options{Realm: "before", Resource: "https://before.example.com"}
 	_, guard := newGuard(t, opts)
@@ -86,9 +88,9 @@ func TestOptionsAreCopied(t *testing.T) {
 	}
 }
 
-// TestHandlersChangeTheirRequest: what a handler does to its request, no other
-// call sees; what lies between two guards can change which token the inner one
-// reads, and no verdict.
+// TestHandlersChangeTheirRequest: changes that a handler makes to its
+// request affect no other call. A middleware between two guards can change
+// which token the inner one reads, but not a decision.
 func TestHandlersChangeTheirRequest(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	var seen []string
@@ -144,8 +146,8 @@ func TestHandlersChangeTheirRequest(t *testing.T) {
 	}
 }
 
-// TestTwoVerifiersInOneChain: both apply, each by its own authorities, and the
-// client of the inner one is what the handler finds.
+// TestTwoVerifiersInOneChain: both guards apply, each by its own
+// authorities, and the handler finds the client of the inner one.
 func TestTwoVerifiersInOneChain(t *testing.T) {
 	a, outer := newGuard(t, nil)
 	b, inner := newGuard(t, nil)
@@ -183,7 +185,7 @@ func TestTwoVerifiersInOneChain(t *testing.T) {
 	}
 }
 
-// TestOneMiddlewareForTwoServers: it knows nothing of the server it is in.
+// TestOneMiddlewareForTwoServers: a Middleware has no state of a server.
 func TestOneMiddlewareForTwoServers(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	for _, need := range []string{"a", "b"} {
@@ -286,8 +288,8 @@ func TestInsecurePeerCertificatesFails(t *testing.T) {
 	}
 }
 
-// TestSilentErrorHandler: one that writes nothing answers 200, as any handler
-// does that writes nothing. The guarded handler is not reached all the same.
+// TestSilentErrorHandler: an ErrorHandler that writes nothing answers 200,
+// as any handler does. The guarded handler is not called.
 func TestSilentErrorHandler(t *testing.T) {
 	authority, guard := newGuard(t, &httpmw.Options{ErrorHandler: func(http.ResponseWriter, *http.Request, *verifier.Error) {}})
 	if w := get(authority, guard.Require(scopes.All("admin"))(unreached(t)), "/"); w.Code != 200 || w.Body.Len() != 0 {

@@ -22,7 +22,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestHTTP2: over TLS and without it (h2c), the calls that share a connection
+// TestHTTP2: with TLS and without it (h2c), calls that share a connection
 // are decided each by its own token, and each handler finds its own client.
 func TestHTTP2(t *testing.T) {
 	authority, guard := newGuard(t, nil)
@@ -118,8 +118,8 @@ func punctual(t *testing.T) (*m2mtest.Authority, *verifier.Verifier, *httpmw.Mid
 	return authority, v, guard
 }
 
-// TestEventsOutliveTheirToken: the guard lets a call in once. Its handler goes
-// on past the expiry, unless it asks for a context that ends with the token.
+// TestEventsOutliveTheirToken: the guard decides once. The handler continues
+// past the expiry, unless it takes a context that ends with the token.
 func TestEventsOutliveTheirToken(t *testing.T) {
 	for name, until := range map[string]bool{"with WhileValid": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
@@ -163,9 +163,9 @@ func TestEventsOutliveTheirToken(t *testing.T) {
 	}
 }
 
-// TestHijackedConnectionsEnd: the ResponseWriter is handed on as it is, so a
-// connection can be taken over; WhileValid ends the work on it, and what is
-// refused is never taken over.
+// TestHijackedConnectionsEnd: the ResponseWriter is passed on unchanged, so
+// a handler can hijack the connection. WhileValid ends the work on it. The
+// connection of a refused call is never hijacked.
 func TestHijackedConnectionsEnd(t *testing.T) {
 	authority, v, guard := punctual(t)
 	hijacked := 0

@@ -13,9 +13,9 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// TestMutualTLS: a token that is bound to a certificate serves the one who
-// proves that certificate in the handshake, over HTTP/1.1 and HTTP/2, and
-// nobody else (RFC 8705 §3).
+// TestMutualTLS: a token that is bound to a certificate is accepted only
+// from a caller that proves the certificate in the handshake, over HTTP/1.1
+// and HTTP/2 (RFC 8705 §3).
 func TestMutualTLS(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	serverCert, mine, other := tlstest.New(t), tlstest.New(t), tlstest.New(t)
@@ -57,8 +57,8 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
-// TestInsecurePeerCertificates: off by default, a header says nothing; on, it
-// says what the proxy proved.
+// TestInsecurePeerCertificates: without the option a header has no effect;
+// with it, the proxy's header supplies the certificates.
 func TestInsecurePeerCertificates(t *testing.T) {
 	mine := tlstest.New(t)
 	fromHeader := func(r *http.Request) ([]*x509.Certificate, error) {

@@ -67,8 +67,8 @@ func TestMuxRoutes(t *testing.T) {
 	}
 }
 
-// TestMuxOperation: what Check and Observe receive does not depend on the
-// caller where a pattern has matched.
+// TestMuxOperation: if a pattern has matched, the operation that Check and
+// Observe receive does not depend on the caller.
 func TestMuxOperation(t *testing.T) {
 	var told string
 	authority, v := m2mtest.Trust(t, &verifier.Config{

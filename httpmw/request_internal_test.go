@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRequestOfAProof: what a DPoP proof is compared with comes from the
-// configuration and the request line, and only where there is a proof.
+// TestRequestOfAProof: the values to compare with a DPoP proof come from the
+// configuration and the request line, and are set only if there is a proof.
 func TestRequestOfAProof(t *testing.T) {
 	const origin = "https://api.example.com/v1"
 	for _, tt := range []struct {

@@ -16,9 +16,9 @@ import (
 
 const host = "Host: example.com"
 
-// TestMuxRefusesWhatServeMuxLetsThrough asks for a guarded path in every
-// spelling, without a token, beside a public subtree whose handler must never
-// see a path that leads out of it.
+// TestMuxRefusesWhatServeMuxLetsThrough requests a guarded path in every
+// spelling, without a token. The handler of a public subtree must never see
+// a path that leads out of it.
 func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	s := doortest.NewSite()
@@ -139,7 +139,7 @@ func TestMuxRefusesWhatServeMuxLetsThrough(t *testing.T) {
 	}
 }
 
-// TestRawHeaders: who a request is for, and who it is from, is not said twice.
+// TestRawHeaders: a request with two hosts or two credentials is refused.
 func TestRawHeaders(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	s := doortest.NewSite()
@@ -222,7 +222,7 @@ func TestRawHeaders(t *testing.T) {
 	})
 }
 
-// TestMuxHTTP2 asks in ways that HTTP/1.1 has no words for.
+// TestMuxHTTP2 sends requests that HTTP/1.1 cannot express.
 func TestMuxHTTP2(t *testing.T) {
 	authority, guard := newGuard(t, nil)
 	s := doortest.NewSite()
@@ -271,8 +271,8 @@ func TestMuxHTTP2(t *testing.T) {
 	}
 }
 
-// TestCatchAll: where only GET of a path is guarded, its other methods go to
-// what catches all the rest: as CheckCoverage says, and to nothing else.
+// TestCatchAll: if only GET of a path is guarded, its other methods go to
+// the catch-all route, as CheckCoverage reports, and nowhere else.
 func TestCatchAll(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	s := doortest.NewSite()
@@ -294,7 +294,7 @@ func TestCatchAll(t *testing.T) {
 	}
 }
 
-// A pattern that names CONNECT is meant.
+// TestMuxConnectIfRegistered: a pattern that names CONNECT accepts it.
 func TestMuxConnectIfRegistered(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	s := doortest.NewSite()
@@ -311,7 +311,8 @@ func TestMuxConnectIfRegistered(t *testing.T) {
 	}
 }
 
-// TestMuxAnswersAreNotStored: a cache that kept one would answer others with it.
+// TestMuxAnswersAreNotStored: a cache that stored an answer would send it to
+// other callers.
 func TestMuxAnswersAreNotStored(t *testing.T) {
 	_, guard := newGuard(t, nil)
 	x := newMux(t, guard)

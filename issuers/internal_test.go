@@ -20,8 +20,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestInCluster: the pod's CA is trusted, and the token that is there when it
-// is needed is presented.
+// TestInCluster: the fetch trusts the pod's CA and sends the token that is
+// mounted at that time.
 func TestInCluster(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Header.Get("Authorization"))
@@ -68,8 +68,8 @@ func TestInCluster(t *testing.T) {
 	}
 }
 
-// TestInClusterCA: the cluster's CA is replaced while the pod runs. The one of
-// the moment is trusted, and the last good one while the file has none.
+// TestInClusterCA: the cluster's CA changes while the pod runs. The current
+// one is trusted, or the last good one while the file has none.
 func TestInClusterCA(t *testing.T) {
 	first, second := tlstest.New(t), tlstest.New(t)
 	var current atomic.Pointer[tls.Certificate]

@@ -9,8 +9,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// TestMistakes: malformed arguments are refused, with a word on where the
-// right ones are.
+// TestMistakes: malformed arguments are refused, and the error says where to
+// find the right ones.
 func TestMistakes(t *testing.T) {
 	okCallers := issuers.Callers{"a/b": {}}
 	googleCallers := issuers.Callers{"a@b.iam.gserviceaccount.com": {}}
@@ -235,7 +235,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestArgumentsAreCopied: what happens to a map afterwards changes nothing.
+// TestArgumentsAreCopied: later changes of a map have no effect.
 func TestArgumentsAreCopied(t *testing.T) {
 	callers := issuers.Callers{"200": {}}
 	iss, err := issuers.Google(api, callers)

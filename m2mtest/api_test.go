@@ -230,8 +230,8 @@ func TestAPICredentials(t *testing.T) {
 	}
 }
 
-// TestContentType: a body is JSON and says so, as at Stytch. curl -d says that it
-// is a form.
+// TestContentType: a body must be JSON and declare it, as at Stytch. curl -d
+// declares a form.
 func TestContentType(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	for _, tt := range []struct {

@@ -24,8 +24,8 @@ func newVerifier(t *testing.T, issuer verifier.Issuer) *verifier.Verifier {
 	return v
 }
 
-// TestVerifierMeetsAuthority is the main path: a client, a token, a verdict,
-// by RS256 as at Stytch, over HTTP.
+// TestVerifierMeetsAuthority runs the main path: a client, a token and a
+// decision, with RS256 as at Stytch, over HTTP.
 func TestVerifierMeetsAuthority(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{Key: m2mtest.NewKey("RS256")})
 	imported := call(t, a, "POST", clients, `{"client_id": "billing", "scopes": ["read:*"]}`).client(t)

@@ -58,7 +58,7 @@ func TestSecretRotation(t *testing.T) {
 	wantStytchError(t, call(t, a, "POST", rotate, ``), 400, "m2m_client_not_rotating_secret")
 }
 
-// TestSecretsShownOnce looks for every secret in every later answer.
+// TestSecretsShownOnce searches every later response for every secret.
 func TestSecretsShownOnce(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{})
 	r := call(t, a, "POST", clients, `{"client_name": "x", "scopes": ["a"]}`)

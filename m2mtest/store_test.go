@@ -10,7 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-// TestRestart: what a Store keeps is there afterwards, and works as before.
+// TestRestart: after a restart, everything in the Store is there and works.
 func TestRestart(t *testing.T) {
 	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
 		t.Run(alg, func(t *testing.T) { testRestart(t, alg) })
@@ -93,7 +93,7 @@ func (s *failingStore) Save(records map[string][]byte) error {
 	return s.Store.Save(records)
 }
 
-// TestUnsaved: what can't be saved has not happened.
+// TestUnsaved: a change that can't be saved has no effect.
 func TestUnsaved(t *testing.T) {
 	store := &failingStore{Store: m2mtest.NewMemoryStore()}
 	a := newAuthority(t, m2mtest.Options{Store: store})

@@ -41,7 +41,7 @@ func TestImplies(t *testing.T) {
 	}
 }
 
-// What would take too long is not taken for implied.
+// TestImpliesGivesUp: Implies returns false for a pair that is too complex.
 func TestImpliesGivesUp(t *testing.T) {
 	r := All("x")
 	for i := range 20 {

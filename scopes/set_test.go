@@ -165,7 +165,8 @@ func TestGrantsDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzGrants holds Grants against the matching rule written down naively.
+// FuzzGrants compares Grants with a naive implementation of the matching
+// rule.
 func FuzzGrants(f *testing.F) {
 	f.Add("read:users write:*", "write:x")
 	f.Add("read:*", "read")

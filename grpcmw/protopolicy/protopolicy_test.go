@@ -192,8 +192,8 @@ func TestFromDescriptorsRefuses(t *testing.T) {
 	}
 }
 
-// TestUnresolvedOptions: descriptors that were made without our options being
-// known hold them as unknown fields, and mean the same.
+// TestUnresolvedOptions: descriptors that were made without these options
+// hold them as unknown fields, with the same meaning.
 func TestUnresolvedOptions(t *testing.T) {
 	known := declare(t, map[string]map[string]*requires{"S": {"": {All: []string{"a"}}, "M": {Public: true}}})
 	d, err := known.FindFileByPath("t/v1/test.proto")
@@ -239,9 +239,9 @@ func TestOptionNumber(t *testing.T) {
 	}
 }
 
-// TestForeignOption: two options of one number are a panic at the start. Where
-// a program ignores that, ours is read from its bytes, whichever of the two the
-// global registry holds.
+// TestForeignOption: a program that links two options of one number panics
+// at its start. If it ignores that, this module's option is read from its
+// bytes, whichever of the two the global registry holds.
 func TestForeignOption(t *testing.T) {
 	foreign, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 		Name: proto.String("foreign.proto"), Package: proto.String("foreign"),
@@ -285,8 +285,8 @@ func TestForeignOption(t *testing.T) {
 	}
 }
 
-// TestGlobalFiles: the exported function reads what is linked in. The health
-// service has none of our options, so it stays out unless it is explicit.
+// TestGlobalFiles: FromDescriptors reads the linked files. The health
+// service has no option, so it is left out unless it is explicit.
 func TestGlobalFiles(t *testing.T) {
 	public := grpcmw.Policy{"/grpc.health.v1.Health/*": scopes.Public()}
 	got, err := FromDescriptors(public, "grpc.health.v1.Health")

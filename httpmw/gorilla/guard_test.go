@@ -205,8 +205,8 @@ func TestCheckCoverage(t *testing.T) {
 	}
 }
 
-// TestLateRoute: a route that comes after the freeze is refused and reported,
-// and so is a declaration.
+// TestLateRoute: a route that is added after the freeze is refused and reported,
+// and a declaration after it panics.
 func TestLateRoute(t *testing.T) {
 	f := newFixture(t)
 	root := mux.NewRouter()
@@ -230,8 +230,8 @@ func TestLateRoute(t *testing.T) {
 	g.Route(late, scopes.Public())
 }
 
-// TestOpaqueMountIsGuarded: what is declared inside is not seen, but what is
-// declared for the mount holds for all of it.
+// TestOpaqueMountIsGuarded: the guard does not see routes inside a mounted
+// router; the requirement of the mount applies to all of them.
 func TestOpaqueMountIsGuarded(t *testing.T) {
 	f := newFixture(t)
 	root, inner := mux.NewRouter(), mux.NewRouter()

@@ -16,8 +16,8 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// TestDisguises asks a file server for a guarded file by paths that the router
-// matches to the public route beside it.
+// TestDisguises requests a guarded file from a file server, by paths that
+// the router matches to a public route.
 func TestDisguises(t *testing.T) {
 	f := newFixture(t)
 	dir := t.TempDir()
@@ -54,8 +54,8 @@ func TestDisguises(t *testing.T) {
 	}
 }
 
-// TestAmbiguous has a row for each thing that decides whether a path or a host
-// is refused.
+// TestAmbiguous has a row for each rule that decides whether a path or a
+// host is refused.
 func TestAmbiguous(t *testing.T) {
 	f := newFixture(t)
 	encoded := func(r *mux.Router) { r.UseEncodedPath() }
@@ -103,7 +103,7 @@ func TestAmbiguous(t *testing.T) {
 }
 
 // TestStaleMatch: the router can put one route into the context and run the
-// handler of another. What runs must be what was authorized.
+// handler of another. The guard authorizes the route whose handler runs.
 func TestStaleMatch(t *testing.T) {
 	f := newFixture(t)
 	says := func(name string) http.HandlerFunc {

@@ -9,8 +9,8 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// TestRawPaths asks for guarded paths in every spelling, of routers of each
-// kind: whatever route gorilla finds, it is its requirement that is enforced.
+// TestRawPaths requests guarded paths in every spelling from routers of each
+// kind. The guard enforces the requirement of the route that gorilla finds.
 func TestRawPaths(t *testing.T) {
 	f := newFixture(t)
 	token := "Authorization: Bearer " + f.Token(m2mtest.TokenSpec{Scopes: []string{"a"}})

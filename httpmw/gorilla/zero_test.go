@@ -35,8 +35,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestZeroValues: the zero Guard guards nothing and says so. One of the zero
-// Middleware refuses each call as Unavailable.
+// TestZeroValues: the zero Guard reports that it guards nothing. A Guard of
+// the zero Middleware refuses each call as Unavailable.
 func TestZeroValues(t *testing.T) {
 	zero := new(gorilla.Guard)
 	if err := zero.CheckCoverage(); err == nil || !strings.Contains(err.Error(), "gorilla.New") {

@@ -34,8 +34,8 @@ func TestIsPublic(t *testing.T) {
 	}
 }
 
-// TestGuardedTransport: the keys are fetched by the transport that is left in
-// the issuer, long after the metadata were; it is as strict.
+// TestGuardedTransport: the transport in the resulting issuer, which fetches
+// the keys later, is as strict as that for the metadata.
 func TestGuardedTransport(t *testing.T) {
 	served := 0
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))

@@ -210,7 +210,7 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 	z.Close()
 }
 
-// TestBothLocations: what one place gets wrong, the other may get right.
+// TestBothLocations: if one location fails, the other can succeed.
 func TestBothLocations(t *testing.T) {
 	s := newSite(t)
 	s.serve(oidcPath, s.text(`{"issuer": "https://evil.example.com", "jwks_uri": "https://evil.example.com/keys"}`))
@@ -221,8 +221,8 @@ func TestBothLocations(t *testing.T) {
 	}
 }
 
-// TestPrivateAddresses: without leave, no connection is made to this machine,
-// by whatever name.
+// TestPrivateAddresses: without AllowPrivate, no connection is made to this
+// machine, by any name.
 func TestPrivateAddresses(t *testing.T) {
 	s := newSite(t)
 	s.serve(oidcPath, s.text(`{"issuer": "$", "jwks_uri": "$/keys"}`))

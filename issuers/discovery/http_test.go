@@ -60,7 +60,7 @@ func TestPlainHTTP(t *testing.T) {
 	}
 }
 
-// TestLoopback: a local authority needs AllowPrivate, whatever the scheme.
+// TestLoopback: a local authority needs AllowPrivate, with either scheme.
 func TestLoopback(t *testing.T) {
 	s := httptest.NewServer(nil)
 	defer s.Close()

@@ -36,7 +36,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestTransport: one that is given makes all requests.
+// TestTransport: Options.JWKS.Transport makes all requests.
 func TestTransport(t *testing.T) {
 	requests := 0
 	own := transport(func(r *http.Request) (*http.Response, error) {

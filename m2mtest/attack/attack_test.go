@@ -103,8 +103,8 @@ func TestAttackReasons(t *testing.T) {
 	}
 }
 
-// TestAttackTokens: each weakness in reading credentials and tokens is found,
-// and nothing but it.
+// TestAttackTokens: Run reports each weakness in reading credentials and
+// tokens, and nothing else.
 func TestAttackTokens(t *testing.T) {
 	authority, v := m2mtest.Trust(t, nil)
 	findHoles(t, authority, httpOperations()[:1], []hole{
@@ -130,8 +130,8 @@ func TestAttackTokens(t *testing.T) {
 	})
 }
 
-// TestAttackHTTP: a sound server accepts nothing, and each weakness of routes
-// is found, and nothing but it.
+// TestAttackHTTP: Run reports nothing for a sound server, and exactly the
+// weakness of a weak one.
 func TestAttackHTTP(t *testing.T) {
 	authority, v := m2mtest.Trust(t, nil)
 	findHoles(t, authority, httpOperations(), []hole{

@@ -16,8 +16,8 @@ import (
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
-// TestAttackDisguises: a handler beside the guard that reads paths in another
-// way than the router is found, and httpmw.Mux is not fooled.
+// TestAttackDisguises: Run reports a handler that reads paths otherwise than
+// the router, and nothing for httpmw.Mux.
 func TestAttackDisguises(t *testing.T) {
 	authority, v := m2mtest.Trust(t, nil)
 	guard, err := httpmw.New(v, nil)
@@ -79,7 +79,8 @@ func TestAttackDisguises(t *testing.T) {
 	}
 }
 
-// TestAttackHosts: a guard that compares hosts by their letters is found.
+// TestAttackHosts: Run reports a guard that compares hosts by their exact
+// letters.
 func TestAttackHosts(t *testing.T) {
 	authority, v := m2mtest.Trust(t, nil)
 	admin := weakness{}.guard(v, scopes.All("admin"), answers("a"))
@@ -103,8 +104,8 @@ func TestAttackHosts(t *testing.T) {
 	})
 }
 
-// TestAttackThroughAnother: a route with another scope that leads around a guard
-// is found, with a token of its own scope.
+// TestAttackThroughAnother: Run reports a route with another scope that
+// leads around a guard, by a token of that scope.
 func TestAttackThroughAnother(t *testing.T) {
 	authority, v := m2mtest.Trust(t, nil)
 	operations := []attack.Operation{{Call: "/a", Need: scopes.All("a", "x")}, {Call: "GET /files/", Need: scopes.All("files")}}
