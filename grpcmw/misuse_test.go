@@ -20,7 +20,7 @@ import (
 // unaryMethod is that of greeter, which answers with the client's ID.
 const unaryMethod = "/grpc.testing.TestService/UnaryCall"
 
-// everything is what a test's server serves: a unary call and a stream.
+// everything serves a unary call and a stream, for tests.
 type everything struct{ service }
 
 func (*everything) UnaryCall(ctx context.Context, r *testpb.SimpleRequest) (*testpb.SimpleResponse, error) {

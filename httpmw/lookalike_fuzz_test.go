@@ -33,8 +33,8 @@ var lax = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "something else")
 })
 
-// laxReadings are what servers make of a decoded path: what each does to it,
-// in any order, each any number of times, three decodings in all.
+// laxReadings returns the paths that servers can read in a decoded path: every
+// transformation in any order, any number of times, with three decodings in all.
 func laxReadings(decoded string) map[string]bool {
 	eachSegment := func(p string, f func(string) string) string {
 		segments := strings.Split(p, "/")

@@ -58,8 +58,8 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 }
 
-// BenchmarkRoundTripFloor is what every RoundTripper that adds a header field
-// needs.
+// BenchmarkRoundTripFloor measures the least that a RoundTripper needs to add a
+// header field.
 func BenchmarkRoundTripFloor(b *testing.B) {
 	var sink *http.Request // keeps the copy on the heap, where a transport needs it
 	rt := constant{&http.Response{StatusCode: 200}}

@@ -69,8 +69,8 @@ func TestAssertionErrors(t *testing.T) {
 	}
 }
 
-// TestGrantWithSecret: a grant beside the client's own authentication. Each of
-// both may change.
+// TestGrantWithSecret: a grant is sent with the client's own authentication.
+// Either may change.
 func TestGrantWithSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	write(t, path, "old")

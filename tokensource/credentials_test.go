@@ -169,8 +169,8 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// TestOtherStyle: an authority may accept a client by one way alone, without a
-// word about it in its metadata.
+// TestOtherStyle: an authority may accept a client in one way only, and not
+// say so in its metadata.
 func TestOtherStyle(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
 		valid := secret
@@ -316,7 +316,7 @@ func TestSecretEnv(t *testing.T) {
 		})
 }
 
-// TestConfigHidesSecrets: a Config gets into logs.
+// TestConfigHidesSecrets: a Config that is logged shows no secret.
 func TestConfigHidesSecrets(t *testing.T) {
 	c := tokensource.Config{Credentials: tokensource.Secret(clientID, secret)}
 	var texts []string

@@ -28,7 +28,7 @@ func TestEventLogValue(t *testing.T) {
 	}
 }
 
-// TestEvents: what each of them says.
+// TestEvents checks the content of each event.
 func TestEvents(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
 		old := token(t, s)

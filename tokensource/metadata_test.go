@@ -158,7 +158,7 @@ func TestMetadataStyles(t *testing.T) {
 	}
 }
 
-// TestMetadataRefresh: metadata are fetched again after an hour, and kept when
+// TestMetadataRefresh: metadata is fetched again after an hour, and kept if
 // that fails. A token endpoint on another origin is an error.
 func TestMetadataRefresh(t *testing.T) {
 	next := func(s *tokensource.Source) { // another fetch

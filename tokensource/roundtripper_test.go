@@ -383,7 +383,7 @@ func TestUntouched(t *testing.T) {
 	}
 }
 
-// TestMetadataNotFollowed: a refusal's resource_metadata leads nowhere.
+// TestMetadataNotFollowed: a refusal's resource_metadata is never fetched.
 func TestMetadataNotFollowed(t *testing.T) {
 	withClient(t, nil, func(t *testing.T, w *world) {
 		w.reply = func(r *http.Request) *http.Response {

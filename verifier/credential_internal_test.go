@@ -28,7 +28,7 @@ func TestPlainBearer(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"Bearer a"}, "a"},
-		{[]string{"Bearer  a"}, " a"}, // which is no token, so it is not remembered
+		{[]string{"Bearer  a"}, " a"}, // not a token, so it is not remembered
 		{[]string{"Bearer "}, ""},
 		{[]string{"Bearer"}, ""},
 		{[]string{"bearer a"}, ""},

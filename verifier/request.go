@@ -39,8 +39,8 @@ type Request struct {
 	Method string
 
 	// Origin is the address by which clients reach this service, from the
-	// configuration: scheme and host, and the prefix that a proxy removes. With
-	// Path it is what a proof's "htu" must name.
+	// configuration: scheme and host, and the prefix that a proxy removes. Origin
+	// and Path together are the URL that a proof's "htu" must name.
 	Origin string
 
 	// Path is the path of the request line as the client sent it, without the

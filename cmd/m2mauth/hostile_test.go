@@ -48,7 +48,7 @@ func TestTerminalEscapes(t *testing.T) {
 	}
 }
 
-// TestNotAToken checks that neither output repeats a text that is no JWT.
+// TestNotAToken checks that neither output repeats a text that is not a JWT.
 func TestNotAToken(t *testing.T) {
 	w := newWorld(t)
 	good := w.mint(m2mtest.TokenSpec{})

@@ -19,7 +19,7 @@ import (
 	"github.com/m2mauth/m2mauth/conformance/authorities"
 )
 
-// credential is what one client of the matrix proves itself with.
+// credential authenticates one client of the matrix.
 type credential struct {
 	name     string // the row
 	clientID string

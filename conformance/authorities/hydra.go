@@ -20,7 +20,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// hydraBinary is what run hydra makes.
+// hydraBinary is built by "run hydra".
 const hydraBinary = "bin/hydra-v2.3.0"
 
 // Hydra runs Ory Hydra, over plain http and with an in-memory database. It

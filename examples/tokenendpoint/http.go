@@ -38,7 +38,7 @@ func do(client *http.Client, req *http.Request) (*answer, error) {
 		return nil, err
 	}
 	a := &answer{status: res.StatusCode, header: res.Header}
-	_ = json.Unmarshal(text, &a.body) // what is no JSON has no members
+	_ = json.Unmarshal(text, &a.body) // a body that is not JSON has no members
 	return a, nil
 }
 

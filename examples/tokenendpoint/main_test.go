@@ -40,9 +40,9 @@ func TestStoryByEnvironment(t *testing.T) {
 func TestStoryNotices(t *testing.T) {
 	project.Local(t)
 	for name, sabotage := range map[string]func(*saas){
-		"no tokens":    func(s *saas) { s.project.Authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) },
-		"no SaaS":      func(s *saas) { s.server.Close() },
-		"no decision":  func(s *saas) { s.project.Verifier.Close() },
+		"no tokens":   func(s *saas) { s.project.Authority.Fail(m2mtest.Outage{Endpoints: m2mtest.TokenEndpoint}) },
+		"no SaaS":     func(s *saas) { s.server.Close() },
+		"no decision": func(s *saas) { s.project.Verifier.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := newSaaS(t.Context())

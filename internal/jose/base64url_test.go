@@ -35,8 +35,8 @@ func checkDecodeBase64URL(t *testing.T, segment string) {
 	}
 }
 
-// TestDecodeBase64URLIsTheStandardLibrarys, at each length, with each byte at each
-// of its last places.
+// TestDecodeBase64URLIsTheStandardLibrarys compares the decoder with
+// encoding/base64 at each length, with each byte at each of its last places.
 func TestDecodeBase64URLIsTheStandardLibrarys(t *testing.T) {
 	for n := range 24 {
 		segment := []byte(strings.Repeat("Qm9_", 6)[:n])

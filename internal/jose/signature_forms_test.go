@@ -92,8 +92,8 @@ func TestVerifyECDSAShort(t *testing.T) {
 	}
 }
 
-// TestVerifyEd25519Malleability adds the order of the group to S, which gives
-// a second signature of the same text to who has the first (RFC 8032 §8.4).
+// TestVerifyEd25519Malleability adds the order of the group to S. Anyone who
+// has a signature can compute this second one (RFC 8032 §8.4).
 func TestVerifyEd25519Malleability(t *testing.T) {
 	p := signedBy(edKey(), "EdDSA")
 	order, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)

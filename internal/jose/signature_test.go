@@ -52,9 +52,9 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifyEveryBit flips each bit of one token in turn, and cuts it at each
-// byte. What is still a token then must fail by its signature. The token is of
-// the shortest kind, and its signature the cheapest to check.
+// TestVerifyEveryBit flips each bit of one token in turn, and cuts it at
+// each byte. If the result is still well-formed, its signature must be
+// refused. The token is short, and its signature cheap to check.
 func TestVerifyEveryBit(t *testing.T) {
 	p := signedBy(edKey(), "EdDSA")
 	key := load(t, publish(edKey().Public()), Options{})

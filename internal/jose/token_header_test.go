@@ -79,8 +79,8 @@ func TestParseTokenHeader(t *testing.T) {
 	}
 }
 
-// TestErrorsQuoteNothing puts a canary wherever the sender has a say: values
-// that are shorter than what checkQuotesNothing looks for would slip past it.
+// TestErrorsQuoteNothing puts a canary into every part that the sender
+// writes. A shorter value would not be found by checkQuotesNothing.
 func TestErrorsQuoteNothing(t *testing.T) {
 	const canary = "c4n4ry"
 	for _, token := range []string{

@@ -194,8 +194,8 @@ type closable struct {
 
 func (c *closable) Close() error { c.closed++; return nil }
 
-// TestBodyIsClosed, whatever came of it: what is left open is a connection, and
-// one more each time.
+// TestBodyIsClosed checks that every response's body is closed. An open one
+// would keep a connection.
 func TestBodyIsClosed(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

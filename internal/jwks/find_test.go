@@ -19,8 +19,8 @@ func rarely(o *Options) { o.Interval = time.Hour; o.RandomFraction = func() floa
 
 const ms = time.Millisecond
 
-// TestFindWaits says how long a caller waits for a key that is missing, and
-// what comes of it.
+// TestFindWaits checks how long a call waits for a missing key, and its
+// result.
 func TestFindWaits(t *testing.T) {
 	other := serves(ed("a"), ed("b"))
 	tests := []struct {

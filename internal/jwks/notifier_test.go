@@ -84,8 +84,8 @@ func TestNotifierWithoutBuffer(t *testing.T) {
 	}
 }
 
-// TestCloseLetsTheObserverHear what it was not told yet, and waits no longer
-// than that takes.
+// TestCloseLetsTheObserverHear checks that Close delivers the queued states,
+// and waits no longer than that takes.
 func TestCloseLetsTheObserverHear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const takes = 10 * time.Millisecond

@@ -8,8 +8,8 @@ import (
 	"github.com/m2mauth/m2mauth/internal/jose"
 )
 
-// TestProducers reads key sets in the shape that authorities and libraries
-// publish. Of those of node, jose and node-jose it is what the library wrote.
+// TestProducers reads key sets as authorities and libraries publish them.
+// Those of node, jose and node-jose are the library's own output.
 func TestProducers(t *testing.T) {
 	const (
 		notSig  = `its "use" is not "sig"`

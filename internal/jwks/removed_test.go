@@ -190,9 +190,9 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
-// TestRemovedByOneReplica: work that lasts goes on while one response of one
-// replica lacks its key. It ends by a Refresh, or once a second response lacks
-// the key.
+// TestRemovedByOneReplica checks that long-running work continues while one
+// response of one replica lacks its key. It ends by a Refresh, or once a
+// second response lacks the key.
 func TestRemovedByOneReplica(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -140,7 +140,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestDigest says which documents hold the same set.
+// TestDigest checks which documents hold the same set.
 func TestDigest(t *testing.T) {
 	base := string(document(ed("a"), ec("b", 1)))
 	tests := []struct {

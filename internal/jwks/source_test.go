@@ -22,7 +22,7 @@ func wantState(t *testing.T, s *Source, want State) {
 	}
 }
 
-// TestStates goes through all of them.
+// TestStates goes through every state.
 func TestStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := answering(after(time.Second, serves(ed("a"))))

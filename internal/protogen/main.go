@@ -80,7 +80,7 @@ func run(ctx context.Context, check bool) error {
 	return errors.Join(errs...)
 }
 
-// compile is what protoc does before it starts a plugin. Imports are found in
+// compile does the work of protoc before it starts a plugin. It finds imports in
 // the directories of all sources.
 func compile(ctx context.Context, s source) (*pluginpb.CodeGeneratorRequest, error) {
 	dirs := []string{filepath.Join(root, s.dir)}

@@ -18,8 +18,8 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// secrets are what somebody may type or paste where something else belongs. No
-// piece of marks may be in an error.
+// secrets returns texts that can be pasted into the wrong argument. No mark may
+// be in an error.
 func secrets() []struct{ name, text, mark string } {
 	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	defer a.Close()

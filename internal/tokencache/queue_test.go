@@ -28,7 +28,8 @@ func TestWhatIsReadStays(t *testing.T) {
 	}
 }
 
-// TestTheOldestUnreadGivesWay, and what was read once has one more round.
+// TestTheOldestUnreadGivesWay checks that the oldest unread entry is
+// evicted, and that an entry that was read stays for one more round.
 func TestTheOldestUnreadGivesWay(t *testing.T) {
 	c := New[int](3)
 	for _, token := range []string{"a", "b", "c"} {
@@ -52,9 +53,9 @@ func TestTheOldestUnreadGivesWay(t *testing.T) {
 	}
 }
 
-// TestRemoveLeavesTheHand where it is, unless it is at what is removed: then it
-// goes on to the next. Else removing a token would spare those that it has yet
-// to pass.
+// TestRemoveLeavesTheHand checks that Remove does not move the hand, unless
+// the hand is at the removed entry: then it goes on to the next. Otherwise a
+// removal would spare entries that the hand has yet to pass.
 func TestRemoveLeavesTheHand(t *testing.T) {
 	c := New[int](5)
 	for _, token := range []string{"a", "b", "c", "d", "e"} {
@@ -96,7 +97,8 @@ func TestAllRead(t *testing.T) {
 	}
 }
 
-// TestMapAndQueueAgree, whatever is done in whatever order.
+// TestMapAndQueueAgree checks that map and queue hold the same entries after
+// any sequence of operations.
 func TestMapAndQueueAgree(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	c := New[int](20)

@@ -106,8 +106,8 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// FuzzReduce: a reduced path reduces to itself, and it is what servers open
-// that decode once, twice or three times, and clean.
+// FuzzReduce: a reduced path reduces to itself. Servers that decode once, twice or
+// three times, and clean, open that path.
 func FuzzReduce(f *testing.F) {
 	for _, seed := range []string{"/a", "/A%2Fb", "/a;x/..;/b", `/a\b%255C`, "/%2525", "/a?b#c", "/ä%c3", "/. /", "/%;41", "/%2;5"} {
 		f.Add(seed)

@@ -15,8 +15,7 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// weakness is what a guard does wrong: it changes what is authorized, and lets
-// in in spite of an error.
+// weakness makes a guard read another credential, or ignore errors.
 type weakness struct {
 	read   func(r *http.Request) []string
 	ignore func(r *http.Request, err error) bool
