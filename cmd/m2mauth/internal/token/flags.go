@@ -115,6 +115,9 @@ func (o *options) client() (tokensource.Credentials, error) {
 	case o.secretEnv != "" && os.Getenv(o.secretEnv) == "":
 		return nil, errors.New("-secret-env: no environment variable of this name has a value")
 	}
+	if err := o.checkFiles(); err != nil {
+		return nil, err
+	}
 	switch {
 	case o.secretEnv != "":
 		return tokensource.Secret(o.clientID, os.Getenv(o.secretEnv)), nil
@@ -131,12 +134,27 @@ func (o *options) client() (tokensource.Credentials, error) {
 	}
 }
 
+// checkFiles returns an error if a file does not exist. It does not name the file:
+// a misplaced secret may stand there.
+func (o *options) checkFiles() error {
+	for _, f := range []struct{ flag, path string }{
+		{"-secret-file", o.secretFile}, {"-credentials", o.credentials}, {"-key-file", o.keyFile}, {"-assertion-file", o.assertionFile},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if _, err := os.Stat(f.path); err != nil {
+			return fmt.Errorf("%s: %w", f.flag, errors.Unwrap(err))
+		}
+	}
+	return nil
+}
+
 // readSecret reads -secret-file, without the line break at its end.
 func (o *options) readSecret(context.Context) (clientID, secret string, err error) {
 	text, err := os.ReadFile(o.secretFile)
 	if err != nil {
-		// Without the name: it may be a misplaced secret.
-		return "", "", fmt.Errorf("-secret-file: %w", errors.Unwrap(err))
+		return "", "", fmt.Errorf("-secret-file: %w", errors.Unwrap(err)) // without the name
 	}
 	return o.clientID, strings.TrimRight(string(text), "\r\n"), nil
 }

@@ -6,8 +6,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
 func keyPEM(key crypto.Signer) (string, error) {
@@ -34,6 +37,8 @@ func TestUsage(t *testing.T) {
 		{"no client ID", []string{"-token-url", "https://a.example/token", "-secret-env", "WORKER_SECRET"}, "-client-id is missing"},
 		{"two client IDs", []string{"-token-url", "https://a.example/token", "-client-id", "x", "-credentials", "y"}, "leave out -client-id"},
 		{"a key ID without a key", append(good[:len(good):len(good)], "-key-id", "x"), "-key-id is for -key-file"},
+		{"no secret's file", []string{"-token-url", "https://a.example/token", "-client-id", "x", "-secret-file", "none"}, "-secret-file: no such file"},
+		{"no key's file", []string{"-token-url", "https://a.example/token", "-client-id", "x", "-key-file", "none"}, "-key-file: no such file"},
 		{"no secret in the environment", []string{"-token-url", "https://a.example/token", "-client-id", "x", "-secret-env", "EMPTY"}, "-secret-env"},
 		{"no authority", []string{"-client-id", "worker", "-secret-env", "WORKER_SECRET"}, "TokenURL"},
 		{"http", []string{"-token-url", "http://a.example/token", "-client-id", "x", "-secret-env", "WORKER_SECRET"}, "https"},
@@ -55,6 +60,14 @@ func TestUsage(t *testing.T) {
 // repeats one.
 func TestSecretsStaySecret(t *testing.T) {
 	e := newEndpoint(t)
+	pem, err := keyPEM(m2mtest.NewKey("ES256").Private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(key, []byte(pem), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	token := "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ3b3JrZXIifQ." + strings.Repeat("c2ln", 20)
 	for _, status := range []int64{0, 401, 503} {
 		e.status.Store(status)
@@ -62,7 +75,14 @@ func TestSecretsStaySecret(t *testing.T) {
 			"github-audience", "scope", "audience", "resource", "max-age", "timeout", ""} {
 			for _, value := range []string{token, "client_secret=" + secret, "https://worker:" + secret + "@auth.example.com/token"} {
 				args := append(e.flags(t, t.TempDir()), "-timeout", "2s", "-"+name, value)
-				if name == "" {
+				switch name {
+				case "secret-file", "secret-env", "key-file", "assertion-file", "github-audience": // instead of a good one
+					args = []string{"-token-url", e.URL, "-issuer", e.URL, "-client-id", "worker", "-cache", t.TempDir(), "-" + name, value}
+				case "credentials":
+					args = []string{"-token-url", e.URL, "-cache", t.TempDir(), "-" + name, value}
+				case "key-id":
+					args = []string{"-token-url", e.URL, "-issuer", e.URL, "-client-id", "worker", "-cache", t.TempDir(), "-key-file", key, "-" + name, value}
+				case "":
 					args = []string{value}
 				}
 				_, out, stderr := run(t, args...)
