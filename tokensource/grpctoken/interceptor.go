@@ -29,11 +29,11 @@ func (c *client) unary(
 ) error {
 	current := &call{}
 	ctx = context.WithValue(ctx, callKey{}, current)
-	var trailer metadata.MD
-	// In front of the caller's options, and with room for them: opts is theirs.
-	own := append(make([]grpc.CallOption, 0, len(opts)+1), grpc.Trailer(&trailer))
+	var header, trailer metadata.MD
+	// A slice of its own: opts is the caller's.
+	own := append(make([]grpc.CallOption, 0, len(opts)+2), grpc.Header(&header), grpc.Trailer(&trailer))
 	err := invoker(ctx, method, req, reply, conn, append(own, opts...)...)
-	refused := current.refusedBy(trailer, err)
+	refused := current.refusedBy(header, trailer, err)
 	if refused == nil {
 		return err
 	}
@@ -77,17 +77,20 @@ func (s *stream) RecvMsg(m any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
+	header, _ := s.Header() // here already, or never
 	trailer := s.Trailer()
-	if refused := s.call.refusedBy(trailer, err); refused != nil {
+	if refused := s.call.refusedBy(header, trailer, err); refused != nil {
 		s.client.report(refused, retryAfter(trailer, err))
 	}
 	return err
 }
 
-// refusedBy returns the credential that the response with this trailer refused:
-// nil if it refused none.
-func (c *call) refusedBy(trailer metadata.MD, err error) *sent {
-	if err == nil || !challenge.InvalidToken(trailer["www-authenticate"]) {
+// refusedBy returns the credential that the response with this metadata refused:
+// nil if it refused none. A service has the challenge in its header if it runs
+// under grpc.Server.ServeHTTP: net/http sends none in trailers.
+func (c *call) refusedBy(header, trailer metadata.MD, err error) *sent {
+	const field = "www-authenticate"
+	if err == nil || !challenge.InvalidToken(trailer[field]) && !challenge.InvalidToken(header[field]) {
 		return nil
 	}
 	return c.last.Load()

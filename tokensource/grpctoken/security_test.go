@@ -3,6 +3,7 @@ package grpctoken_test
 import (
 	"context"
 	"net"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,6 +65,31 @@ func TestTransportSecurity(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestServeHTTP: under net/http a service sends its challenge in the header.
+func TestServeHTTP(t *testing.T) {
+	pair := tlstest.New(t)
+	s := newService(t)
+	server := httptest.NewUnstartedServer(s.server(t))
+	server.EnableHTTP2 = true
+	server.TLS = pair.ServerConfig()
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	client := dial(t, s.source(t), nil, "passthrough:"+server.Listener.Addr().String(),
+		grpc.WithTransportCredentials(credentials.NewTLS(pair.ClientConfig(nil))))
+	mustCall(t, client)
+	s.revoke()
+	mustCall(t, client)
+	s.wantCounts(t, 3, 2)
+	s.revoke()
+	if _, err := read(t, client); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("a stream = %v, want Unauthenticated", err)
+	}
+	if _, err := read(t, client); err != nil {
+		t.Errorf("the next stream = %v, want success", err)
+	}
+	s.wantCounts(t, 5, 3)
 }
 
 // silent are credentials that say nothing of their security level.

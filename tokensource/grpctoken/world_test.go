@@ -145,6 +145,12 @@ func (s *service) FullDuplexCall(ss testpb.TestService_FullDuplexCallServer) err
 // serve serves on l until the test ends.
 func (s *service) serve(t *testing.T, l net.Listener, opts ...grpc.ServerOption) {
 	t.Helper()
+	go s.server(t, opts...).Serve(l)
+}
+
+// server returns the guarded server.
+func (s *service) server(t *testing.T, opts ...grpc.ServerOption) *grpc.Server {
+	t.Helper()
 	server := grpc.NewServer(slices.Concat(opts, []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			if _, err := s.arrive(ctx); err != nil {
@@ -160,8 +166,8 @@ func (s *service) serve(t *testing.T, l net.Listener, opts ...grpc.ServerOption)
 		}),
 	}, s.guard.ServerOptions())...)
 	testpb.RegisterTestServiceServer(server, s)
-	go server.Serve(l)
 	t.Cleanup(server.Stop)
+	return server
 }
 
 // source returns a Source for the service's client.
