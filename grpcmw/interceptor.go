@@ -94,15 +94,16 @@ func (i *Interceptor) Unary() grpc.UnaryServerInterceptor {
 // Stream returns the interceptor for streams. It does not guard unary calls:
 // ServerOptions installs both.
 //
-// A stream ends when its token expires, unless Options say otherwise. Its
-// context is cancelled with a cause, and RecvMsg and SendMsg return the status
-// of an expired token. A RecvMsg that waits for a message returns at once. A
-// SendMsg that waits for the client to read does not.
+// A stream ends when its token becomes invalid, unless Options say otherwise:
+// when the token expires, its key is removed, the issuer's keys are older than
+// MaxStale, or the Verifier is closed (see verifier.Verifier.WhileValid). Its
+// context is cancelled with the refusal as the cause, and RecvMsg and SendMsg
+// return the status of that refusal. A RecvMsg that waits for a message returns
+// at once. A SendMsg that waits for the client to read does not.
 //
-// The client then receives Unauthenticated, whatever the handler returns, nil
-// included: if the token expires before the handler returns, the stream does
-// not count as complete. Work that was done may therefore be repeated, as after
-// a deadline.
+// The client then receives that status, such as Unauthenticated, whatever the
+// handler returns, nil included: the stream does not count as complete. Work that
+// was done may therefore be repeated, as after a deadline.
 func (i *Interceptor) Stream() grpc.StreamServerInterceptor {
 	i = i.orZero()
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {

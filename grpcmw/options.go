@@ -36,7 +36,8 @@ type Options struct {
 	ErrorHandler func(ctx context.Context, err *verifier.Error) error
 
 	// KeepStreamsPastExpiry lets a stream continue after its token has expired,
-	// for as long as the client keeps it open. By default it ends.
+	// for as long as the client keeps it open. It also continues after the
+	// token's key was removed, and after Verifier.Close. By default it ends.
 	KeepStreamsPastExpiry bool
 
 	// InsecurePeerCertificates, if set, returns the certificates that the

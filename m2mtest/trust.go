@@ -9,9 +9,10 @@ import (
 
 // Trust returns an Authority without a server and a Verifier that accepts its
 // tokens and has its keys. Both are closed when the test ends. Trust adds the
-// authority's issuer to those of cfg, which it does not change; nil is the zero
-// Config. A mistake in cfg ends the test. t is a *testing.T, a *testing.B or a
-// *testing.F. Trust works in virtual time.
+// authority's issuer to those of cfg, which it does not change; nil is the
+// zero Config. A mistake in cfg ends the test. The authority dates its tokens
+// by time.Now, also if cfg.Now is another clock. t is a *testing.T, a
+// *testing.B or a *testing.F. Trust works in virtual time.
 //
 // For an authority that clients can call, use [NewAuthority].
 func Trust(t interface {
