@@ -8,9 +8,10 @@
 //	conn, err := grpc.NewClient(target, append(options, grpc.WithTransportCredentials(credentials.NewTLS(nil)))...)
 //
 // Each attempt of a call gets the current token, retries by a service config
-// included. A service refuses a token by www-authenticate in its trailers, with
-// the error invalid_token, as package grpcmw does. The status and its details are
-// ignored: a service may forward those of another service that it calls.
+// included. A service refuses a token by www-authenticate in its trailers or
+// header, with the error invalid_token, as package grpcmw does. The status and
+// its details are ignored: a service may forward those of another service that it
+// calls.
 //
 // After a refusal a unary call waits for the replacement and is repeated once. A
 // stream ends with the refusal; the next one has the new token.
