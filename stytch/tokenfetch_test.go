@@ -83,12 +83,19 @@ func TestTokenSourceCredentials(t *testing.T) {
 
 func TestTokenSourceMistakes(t *testing.T) {
 	good := stytch.StaticCredentials("x", stytch.NewSecret("y"))
-	_, err := stytch.TokenSource(t.Context(), "x", nil, &stytch.TokenSourceOptions{
-		TokenURL: "http://example.com/token", Scopes: []string{"a b"}, Timeout: -1, RefreshAhead: -1,
+	source, err := stytch.TokenSource(t.Context(), "x", nil, &stytch.TokenSourceOptions{
+		TokenURL: "http://example.com/token", Scopes: []string{"a b"}, Timeout: -1, RefreshAhead: -1, MaxAge: -1,
 	})
-	for _, want := range []string{"no project ID", "credentials is nil", "TokenURL", "Scopes", "Timeout", "RefreshAhead"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
+	for _, want := range []string{"no project ID", "credentials is nil", "TokenURL", "Scopes", "Timeout", "RefreshAhead", "MaxAge"} {
+		if source != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+	// The preset's own mistakes alone, with its default TokenURL.
+	source, err = stytch.TokenSource(t.Context(), "secret-test-hush", nil, nil)
+	for _, want := range []string{"no project ID", "credentials is nil"} {
+		if source != nil || err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("TokenSource(a secret, nil) = %v, want %q", err, want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

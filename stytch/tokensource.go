@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
+	"github.com/m2mauth/m2mauth/tokensource"
 )
 
 // Credentials authenticate a machine at the token endpoint.
@@ -35,23 +35,32 @@ type TokenSourceOptions struct {
 	// http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Timeout limits one request, and one call of credentials: 10 s if zero.
+	// Timeout limits one request, and one call of credentials: 10 s if zero, and at
+	// most half of MaxAge.
 	Timeout time.Duration
 
 	// RefreshAhead is the time between the replacement of a token and its expiry: a
 	// fifth of its lifetime if zero. It is at most half of the lifetime.
 	RefreshAhead time.Duration
 
-	// Observe, if set, is called after every fetch, with nil if it succeeded. It
-	// reports failures that Token hides while an older token is valid. It runs on
-	// the source's goroutine and delays the next fetch. A panic in it is recovered.
-	Observe func(error)
+	// MaxAge limits the age of the tokens, for services that refuse old ones: no
+	// limit if zero.
+	MaxAge time.Duration
+
+	// RepeatUnsafe permits the source's RoundTripper to repeat every request after
+	// a refused token: see tokensource.Config.
+	RepeatUnsafe bool
+
+	// Observe, if set, is called after every fetch and every refusal of a token. It
+	// reports failures that Token hides while an older token is valid. It may be
+	// called concurrently, and delays the next fetch. A panic in it is recovered.
+	Observe func(tokensource.Event)
 }
 
-// TokenSource returns a source of tokens for a machine that makes calls. Pass it to
-// [oauth2.NewClient] or google.golang.org/grpc/credentials/oauth. opts may be nil.
-// The error reports every mistake in the arguments. The source is safe for
-// concurrent use.
+// TokenSource returns a source of tokens for a machine that makes calls. Send requests
+// through its RoundTripper, or pass it to [oauth2.NewClient] or
+// google.golang.org/grpc/credentials/oauth. opts may be nil. The error reports every
+// mistake in the arguments. The source is safe for concurrent use.
 //
 // credentials is called for each fetch, and again if the authority refuses them. A
 // rotated secret is therefore used without a restart, as soon as credentials returns
@@ -71,11 +80,15 @@ type TokenSourceOptions struct {
 // holds the status, Retry-After and the error code. Errors hold no token and no
 // secret.
 //
-// The source has one goroutine, which ends when ctx ends. Token then returns the last
-// token until it expires, and afterwards an error that wraps the context's cause.
+// The source has one goroutine, which ends when ctx ends or Close is called. Token
+// then returns the last token until it expires. Afterwards it returns an error that
+// wraps [tokensource.ErrClosed], and the context's cause if ctx ended.
+//
+// For other credentials, such as files, use [tokensource.New] with the project's token
+// endpoint and oauth2.AuthStyleInParams.
 func TokenSource(
 	ctx context.Context, projectID string, credentials func(context.Context) (Credentials, error), opts *TokenSourceOptions,
-) (oauth2.TokenSource, error) {
+) (*tokensource.Source, error) {
 	if opts == nil {
 		opts = &TokenSourceOptions{}
 	}
@@ -83,38 +96,41 @@ func TokenSource(
 	if credentials == nil {
 		missing = errors.New("credentials is nil: write a function that returns the machine's ID and secret")
 	}
-	if err := outbound.Mistakes("stytch",
-		stytchwire.CheckProjectID(projectID),
-		missing,
-		outbound.CheckURL("TokenURL", opts.TokenURL),
-		stytchwire.CheckScopes(opts.Scopes),
-		outbound.CheckNotNegative("Timeout", opts.Timeout),
-		outbound.CheckNotNegative("RefreshAhead", opts.RefreshAhead),
-	); err != nil {
-		return nil, err
+	mistakes := outbound.Mistakes("stytch", stytchwire.CheckProjectID(projectID), missing)
+	config := tokensource.Config{
+		TokenURL:    opts.TokenURL,
+		Credentials: tokensource.SecretFunc(revealed(credentials)),
+		// Not Basic, which some servers form-decode and others don't. Not the zero
+		// value, which sends every refused secret twice.
+		AuthStyle:    oauth2.AuthStyleInParams,
+		Scopes:       opts.Scopes,
+		RefreshAhead: opts.RefreshAhead,
+		MaxAge:       opts.MaxAge,
+		Timeout:      opts.Timeout,
+		Transport:    opts.Transport,
+		RepeatUnsafe: opts.RepeatUnsafe,
+		Context:      ctx,
+		Observe:      opts.Observe,
 	}
-	s := &tokenSource{
-		ctx: ctx,
-		fetcher: tokenFetcher{
-			url:         opts.TokenURL,
-			credentials: credentials,
-			scopes:      slices.Clone(opts.Scopes),
-			http:        outbound.NewClient(opts.Transport),
-			timeout:     outbound.OrDefault(opts.Timeout, outbound.DefaultTimeout),
-		},
-		ahead:   opts.RefreshAhead,
-		observe: opts.Observe,
-		idle:    func() {},
-		wake:    make(chan struct{}, 1),
+	if config.TokenURL == "" {
+		config.TokenURL = stytchwire.BaseURL(projectID, "") + stytchwire.TokenPath(projectID)
 	}
-	if opts.Transport == nil {
-		s.idle = s.fetcher.http.CloseIdleConnections
+	source, err := tokensource.New(config)
+	if mistakes != nil {
+		if source != nil {
+			source.Close()
+		}
+		return nil, errors.Join(mistakes, err)
 	}
-	if s.fetcher.url == "" {
-		s.fetcher.url = stytchwire.BaseURL(projectID, "") + stytchwire.TokenPath(projectID)
+	return source, err
+}
+
+// revealed returns credentials as [tokensource.SecretFunc] expects them.
+func revealed(credentials func(context.Context) (Credentials, error)) func(context.Context) (string, string, error) {
+	return func(ctx context.Context) (string, string, error) {
+		c, err := credentials(ctx)
+		return c.ClientID, c.ClientSecret.Reveal(), err
 	}
-	go s.run()
-	return s, nil
 }
 
 // StaticCredentials returns credentials for [TokenSource] that never change. A secret

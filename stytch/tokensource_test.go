@@ -15,6 +15,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/tokensource"
 )
 
 // sourceWorld holds a token source and its authority, in virtual time.
@@ -23,12 +24,12 @@ type sourceWorld struct {
 	*stytchtest.Transport
 	id     string
 	stop   context.CancelCauseFunc
-	source oauth2.TokenSource
+	source *tokensource.Source
 
 	mu     sync.Mutex
 	secret stytch.Secret
 	asked  int
-	events []error
+	events []tokensource.Event
 }
 
 // inBubble runs f with a source whose tokens live for an hour.
@@ -47,10 +48,10 @@ func inBubble(t *testing.T, opts stytch.TokenSourceOptions, f func(*testing.T, *
 			opts.Transport = w.Transport
 		}
 		opts.TokenURL = "http://localhost" + strings.TrimPrefix(a.TokenURL(), a.URL())
-		opts.Observe = func(err error) {
+		opts.Observe = func(e tokensource.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.events = append(w.events, err)
+			w.events = append(w.events, e)
 		}
 		source, err := stytch.TokenSource(ctx, a.ProjectID(), w.credentials, &opts)
 		if err != nil {
@@ -102,7 +103,7 @@ func (w *sourceWorld) wantFetches(t *testing.T, want int) {
 func TestTokenSourceAhead(t *testing.T) {
 	inBubble(t, stytch.TokenSourceOptions{Scopes: []string{"read:users"}}, func(t *testing.T, w *sourceWorld) {
 		synctest.Wait()
-		w.wantFetches(t, 0) // nobody has asked
+		w.wantFetches(t, 0) // no call yet
 		first := w.token(t)
 		w.wantFetches(t, 1)
 		if first.Type() != "Bearer" || time.Until(first.Expiry) != time.Hour {
@@ -147,7 +148,7 @@ func TestTokenSourceLateUse(t *testing.T) {
 		synctest.Wait()
 		w.wantFetches(t, 3)
 		if w.token(t).AccessToken == old.AccessToken {
-			t.Error("not replaced behind the caller")
+			t.Error("not replaced in the background")
 		}
 	})
 }
@@ -199,8 +200,13 @@ func TestTokenSourceOutage(t *testing.T) {
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if len(w.events) != w.Count() || w.events[0] != nil || w.events[1] == nil || w.events[len(w.events)-1] != nil {
-			t.Errorf("Observe was told %v", w.events)
+		if len(w.events) != w.Count() || w.events[0].Err != nil || w.events[1].Err == nil || w.events[len(w.events)-1].Err != nil {
+			t.Errorf("Observe received %v", w.events)
+		}
+		for _, e := range w.events {
+			if e.Kind != tokensource.Fetched {
+				t.Errorf("Observe received the kind %q, want %q", e.Kind, tokensource.Fetched)
+			}
 		}
 	})
 }

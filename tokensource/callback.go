@@ -27,7 +27,7 @@ func (c *callback) fetch(ctx context.Context) (f fetched, err error) {
 	token, err := c.call(limited)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return f, c.describe(context.Cause(ctx))
+		return f, c.describe(whyClosed(ctx))
 	case err != nil:
 		return f, c.describe(err)
 	case token == nil:

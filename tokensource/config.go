@@ -77,6 +77,10 @@ type Config struct {
 	// only if every service refuses a token before it acts.
 	RepeatUnsafe bool
 
+	// Context closes the Source when it ends, like [Source.Close]: never if nil.
+	// Requests to the authority and callbacks receive its values.
+	Context context.Context
+
 	// Observe, if set, is called for each fetch, replacement and refusal. It may
 	// be called concurrently.
 	Observe func(Event)

@@ -174,7 +174,7 @@ func (e *endpoint) outcome() fetched {
 // quote requests and responses.
 func (e *endpoint) fail(ctx context.Context, err error, secrets []string) error {
 	if ctx.Err() != nil {
-		return e.describe(context.Cause(ctx))
+		return e.describe(whyClosed(ctx))
 	}
 	if _, ok := retrieveError(err); ok { // holds none
 		return e.describe(err)

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// ErrClosed is wrapped by the errors of a closed [Source].
+// ErrClosed is wrapped by the errors of a closed [Source]. If Config.Context closed
+// it, they wrap the context's cause as well.
 var ErrClosed = errors.New("the source is closed")
 
 var errZero = errors.New("the Source is a zero value: use New")
@@ -80,7 +81,11 @@ func New(c Config) (*Source, error) {
 		wake:         make(chan struct{}, 1),
 		refusals:     map[string]*refusals{},
 	}
-	s.ctx, s.stop = context.WithCancelCause(context.Background())
+	parent := c.Context
+	if parent == nil {
+		parent = context.Background()
+	}
+	s.ctx, s.stop = context.WithCancelCause(parent)
 	go s.run()
 	return s, nil
 }
@@ -179,5 +184,15 @@ func (s *Source) current(origin string) (*held, *flight, error) {
 }
 
 func (s *Source) ended() error {
-	return fmt.Errorf("tokensource: %w", context.Cause(s.ctx))
+	return fmt.Errorf("tokensource: %w", whyClosed(s.ctx))
+}
+
+// whyClosed returns ErrClosed, with the cause if Config.Context has ended. ctx is
+// that of a closed Source.
+func whyClosed(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ErrClosed) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, cause)
 }
