@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 
-	"golang.org/x/oauth2"
-
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/stytch"
 )
@@ -78,8 +76,13 @@ func ExampleTokenSource() {
 		fmt.Println(err)
 		return
 	}
-	res, err := oauth2.NewClient(ctx, source).Get(api.URL)
-	// Over gRPC: grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: source})
+	transport, err := source.RoundTripper(nil, api.URL) // sends the token to this service alone
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client := &http.Client{Transport: transport}
+	res, err := client.Get(api.URL) // over gRPC: use package tokensource/grpctoken
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -3,8 +3,8 @@
 //
 //   - A service that receives calls needs [Issuer]. It returns the configuration
 //     with which a [verifier.Verifier] accepts a project's tokens.
-//   - A machine that makes calls needs [TokenSource], for golang.org/x/oauth2 and
-//     gRPC.
+//   - A machine that makes calls needs [TokenSource], which configures package
+//     tokensource for a project.
 //   - A program that registers M2M clients or rotates their secrets needs [New].
 //   - A SaaS that serves a token endpoint at its own URL needs package gateway.
 //

@@ -92,7 +92,7 @@ func TestTokenSourceMistakes(t *testing.T) {
 		}
 	}
 	// The preset's own mistakes alone, with its default TokenURL.
-	source, err = stytch.TokenSource(t.Context(), "secret-test-hush", nil, nil)
+	source, err = stytch.TokenSource(context.Background(), "secret-test-hush", nil, nil)
 	for _, want := range []string{"no project ID", "credentials is nil"} {
 		if source != nil || err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
 			t.Errorf("TokenSource(a secret, nil) = %v, want %q", err, want)

@@ -27,7 +27,7 @@ type flight struct {
 
 func newFlight() *flight { return &flight{landed: make(chan struct{})} }
 
-var errNoExpiry = errors.New("the token's expiry is unknown: the answer holds no positive expires_in, set Config.MaxAge")
+var errNoExpiry = errors.New("the token's expiry is unknown: the answer holds no positive expires_in, set MaxAge")
 
 // errSame reports a replacement that replaced nothing.
 var errSame = errors.New("tokensource: the authority issued the refused token again")

@@ -17,16 +17,15 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/oauth"
 	"google.golang.org/grpc/status"
 
 	"github.com/m2mauth/m2mauth/examples/internal/flags"
 	"github.com/m2mauth/m2mauth/examples/internal/ordersv1"
 	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/tokensource/grpctoken"
 )
 
 const usage = `Agent does what a CI job or an agent does: it gets a token with its own
@@ -84,13 +83,19 @@ func work(ctx context.Context, out io.Writer, w *world, own stytch.Credentials) 
 	}
 	fmt.Fprintf(out, "agent %s, secret %v\n", own.ClientID, own.ClientSecret)
 
-	client := oauth2.NewClient(context.WithValue(ctx, oauth2.HTTPClient, w.plainHTTP()), source)
-	if err := overHTTP(ctx, out, client, w.httpURL); err != nil {
+	transport, err := source.RoundTripper(w.transport(), w.httpURL) // sends the token there alone
+	if err != nil {
+		return err
+	}
+	if err := overHTTP(ctx, out, &http.Client{Transport: transport}, w.httpURL); err != nil {
 		return fmt.Errorf("HTTP: %w", err)
 	}
+	withToken, err := grpctoken.DialOptions(source, nil)
+	if err != nil {
+		return err
+	}
 	conn, err := grpc.NewClient(w.grpcAddr,
-		grpc.WithTransportCredentials(credentials.NewTLS(w.clientTLS())),
-		grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: source}))
+		append(withToken, grpc.WithTransportCredentials(credentials.NewTLS(w.clientTLS())))...)
 	if err != nil {
 		return err
 	}

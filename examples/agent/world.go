@@ -134,12 +134,12 @@ func (o orders) Watch(_ *ordersv1.WatchRequest, stream grpc.ServerStreamingServe
 	return nil
 }
 
-// plainHTTP returns a client that trusts the APIs' certificate and sends no token.
-func (w *world) plainHTTP() *http.Client {
+// transport returns a transport that trusts the APIs' certificate.
+func (w *world) transport() *http.Transport {
 	if w.client == nil {
 		w.client = &http.Transport{TLSClientConfig: w.clientTLS(), ForceAttemptHTTP2: true}
 	}
-	return &http.Client{Transport: w.client}
+	return w.client
 }
 
 func (w *world) clientTLS() *tls.Config { return &tls.Config{RootCAs: w.roots} }

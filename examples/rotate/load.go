@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/oauth2"
-
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
@@ -92,7 +90,12 @@ func (l *load) instance(ctx context.Context) {
 		l.fail(err)
 		return
 	}
-	client := oauth2.NewClient(context.WithValue(ctx, oauth2.HTTPClient, l.world.http), source)
+	transport, err := source.RoundTripper(l.world.http.Transport, l.world.apiURL)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	client := &http.Client{Transport: transport}
 	for range l.opts.restart {
 		if l.began.Add(1) > int64(l.opts.calls) {
 			return

@@ -7,12 +7,11 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/m2mauth/m2mauth/examples/internal/project"
 	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/stytch"
+	"github.com/m2mauth/m2mauth/tokensource"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -72,10 +71,10 @@ func (w *world) start() error {
 	return nil
 }
 
-// tokens returns the token source of one instance.
+// tokens returns the token source of one instance. It ends with ctx.
 func (w *world) tokens(
 	ctx context.Context, credentials func(context.Context) (stytch.Credentials, error),
-) (oauth2.TokenSource, error) {
+) (*tokensource.Source, error) {
 	return stytch.TokenSource(ctx, w.project.ID, credentials, &stytch.TokenSourceOptions{
 		TokenURL:  w.project.TokenURL(),
 		Transport: w.http.Transport,
