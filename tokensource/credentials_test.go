@@ -183,11 +183,11 @@ func TestOtherStyle(t *testing.T) {
 			}
 			return a.issue(), nil
 		}
-		s.Invalidate(token(t, s))
+		s.Invalidate(settled(t, s))
 		a.wantFetches(t, 2)
-		s.Invalidate(token(t, s)) // by the way that succeeded
+		s.Invalidate(settled(t, s)) // by the way that succeeded
 		a.wantFetches(t, 3)
-		token(t, s)
+		settled(t, s)
 		a.set(func(*authority) { valid = "another" })
 		s.Invalidate("token-3")
 		pass(time.Second)

@@ -31,10 +31,10 @@ func TestEventLogValue(t *testing.T) {
 // TestEvents checks the content of each event.
 func TestEvents(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
-		old := token(t, s)
+		old := settled(t, s)
 		s.Replace(t.Context(), orders, old, 0)
 		a.down()
-		s.Replace(t.Context(), billing, token(t, s), 0)
+		s.Replace(t.Context(), billing, settled(t, s), 0)
 		e.kinds()
 		if len(e.all) != 5 {
 			t.Fatalf("%d events, want 5", len(e.all))

@@ -185,6 +185,14 @@ func token(t *testing.T, s *tokensource.Source) string {
 	return got.AccessToken
 }
 
+// settled returns the token of s, after the event of its fetch.
+func settled(t *testing.T, s *tokensource.Source) string {
+	t.Helper()
+	got := token(t, s)
+	synctest.Wait()
+	return got
+}
+
 // pass lets virtual time go by.
 func pass(d time.Duration) {
 	<-time.After(d)

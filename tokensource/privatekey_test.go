@@ -206,7 +206,7 @@ func TestKeyFile(t *testing.T) {
 	inBubble(t, func(c *tokensource.Config) {
 		c.Credentials = tokensource.PrivateKeyJWT{ClientID: clientID, KeyFile: path, Audience: "a"}
 	}, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
-		token(t, s)
+		settled(t, s)
 		verified(t, a.last().Form.Get("client_assertion"), "PS256", keyRSA.Public())
 		a.set(func(a *authority) {
 			a.answer = func(n int, r *http.Request) (*http.Response, error) {

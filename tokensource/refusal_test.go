@@ -20,7 +20,7 @@ func TestInvalidate(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
 		a.jwt = true
 		<-time.After(300 * time.Millisecond)
-		old := token(t, s)
+		old := settled(t, s)
 		refused := time.Now()
 		s.Invalidate("another") // nothing to do
 		s.Invalidate(old)
@@ -73,7 +73,7 @@ func TestInvalidateEverything(t *testing.T) {
 func TestInvalidateSame(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
 		a.same = true
-		s.Invalidate(token(t, s))
+		s.Invalidate(settled(t, s))
 		if got := token(t, s); got != "token-1" {
 			t.Errorf("Token() = %s, want token-1", got)
 		}
@@ -92,10 +92,10 @@ func TestInvalidateSame(t *testing.T) {
 // budget. The replacement comes when the authority is back.
 func TestInvalidateOutage(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
-		old := token(t, s)
+		old := settled(t, s)
 		a.down()
 		s.Invalidate(old)
-		if got := token(t, s); got != old {
+		if got := settled(t, s); got != old {
 			t.Errorf("Token() = %s, want %s", got, old)
 		}
 		for range 10 {
