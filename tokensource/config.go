@@ -162,7 +162,7 @@ func (c *Config) style() (clientauth.Style, error) {
 func checkEndpoint(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "":
+	case err != nil || !outbound.IsAbsolute(u):
 		return errors.New("is no absolute URL")
 	case u.User != nil:
 		return errors.New("holds credentials")

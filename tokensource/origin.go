@@ -44,7 +44,7 @@ func defaultPort(scheme string) string {
 func parseOrigin(raw string) (origin, error) {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "":
+	case err != nil || !outbound.IsAbsolute(u):
 		return origin{}, errors.New("is no absolute URL")
 	case u.User != nil:
 		return origin{}, errors.New("holds credentials")

@@ -139,12 +139,12 @@ func TestRoundTripperMistakes(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, _ *authority, s *tokensource.Source, _ *events) {
 		_, err := s.RoundTripper(nil)
 		wantError(t, "RoundTripper()", err, "no origins")
-		_, err = s.RoundTripper(nil, "http://api.example.com", orders+"/v1", "api.example.com", "https://u:hunter2@a.example", "https://a.example?x", "http://127.0.0.1:8080", "http://localhost/")
-		for _, want := range []string{`"http://api.example.com" is not https`, `/v1" has a path`, `"api.example.com" is no absolute URL`, "holds credentials", "a query"} {
+		_, err = s.RoundTripper(nil, "http://api.example.com", orders+"/v1", "api.example.com", "https://u:hunter2@a.example", "https://a.example?x", "https://a.example:", "http://127.0.0.1:8080", "http://localhost/")
+		for _, want := range []string{`"http://api.example.com" is not https`, `/v1" has a path`, `"api.example.com" is no absolute URL`, `"https://a.example:" is no absolute URL`, "holds credentials", "a query"} {
 			wantError(t, "RoundTripper", err, want)
 		}
-		if strings.Count(err.Error(), "\n") != 4 || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("RoundTripper = %v, want five mistakes", err)
+		if strings.Count(err.Error(), "\n") != 5 || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("RoundTripper = %v, want six mistakes", err)
 		}
 	})
 	_, err := new(tokensource.Source).RoundTripper(nil, orders)

@@ -316,6 +316,8 @@ func TestMistakes(t *testing.T) {
 		{"a user", tokensource.Config{TokenURL: "https://a:hunter2@example.com/", Credentials: good}, []string{"holds credentials"}},
 		{"a fragment", tokensource.Config{TokenURL: "https://example.com/#x", Credentials: good}, []string{"holds a fragment"}},
 		{"no URL", tokensource.Config{TokenURL: "login", Credentials: good}, []string{"is no absolute URL"}},
+		{"two URLs in one", tokensource.Config{TokenURL: "https://login.example.comhttp://x", Credentials: good}, []string{"is no absolute URL"}},
+		{"an empty port", tokensource.Config{TokenURL: "https://login.example.com:/token", Credentials: good}, []string{"is no absolute URL"}},
 		{"a nil function", tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.SecretFunc(nil)}, []string{"the function is nil"}},
 		{"no variables", tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.SecretEnv("M2MAUTH_NO_ID", "M2MAUTH_NO_SECRET")},
 			[]string{"no M2MAUTH_NO_ID and no M2MAUTH_NO_SECRET"}},

@@ -31,7 +31,7 @@ func CheckURL(name, raw string) error {
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Hostname() == "":
+	case err != nil || !IsAbsolute(u):
 		return fmt.Errorf(`malformed %s: write a URL with scheme and host: "https://login.example.com"`, name)
 	case u.User != nil:
 		return fmt.Errorf("%s %s holds a user: write it without", name, shown(u))

@@ -27,6 +27,8 @@ func TestCheckURL(t *testing.T) {
 		{"no host", "hush", "malformed"},
 		{"no host but a port", "https://:443/hush", "malformed"},
 		{"opaque", "https:hush", "malformed"},
+		{"an empty port", "https://login.example.com:/hush", "malformed"},
+		{"two URLs in one", "https://login.example.comhttp://hush", "malformed"},
 		{"a bad escape", "https://login.example.com/%zzhush", "malformed"},
 		{"a space", "https://login hush", "malformed"},
 	} {

@@ -20,6 +20,12 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
+// IsAbsolute reports whether u names a host, and no empty port. url.Parse accepts
+// "https://login.example.comhttp://x", two URLs in one: its port is empty.
+func IsAbsolute(u *url.URL) bool {
+	return u.Opaque == "" && u.Hostname() != "" && !strings.HasSuffix(u.Host, ":")
+}
+
 // CheckScheme accepts https URLs, and http URLs on loopback, where nobody can read
 // or change the traffic. With insecure it accepts http to every host.
 func CheckScheme(u *url.URL, insecure bool) error {
@@ -40,7 +46,7 @@ func CheckScheme(u *url.URL, insecure bool) error {
 func ParseIssuer(raw string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || !isVisible(raw):
+	case err != nil || !IsAbsolute(u) || !isVisible(raw):
 		return nil, errors.New("is no absolute URL")
 	case u.User != nil:
 		return nil, errors.New("holds credentials")
