@@ -52,7 +52,7 @@ func TokenFile(path string) func(context.Context) (*oauth2.Token, error) {
 			return nil, err
 		}
 		if token == "" {
-			return nil, fmt.Errorf("%s is empty", path)
+			return nil, fileError(path, errors.New("is empty"))
 		}
 		return &oauth2.Token{AccessToken: token, TokenType: "Bearer", Expiry: readTimes(token).expiry}, nil
 	}

@@ -2,6 +2,7 @@ package tokensource_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -127,7 +128,7 @@ func TestTokenFile(t *testing.T) {
 	}
 	inBubble(t, config, func(t *testing.T, _ *authority, s *tokensource.Source, e *events) {
 		_, err := s.Token()
-		wantError(t, "Token()", err, "tokensource: Fetch: open "+path)
+		wantError(t, "Token()", err, fmt.Sprintf("tokensource: Fetch: %q: no such file", path))
 		first, second, third := jwt(time.Now(), 1), jwt(time.Now().Add(50*time.Minute), 2), jwt(time.Now().Add(51*time.Minute), 3)
 		write(t, path, first+"\n")
 		pass(2 * time.Second)

@@ -49,7 +49,15 @@ func (c Certificate) pair() (*tls.Certificate, error) {
 	if c.Pair != nil {
 		return c.Pair, nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	cert, err := readFile(c.CertFile)
+	if err != nil {
+		return nil, fmt.Errorf("Certificate: CertFile: %w", err)
+	}
+	key, err := readFile(c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("Certificate: KeyFile: %w", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("Certificate: %w", err)
 	}

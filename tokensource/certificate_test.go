@@ -167,5 +167,5 @@ func TestCertificateMistakes(t *testing.T) {
 	}))
 	defer missing.Close()
 	_, err = missing.Token()
-	wantError(t, "Token()", err, "/none: no such file")
+	wantError(t, "Token()", err, `CertFile: "/none": no such file`)
 }

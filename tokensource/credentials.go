@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/clientauth"
-	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
@@ -55,10 +54,10 @@ func SecretEnv(clientIDVariable, secretVariable string) Credentials {
 		id, secret = os.Getenv(clientIDVariable), os.Getenv(secretVariable)
 		var empty []string
 		if id == "" {
-			empty = append(empty, clientIDVariable)
+			empty = append(empty, redact.Quote(clientIDVariable))
 		}
 		if secret == "" {
-			empty = append(empty, secretVariable)
+			empty = append(empty, redact.Quote(secretVariable))
 		}
 		if empty != nil {
 			err = fmt.Errorf("the environment has no %s", strings.Join(empty, " and no "))
@@ -90,7 +89,7 @@ func SecretFile(path string) Credentials {
 func readSecret(path string) (id, secret string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", "", fmt.Errorf("SecretFile: %w", err)
+		return "", "", fmt.Errorf("SecretFile: %w", fileError(path, err))
 	}
 	if info.IsDir() {
 		id, err = readLine(filepath.Join(path, "client_id"))
@@ -108,41 +107,9 @@ func readSecret(path string) (id, secret string, err error) {
 	}
 	obj, err := strictjson.Parse(string(text), responseLimits, nil)
 	if err != nil {
-		return "", "", fmt.Errorf("SecretFile: %s: %w", path, err)
+		return "", "", fmt.Errorf("SecretFile: %w", fileError(path, err))
 	}
 	return textMember(obj, "client_id"), textMember(obj, "client_secret"), nil
-}
-
-// maxFile bounds the files that are read: credentials are small.
-const maxFile = 64 << 10
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := outbound.ReadBody(f, maxFile)
-	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
-	}
-	return text, nil
-}
-
-// readLine returns the text of a file without the line break at its end.
-func readLine(path string) (string, error) {
-	text, err := readFile(path)
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimRight(string(text), "\r\n"), nil
-}
-
-func checkPath(name, path string) error {
-	if path == "" {
-		return fmt.Errorf("%s: the path is empty", name)
-	}
-	return nil
 }
 
 // checked adds a check to a method.

@@ -77,7 +77,7 @@ func (m *metadata) fetch(ctx context.Context) (address, error) {
 		if err == nil {
 			return got, nil
 		}
-		err = fmt.Errorf("metadata at %s: %w", location, err)
+		err = fmt.Errorf("metadata at %s: %w", redact.URL(location), err)
 		if failed != nil {
 			err = fmt.Errorf("%w; %w", failed, err)
 		}

@@ -75,7 +75,7 @@ func (c PrivateKeyJWT) key() (clientauth.Key, error) {
 			return key, fmt.Errorf("KeyFile: %w", err)
 		}
 		if key, err = clientauth.ParseKey(text); err != nil {
-			return key, fmt.Errorf("KeyFile: %s: %w", c.KeyFile, err)
+			return key, fmt.Errorf("KeyFile: %w", fileError(c.KeyFile, err))
 		}
 	}
 	if c.KeyID != "" {

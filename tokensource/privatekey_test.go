@@ -233,7 +233,7 @@ func TestKeyFile(t *testing.T) {
 		c.Credentials = tokensource.PrivateKeyJWT{ClientID: clientID, KeyFile: path, Audience: "a"}
 	}, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
 		_, err := s.Token()
-		wantError(t, "Token()", err, "KeyFile: "+path+": no private key")
+		wantError(t, "Token()", err, fmt.Sprintf("KeyFile: %q: no private key", path))
 	})
 }
 

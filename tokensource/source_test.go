@@ -320,7 +320,7 @@ func TestMistakes(t *testing.T) {
 		{"an empty port", tokensource.Config{TokenURL: "https://login.example.com:/token", Credentials: good}, []string{"is no absolute URL"}},
 		{"a nil function", tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.SecretFunc(nil)}, []string{"the function is nil"}},
 		{"no variables", tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.SecretEnv("M2MAUTH_NO_ID", "M2MAUTH_NO_SECRET")},
-			[]string{"no M2MAUTH_NO_ID and no M2MAUTH_NO_SECRET"}},
+			[]string{`no "M2MAUTH_NO_ID" and no "M2MAUTH_NO_SECRET"`}},
 		{"no path", tokensource.Config{TokenURL: tokenURL, Credentials: tokensource.SecretFile("")}, []string{"SecretFile: the path is empty"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

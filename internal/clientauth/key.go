@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/lestrrat-go/jwx/v3/jwk"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // Key holds a private key, or a handle of one in a KMS or an HSM.
@@ -32,7 +34,7 @@ func (k Key) Complete() (Key, error) {
 	case k.Algorithm == "":
 		k.Algorithm = fitting[0]
 	case !slices.Contains(fitting, k.Algorithm):
-		return k, fmt.Errorf("field Algorithm is %q: want %s for this key", k.Algorithm, strings.Join(fitting, " or "))
+		return k, fmt.Errorf("field Algorithm is %s: want %s for this key", redact.Quote(k.Algorithm), strings.Join(fitting, " or "))
 	}
 	return k, nil
 }
