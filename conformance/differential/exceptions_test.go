@@ -84,6 +84,14 @@ var exceptions = []exception{
 			return deleteFunc(claims, beyond) || h
 		})
 	}},
+	// Authorities write null for claims that a token lacks.
+	{"a claim that is null has a wrong type to it", func(q question) (question, bool) {
+		return q.withToken(func(_, claims map[string]json.RawMessage) bool {
+			return deleteFunc(claims, func(name string, value json.RawMessage) bool {
+				return slices.Contains([]string{"nbf", "iat", "sub", "jti"}, name) && string(value) == "null"
+			})
+		})
+	}},
 	// JSON allows it, and it means 1970.
 	{"-0 is no time to it", func(q question) (question, bool) {
 		return q.withToken(func(_, claims map[string]json.RawMessage) (found bool) {

@@ -62,8 +62,8 @@ func reference(header, payload string) (want verifier.Client, problem string) {
 		"nbf": func(s *big.Rat) bool { return s.Cmp(big.NewRat(now.Unix()+leeway, 1)) > 0 },
 		"iat": func(s *big.Rat) bool { return s.Cmp(big.NewRat(now.Unix()+leeway, 1)) > 0 },
 	} {
-		v, found := c[name]
-		if !found && name != "exp" {
+		v := c[name]
+		if v == nil && name != "exp" { // null is as if absent
 			continue
 		}
 		n, isNumber := v.(json.Number)
@@ -82,9 +82,14 @@ func reference(header, payload string) (want verifier.Client, problem string) {
 		}
 	}
 	for name, into := range map[string]*string{"client_id": &want.ID, "sub": &want.Subject, "jti": &want.TokenID} {
-		v, found := c[name]
-		if *into, _ = v.(string); *into == "" && (found || name == "client_id") {
+		v, isText := c[name].(string)
+		if *into = v; v == "" && name == "client_id" || !isText && c[name] != nil {
 			return want, name
+		}
+	}
+	for _, mark := range []string{"preferred_username", "email", "name", "given_name", "auth_time", "amr", "acr", "sid", "nonce", "at_hash"} {
+		if _, marked := c[mark]; marked && want.Subject == "" {
+			return want, "a person's mark"
 		}
 	}
 	if want.Subject != "" && want.Subject != want.ID {
@@ -93,8 +98,8 @@ func reference(header, payload string) (want verifier.Client, problem string) {
 	if _, bound := c["cnf"]; bound {
 		return want, "cnf"
 	}
-	granted, found := c["scope"]
-	if !found {
+	granted := c["scope"]
+	if granted == nil {
 		granted = c["scp"]
 	}
 	var names []string
