@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -64,16 +63,16 @@ func openCache(folder string, identity []string) (*cache, error) {
 	return &cache{path: filepath.Join(folder, hex.EncodeToString(sum[:16])+".json")}, nil
 }
 
-// load returns the entry if its token is still good. Files that others could read
-// or write are ignored, and so are malformed ones: a new token replaces them.
+// load returns the entry if its token is still good. Files of other users, and
+// files that others could read or write, are ignored, and so are symbolic links and
+// malformed files: a new token replaces them.
 func (c *cache) load(now time.Time) (entry, bool) {
-	f, err := os.Open(c.path)
+	f, err := openSafely(c.path, os.O_RDONLY)
 	if err != nil {
 		return entry{}, false
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if !isPrivate(f) {
 		return entry{}, false
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxEntry))
@@ -113,7 +112,7 @@ func (c *cache) save(e entry) error {
 
 // lock waits until no other process fetches this token.
 func (c *cache) lock(ctx context.Context) (unlock func(), err error) {
-	f, err := os.OpenFile(c.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := openSafely(c.path+".lock", os.O_CREATE|os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
