@@ -53,13 +53,18 @@ func (c PrivateKeyJWT) ClientAuth() clientauth.Method {
 	}
 }
 
-func (c PrivateKeyJWT) check() error {
+func (c PrivateKeyJWT) check() (err error) {
 	if (c.Key == nil) == (c.KeyFile == "") {
 		return errors.New("PrivateKeyJWT: want exactly one of Key and KeyFile")
 	}
 	if c.Key == nil {
 		return nil // the file is read when it is needed
 	}
+	defer func() {
+		if recover() != nil { // of a nil pointer, or a key without its numbers
+			err = errors.New("PrivateKeyJWT: Key is nil or incomplete")
+		}
+	}()
 	if _, err := c.key(); err != nil {
 		return fmt.Errorf("PrivateKeyJWT: %w", err)
 	}
