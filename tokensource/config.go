@@ -82,7 +82,8 @@ type Config struct {
 	Context context.Context
 
 	// Observe, if set, is called for each fetch, replacement and refusal. It may
-	// be called concurrently.
+	// be called concurrently. The next fetch waits until Observe returns. So
+	// Observe may call Invalidate and Close, but must not wait for a token.
 	Observe func(Event)
 }
 

@@ -167,7 +167,7 @@ func (e *endpoint) request(ctx context.Context, r clientauth.Request, used clien
 }
 
 func (e *endpoint) outcome() fetched {
-	return fetched{clientID: e.client, url: redact.URL(e.url)}
+	return fetched{clientID: redact.Text(e.client), url: redact.URL(e.url)}
 }
 
 // fail describes why a fetch failed, without the secrets: errors of transports

@@ -19,7 +19,7 @@ const (
 // secret.
 type Event struct {
 	Kind     EventKind
-	ClientID string // "" if unknown
+	ClientID string // "" if unknown, and a note if it looks like a secret
 	URL      string // the token endpoint, without its query; "" if there is none
 
 	// Origin refused the token: "" for [Source.Invalidate].

@@ -2,6 +2,7 @@ package tokensource_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -64,4 +65,42 @@ func TestEvents(t *testing.T) {
 			token(t, s)
 			a.wantFetches(t, 2)
 		})
+}
+
+// TestEventHidesSecret: a secret that stands in place of the client's ID is in no
+// event.
+func TestEventHidesSecret(t *testing.T) {
+	const misplaced = "secret-live-correcthorse"
+	inBubble(t, func(c *tokensource.Config) { c.Credentials = tokensource.Secret(misplaced, secret) },
+		func(t *testing.T, _ *authority, s *tokensource.Source, e *events) {
+			s.Invalidate(settled(t, s))
+			for _, x := range e.all {
+				if text := fmt.Sprintf("%+v %v", x, x.LogValue()); strings.Contains(text, "correcthorse") || !strings.Contains(x.ClientID, "look like a secret") {
+					t.Errorf("event = %s, want the client's ID hidden", text)
+				}
+			}
+		})
+}
+
+// TestObserveCalls: Observe may call Invalidate and Close.
+func TestObserveCalls(t *testing.T) {
+	var s *tokensource.Source
+	inBubble(t, func(c *tokensource.Config) {
+		c.Observe = func(e tokensource.Event) {
+			switch e.Kind {
+			case tokensource.Fetched:
+				s.Invalidate("token-1")
+			case tokensource.Replaced:
+				s.Close()
+			}
+		}
+	}, func(t *testing.T, a *authority, made *tokensource.Source, _ *events) {
+		s = made
+		settled(t, s)
+		pass(2 * time.Second)
+		a.wantFetches(t, 2)
+		if got := token(t, s); got != "token-2" { // which serves after Close
+			t.Errorf("Token() = %s, want token-2", got)
+		}
+	})
 }
