@@ -86,7 +86,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer source.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("no token after %v", o.timeout))
 	defer cancel()
-	c := &command{source: source, cache: kept, refresh: o.refresh, maxAge: o.maxAge, now: time.Now}
+	c := &command{source: source, cache: kept, refresh: o.refresh, maxAge: o.maxAge, patience: o.timeout / 2, now: time.Now}
 	token, err := c.token(ctx, func(err error) { complain(stderr, err) })
 	if err != nil {
 		complain(stderr, err)
@@ -127,8 +127,13 @@ type command struct {
 	cache   *cache
 	refresh bool
 	maxAge  time.Duration
-	now     func() time.Time
+	// patience limits the wait for another process, so that a stopped one does not
+	// keep this one from its own fetch.
+	patience time.Duration
+	now      func() time.Time
 }
+
+var errBusy = errors.New("another one has held the lock for too long")
 
 // token returns the token of the cache, or a new one. warn is called with what
 // did not prevent it.
@@ -137,9 +142,11 @@ func (c *command) token(ctx context.Context, warn func(error)) (string, error) {
 	if e, ok := c.cache.load(began); ok && !c.refresh && began.Before(e.RefreshAt) {
 		return e.AccessToken, nil
 	}
-	unlock, err := c.cache.lock(ctx)
+	waiting, cancel := context.WithTimeoutCause(ctx, c.patience, errBusy)
+	unlock, err := c.cache.lock(waiting)
+	cancel()
 	if err != nil {
-		warn(fmt.Errorf("tokens can't be cached: %w", err))
+		warn(fmt.Errorf("the fetch is not shared with other runs: %w", err))
 	} else {
 		defer unlock()
 	}

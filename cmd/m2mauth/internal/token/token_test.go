@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -235,8 +236,8 @@ func TestParallelRuns(t *testing.T) {
 	}
 }
 
-// TestLockIsHeld: a run gives up after its timeout if another one holds the lock,
-// and fetches without it.
+// TestLockIsHeld: a run fetches by itself if another one holds the lock for too
+// long.
 func TestLockIsHeld(t *testing.T) {
 	e, folder := newEndpoint(t), t.TempDir()
 	args := e.flags(t, folder)
@@ -246,9 +247,23 @@ func TestLockIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRun(t, append(args, "-timeout", "50ms"), exitUnavailable, "")
-	unlock()
-	wantRun(t, args, exitPrinted, "token-2\n")
+	defer unlock()
+	o, err := parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, kept, err := o.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	var warning error
+	c := &command{source: source, cache: kept, patience: time.Millisecond, now: time.Now}
+	got, err := c.token(t.Context(), func(err error) { warning = err })
+	if got != "token-2" || err != nil || !errors.Is(warning, errBusy) {
+		t.Errorf("token() = %q, %v with warning %v, want token-2 with %v", got, err, warning, errBusy)
+	}
+	wantRun(t, args, exitPrinted, "token-2\n") // from the cache, without the lock
 }
 
 // TestClients: each kind of credentials gets to the authority as it should.
