@@ -114,6 +114,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"URL of a file", url("file:///s3cret"), []string{absolute}},
 		{"URL with a fragment", url("https://auth.example.com/keys#s3cret"), []string{absolute}},
 		{"malformed URL", url("https://auth.example.com/%zz/s3cret"), []string{absolute}},
+		{"two URLs in one", url("https://auth.example.comhttp://x"), []string{absolute}},
 		{"URL with a line feed", url("https://auth.example.com/s3cret\n"), []string{absolute}},
 		{"URL with a password", url("https://user:s3cret@auth.example.com/"), []string{"JWKSURL holds credentials: send them with JWKS.Transport"}},
 		{"http", url("http://auth.example.com/s3cret"), []string{`JWKSURL is "http" and not https`, "or with JWKS.InsecureHTTP"}},

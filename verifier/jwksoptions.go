@@ -98,7 +98,7 @@ func (iss *Issuer) completeSource(m mistakes) {
 func (iss *Issuer) checkURL(m mistakes) {
 	u, err := url.Parse(iss.JWKSURL)
 	switch {
-	case err != nil || u.Hostname() == "" || u.Fragment != "":
+	case err != nil || !outbound.IsAbsolute(u) || u.Fragment != "":
 		m.add("JWKSURL is not an absolute URL")
 	case u.User != nil:
 		m.add("JWKSURL holds credentials: send them with JWKS.Transport")

@@ -157,6 +157,7 @@ func TestRefusals(t *testing.T) {
 		{"no keys", `{"issuer": "$"}`, nil, discovery.MalformedMetadata},
 
 		{"keys by http", `{"issuer": "$", "jwks_uri": "http://127.0.0.1/keys"}`, nil, discovery.MalformedURL},
+		{"two URLs in one", `{"issuer": "$", "jwks_uri": "https://keys.example.comhttp://x"}`, nil, discovery.MalformedURL},
 		{"keys in a file", `{"issuer": "$", "jwks_uri": "file:///etc/keys"}`, nil, discovery.MalformedURL},
 		{"keys at a relative address", `{"issuer": "$", "jwks_uri": "/keys"}`, nil, discovery.MalformedURL},
 		{"keys with credentials", `{"issuer": "$", "jwks_uri": "https://a:b@127.0.0.1/keys"}`, nil, discovery.MalformedURL},

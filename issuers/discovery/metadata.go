@@ -86,7 +86,7 @@ func (f *fetcher) metadata(ctx context.Context, location, issuer string) (keys s
 // checkKeys checks the URL of the key set. A query is allowed.
 func (f *fetcher) checkKeys(raw, issuer string) error {
 	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+	if err != nil || !outbound.IsAbsolute(u) || u.User != nil || u.Fragment != "" {
 		return errors.New("is no absolute URL, or holds credentials or a fragment")
 	}
 	if u.Scheme == "http" && !f.insecure && strings.HasPrefix(issuer, "https://") {
