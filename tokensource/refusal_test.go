@@ -236,3 +236,18 @@ func TestRefusedUntilExpiry(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedUntilClose: the last token serves callers that wait for a replacement
+// when the Source is closed, as it serves later ones.
+func TestRefusedUntilClose(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
+		s.Invalidate(settled(t, s))
+		time.AfterFunc(time.Millisecond, func() { s.Close() })
+		for _, when := range []string{"waiting", "after Close"} {
+			if got := token(t, s); got != "token-1" {
+				t.Errorf("Token() %s = %s, want token-1", when, got)
+			}
+		}
+		a.wantFetches(t, 1)
+	})
+}

@@ -147,8 +147,7 @@ func (s *Source) heldFor(ctx context.Context, origin string) (*held, error) {
 			}
 		case <-ctx.Done():
 			return nil, fmt.Errorf("tokensource: waiting for a token: %w", context.Cause(ctx))
-		case <-s.ctx.Done():
-			return nil, s.ended()
+		case <-s.ctx.Done(): // current has the last token, or an error
 		}
 	}
 }
