@@ -19,8 +19,8 @@ func Client(spec TokenSpec) verifier.Client {
 	return a.Client(spec)
 }
 
-// Client is like the function Client, for a token of this authority and its
-// current key.
+// Client returns what the function Client does, for a token of this authority that
+// its current key signs.
 func (a *Authority) Client(spec TokenSpec) verifier.Client {
 	client, err := a.verify(spec)
 	if err != nil {

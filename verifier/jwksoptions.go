@@ -24,7 +24,7 @@ type JWKSOptions struct {
 	// 1 to 15 min, but never exceeds an interval that is set here.
 	RefreshInterval time.Duration
 
-	// MaxStale is how long keys are used after they were last confirmed: 24 h
+	// MaxStale bounds how long keys are used after they were last confirmed: 24 h
 	// if zero, at least twice the RefreshInterval. It limits how long calls are
 	// accepted during an outage of the authority, and how long a key is accepted
 	// that was removed meanwhile. The response of a shared cache confirms keys
