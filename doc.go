@@ -11,6 +11,8 @@
 //   - [github.com/m2mauth/m2mauth/grpcmw] guards gRPC servers, and
 //     [github.com/m2mauth/m2mauth/grpcmw/protopolicy] reads requirements from
 //     .proto files.
+//   - [github.com/m2mauth/m2mauth/dpop] verifies and signs proofs of possession
+//     (RFC 9449).
 //
 // To trust an authority, use a preset if there is one:
 //   - [github.com/m2mauth/m2mauth/issuers] has presets for common authorities.

@@ -1,21 +1,51 @@
-// Package dpop will verify and sign proofs of possession (RFC 9449). It is not
-// available yet: [NewChecker] returns an error, and so does verifier.New if its
-// Config has a Checker. Tokens that are bound to a DPoP key are refused as Bound.
+// Package dpop implements demonstrating proof of possession (DPoP, RFC 9449): a
+// token is bound to a key of its client, and each call carries a proof, signed by
+// that key for this method, this URL and this token. A stolen token is worth
+// nothing without the key.
+//
+// A service sets a [Checker] in verifier.Config.DPoP, and the Origin of its guards.
+// A client sets a [Signer] in tokensource.Config.DPoP, and calls through the
+// source's RoundTripper.
+//
+// Nonces of a server (RFC 9449 §8, §9) are not issued: proofs expire by their
+// "iat", and [Replay] refuses a second use.
 package dpop
 
-import (
-	"errors"
-	"fmt"
+import "errors"
+
+// The kinds of error that [Checker.Check] returns.
+var (
+	// ErrMissing reports a call without a proof.
+	ErrMissing = errors.New("the DPoP proof is missing")
+
+	// ErrMalformed reports a proof that is not of the form of RFC 9449 §4.2.
+	ErrMalformed = errors.New("malformed DPoP proof")
+
+	// ErrMismatch reports a proof for another key, token, request or time.
+	ErrMismatch = errors.New("the DPoP proof does not match")
+
+	// ErrReplayed reports a proof that was used before.
+	ErrReplayed = errors.New("the DPoP proof was used before")
+
+	// ErrUnavailable reports that it is unknown whether the proof was used before.
+	ErrUnavailable = errors.New("the DPoP proof's use could not be recorded")
 )
 
-// Config configures a Checker. It has no fields yet.
-type Config struct{}
-
-// Checker verifies proofs. Make one with [NewChecker].
-type Checker struct{ _ struct{} }
-
-// NewChecker returns an error that wraps [errors.ErrUnsupported], until this
-// package is available.
-func NewChecker(Config) (*Checker, error) {
-	return nil, fmt.Errorf("dpop: %w: proofs are not verified yet", errors.ErrUnsupported)
+// proofError is one of the kinds above, with a detail and a cause. It never quotes
+// the proof.
+type proofError struct {
+	kind  error
+	text  string
+	cause error
 }
+
+func (e *proofError) Error() string { return e.kind.Error() + ": " + e.text }
+func (e *proofError) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.kind}
+	}
+	return []error{e.kind, e.cause}
+}
+
+func malformed(text string) error { return &proofError{kind: ErrMalformed, text: text} }
+func mismatch(text string) error  { return &proofError{kind: ErrMismatch, text: text} }

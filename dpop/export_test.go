@@ -1,0 +1,11 @@
+package dpop
+
+import "crypto/sha256"
+
+// Remember records a use without a proof, for the benchmark of the memory.
+func (c *Checker) Remember(key, jti string) {
+	_, _ = c.memory.seen(sha256.Sum256([]byte(key+jti)), "client")
+}
+
+// SameTarget is for fuzzing.
+var SameTarget = sameTarget

@@ -1,0 +1,149 @@
+package dpop_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/dpop"
+)
+
+// TestReplay uses a proof again while it could still be valid, in virtual time.
+func TestReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProver(t)
+		c := newChecker(t, dpop.Config{})
+		call := p.call(p.sign(t, p.header(), claims()))
+		if err := c.Check(t.Context(), call); err != nil {
+			t.Fatal(err)
+		}
+		for _, after := range []time.Duration{0, time.Minute, 149 * time.Second} {
+			time.Sleep(after)
+			if err := c.Check(t.Context(), call); !errors.Is(err, dpop.ErrReplayed) {
+				t.Errorf("Check(again, %v later) = %v, want %v", after, err, dpop.ErrReplayed)
+			}
+		}
+		if err := c.Inspect(call); err != nil {
+			t.Errorf("Inspect(used proof) = %v, want nil", err)
+		}
+		time.Sleep(5 * time.Minute)
+		if err := c.Check(t.Context(), call); err != nil { // Now stands still
+			t.Errorf("Check(after it was forgotten) = %v, want nil", err)
+		}
+	})
+}
+
+// TestReplayAnotherKey checks that a "jti" is one key's: another client can't use
+// it up.
+func TestReplayAnotherKey(t *testing.T) {
+	p, other := newProver(t), newProver(t)
+	c, same := newChecker(t, dpop.Config{}), fields{"jti": "same"}
+	for _, q := range []prover{p, other} {
+		if err := c.Check(t.Context(), q.call(q.sign(t, q.header(), claims().with(same)))); err != nil {
+			t.Errorf("Check(first use of the jti by a key) = %v, want nil", err)
+		}
+	}
+}
+
+// TestReplayAtOnce uses one proof from many goroutines at once.
+func TestReplayAtOnce(t *testing.T) {
+	p := newProver(t)
+	c := newChecker(t, dpop.Config{})
+	call := p.call(p.sign(t, p.header(), claims()))
+	var accepted atomic.Int32
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			if c.Check(t.Context(), call) == nil {
+				accepted.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := accepted.Load(); n != 1 {
+		t.Errorf("one proof was accepted %d times, want 1", n)
+	}
+}
+
+// TestReplayFull checks that a client that fills its share is refused alone, and
+// that everybody is refused only when everything is full.
+func TestReplayFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProver(t)
+		c := newChecker(t, dpop.Config{MaxUsed: 5, MaxUsedPerClient: 3})
+		use := func(client string) error {
+			call := p.call(p.sign(t, p.header(), claims()))
+			call.Client = client
+			return c.Check(t.Context(), call)
+		}
+		for i, tt := range []struct {
+			client string
+			want   error
+		}{
+			{"a", nil}, {"a", nil}, {"a", nil}, {"a", dpop.ErrUnavailable}, {"b", nil}, {"b", nil}, {"b", dpop.ErrUnavailable}, {"c", dpop.ErrUnavailable},
+		} {
+			if err := use(tt.client); !errors.Is(err, tt.want) || err != nil && tt.want == nil {
+				t.Errorf("Check(%d, client %s) = %v, want %v", i, tt.client, err, tt.want)
+			}
+		}
+		time.Sleep(301 * time.Second)
+		if err := use("a"); err != nil {
+			t.Errorf("Check(a, after the old ones were forgotten) = %v, want nil", err)
+		}
+	})
+}
+
+// failing is a Replay that answers with fixed results.
+type failing struct {
+	seen bool
+	err  error
+}
+
+func (f failing) Seen(context.Context, [32]byte, time.Duration) (bool, error) { return f.seen, f.err }
+
+func TestReplayShared(t *testing.T) {
+	p := newProver(t)
+	down := errors.New("connection refused")
+	for _, tt := range []struct {
+		name   string
+		replay failing
+		want   error
+	}{
+		{"first use", failing{}, nil},
+		{"used at another replica", failing{seen: true}, dpop.ErrReplayed},
+		{"down", failing{err: down}, dpop.ErrUnavailable},
+		{"down, with an answer", failing{seen: true, err: down}, dpop.ErrUnavailable},
+	} {
+		err := newChecker(t, dpop.Config{Replay: tt.replay}).Check(t.Context(), p.call(p.sign(t, p.header(), claims())))
+		if !errors.Is(err, tt.want) || err != nil && tt.want == nil {
+			t.Errorf("Check(%s) = %v, want %v", tt.name, err, tt.want)
+		}
+		if tt.replay.err != nil && !errors.Is(err, down) {
+			t.Errorf("Check(%s) = %v, which does not wrap the cause", tt.name, err)
+		}
+	}
+}
+
+// BenchmarkReplayMemory reports the memory of a used proof.
+func BenchmarkReplayMemory(b *testing.B) {
+	p := newProver(b)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	c := newChecker(b, dpop.Config{MaxUsed: 1 << 30, MaxUsedPerClient: 1 << 30})
+	n := 0
+	for b.Loop() {
+		c.Remember(p.jkt(), fmt.Sprint(n))
+		n++
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "bytes/entry")
+	runtime.KeepAlive(c)
+}
