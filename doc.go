@@ -14,6 +14,9 @@
 //   - [github.com/m2mauth/m2mauth/dpop] verifies and signs proofs of possession
 //     (RFC 9449).
 //
+// To see what a guarded service decides, [github.com/m2mauth/m2mauth/telemetry] has
+// an audit log, the last refusals, and a status page.
+//
 // To trust an authority, use a preset if there is one:
 //   - [github.com/m2mauth/m2mauth/issuers] has presets for common authorities.
 //   - [github.com/m2mauth/m2mauth/issuers/discovery] reads an authority's metadata
