@@ -16,6 +16,8 @@ type issuedToken struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int64  `json:"expires_in"`
+
+	scope, requestID string // of Stytch's response, for Observe alone
 }
 
 // tokenRefusal holds an error response (RFC 6749 §5.2).
@@ -23,7 +25,8 @@ type tokenRefusal struct {
 	status     int
 	code       string
 	retryAfter time.Duration
-	cause      error // for Observe alone
+	cause      error  // for Observe alone
+	requestID  string // of Stytch's response, for Observe alone
 }
 
 // codeUnavailable is the code for too many requests and for failures of Stytch. RFC

@@ -65,7 +65,8 @@ type TokenEndpointOptions struct {
 	Observe func(context.Context, Answer)
 }
 
-// Answer describes the response to a token request. It holds no secret and no token.
+// Answer describes the response to a token request. It holds no token, and of a secret
+// at most the last four characters.
 type Answer struct {
 	ClientID string        // from the request, quoted and cut unless plain; "" if it was not read
 	Addr     netip.Addr    // as the limits count it: IPv6 by its /64
@@ -73,6 +74,17 @@ type Answer struct {
 	Code     string        // the error code, such as "invalid_client" (RFC 6749 §5.2); "" for a token
 	Err      error         // the cause of a refusal; nil for a token
 	Took     time.Duration // until the response was ready
+
+	// SecretLastFour holds the last four characters of the secret that a token was
+	// issued for. During a rotation, it tells which secret the client uses: complete
+	// the rotation when no instance's Answers show M2MClient.SecretLastFour anymore.
+	// It is "" for a refusal, whose secret may belong to something else, and for
+	// secrets of fewer than 8 characters.
+	SecretLastFour string
+
+	Scopes    []string  // that were granted; nil for a refusal
+	Expires   time.Time // of the token, by its expires_in; zero for a refusal
+	RequestID string    // Stytch's, for its support; "" if Stytch did not respond with one
 
 	// Warning is "" nearly always. It reports that all requests so far came from one
 	// private address, which is probably a proxy's.
@@ -191,6 +203,9 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Warning: e.oneAddress.warning(from)}
 		if refused != nil {
 			answer.Status, answer.Code, answer.Err = refused.status, refused.code, refused
+			answer.RequestID = refused.requestID
+		} else {
+			answer.describe(token, &req, began)
 		}
 		e.report(r.Context(), answer)
 	}
@@ -226,7 +241,7 @@ func (e *TokenEndpoint) serve(
 	token, refused := e.upstream.request(r.Context(), req)
 	badClient = refused != nil && refused.code == stytchwire.OAuthInvalidClient
 	if token != nil && e.keys != nil {
-		e.keys.learn(r.Context(), keyID(token.AccessToken))
+		e.keys.learn(r.Context(), token.keyID())
 	}
 	return token, refused
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,7 +75,14 @@ func (u *tokenUpstream) request(ctx context.Context, req *tokenRequest) (token *
 	case parseErr != nil:
 		return nil, unavailable(0, parseErr)
 	}
-	return tokenFrom(doc)
+	token, refused = tokenFrom(doc)
+	id := outbound.Code(text(doc, "request_id"), req.secrets()...)
+	if refused != nil {
+		refused.requestID = id
+	} else {
+		token.requestID = id
+	}
+	return token, refused
 }
 
 // unavailable returns the refusal for a failure of Stytch or of this process. The
@@ -96,13 +102,13 @@ func unavailable(wait time.Duration, cause error) *tokenRefusal {
 // unknown client, a wrong secret and an inactive client become the same refusal.
 func refusalFrom(res *http.Response, doc strictjson.Object, req *tokenRequest) *tokenRefusal {
 	// Every part of the response may repeat the secret.
-	secrets := []string{req.clientSecret, req.clientID + ":" + req.clientSecret}
+	secrets := req.secrets()
+	id := outbound.Code(text(doc, "request_id"), secrets...)
 	code, kind := outbound.Code(text(doc, "error"), secrets...), outbound.Code(text(doc, "error_type"), secrets...)
 	cause := fmt.Errorf("HTTP status %d, error %s, error_type %s, request_id %s",
-		res.StatusCode, outbound.Quote(code), outbound.Quote(kind),
-		outbound.Quote(outbound.Code(text(doc, "request_id"), secrets...)))
+		res.StatusCode, outbound.Quote(code), outbound.Quote(kind), outbound.Quote(id))
 	refuse := func(status int, code string) *tokenRefusal {
-		return &tokenRefusal{status: status, code: code, cause: fmt.Errorf("upstream: %w", cause)}
+		return &tokenRefusal{status: status, code: code, cause: fmt.Errorf("upstream: %w", cause), requestID: id}
 	}
 	switch {
 	case isBadClient(res.StatusCode, code, kind):
@@ -110,7 +116,9 @@ func refusalFrom(res *http.Response, doc strictjson.Object, req *tokenRequest) *
 	case res.StatusCode == http.StatusBadRequest && (code == stytchwire.OAuthInvalidScope || code == stytchwire.OAuthInvalidRequest):
 		return refuse(http.StatusBadRequest, code)
 	default:
-		return unavailable(outbound.RetryAfter(res.Header), cause)
+		refused := unavailable(outbound.RetryAfter(res.Header), cause)
+		refused.requestID = id
+		return refused
 	}
 }
 
@@ -151,21 +159,7 @@ func tokenFrom(doc strictjson.Object) (*issuedToken, *tokenRefusal) {
 	case err != nil || seconds <= 0 || seconds > maxTokenLife:
 		return nil, unavailable(0, errors.New("the response holds no positive expires_in"))
 	}
-	return &issuedToken{AccessToken: access, TokenType: "Bearer", ExpiresIn: seconds}, nil
-}
-
-// keyID returns the "kid" of a token's header, or "" if it has none.
-func keyID(token string) string {
-	encoded, _, _ := strings.Cut(token, ".")
-	header, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil {
-		return ""
-	}
-	doc, err := strictjson.Parse(string(header), strictjson.Limits{Depth: 8, Members: 64}, nil)
-	if err != nil {
-		return ""
-	}
-	return strings.Clone(text(doc, "kid"))
+	return &issuedToken{AccessToken: access, TokenType: "Bearer", ExpiresIn: seconds, scope: text(doc, "scope")}, nil
 }
 
 func text(doc strictjson.Object, name string) string {
