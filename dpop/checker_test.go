@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/m2mauth/m2mauth/dpop"
+	"github.com/m2mauth/m2mauth/internal/prooftest"
 )
 
 // TestCheck makes each claim and header of a proof wrong, one at a time (RFC 9449
 // §4.3).
 func TestCheck(t *testing.T) {
-	p, other := newProver(t), newProver(t)
-	private := p.jwk()
+	p, other := prooftest.New(t), prooftest.New(t)
+	private := p.JWK()
 	private["d"] = encode(make([]byte, 32))
 	long := strings.Repeat("x", 257)
 	for _, tt := range []struct {
@@ -43,9 +44,9 @@ func TestCheck(t *testing.T) {
 		{"jwk a string", fields{"jwk": "key"}, nil, dpop.ErrMalformed},
 		{"jwk private", fields{"jwk": private}, nil, dpop.ErrMalformed},
 		{"jwk symmetric", fields{"jwk": fields{"kty": "oct", "k": "AAAA"}}, nil, dpop.ErrMalformed},
-		{"jwk for encryption", fields{"jwk": p.jwk().with(fields{"use": "enc"})}, nil, dpop.ErrMalformed},
-		{"jwk off the curve", fields{"jwk": p.jwk().with(fields{"x": p.jwk()["y"]})}, nil, dpop.ErrMalformed},
-		{"jwk of another key", fields{"jwk": other.jwk()}, nil, dpop.ErrMismatch},
+		{"jwk for encryption", fields{"jwk": p.JWK().With(fields{"use": "enc"})}, nil, dpop.ErrMalformed},
+		{"jwk off the curve", fields{"jwk": p.JWK().With(fields{"x": p.JWK()["y"]})}, nil, dpop.ErrMalformed},
+		{"jwk of another key", fields{"jwk": other.JWK()}, nil, dpop.ErrMismatch},
 		{"jku instead of jwk", fields{"jwk": nil, "jku": "https://evil.example.com/jwks"}, nil, dpop.ErrMalformed},
 
 		{"jti missing", nil, fields{"jti": nil}, dpop.ErrMalformed},
@@ -71,8 +72,8 @@ func TestCheck(t *testing.T) {
 		{"ath padded", nil, fields{"ath": claims()["ath"].(string) + "="}, dpop.ErrMismatch},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			proof := p.sign(t, p.header().with(tt.header), claims().with(tt.claims))
-			err := newChecker(t, dpop.Config{}).Check(t.Context(), p.call(proof))
+			proof := p.Sign(t, p.Header().With(tt.header), claims().With(tt.claims))
+			err := newChecker(t, dpop.Config{}).Check(t.Context(), callOf(p, proof))
 			if !errors.Is(err, tt.want) || err != nil && tt.want == nil {
 				t.Errorf("Check(%s) = %v, want %v", tt.name, err, tt.want)
 			}
@@ -86,28 +87,28 @@ func TestCheck(t *testing.T) {
 // TestCheckValues checks the DPoP header itself, and everything that another key
 // can't sign.
 func TestCheckValues(t *testing.T) {
-	p, thief := newProver(t), newProver(t)
-	good := p.sign(t, p.header(), claims())
+	p, thief := prooftest.New(t), prooftest.New(t)
+	good := p.Sign(t, p.Header(), claims())
 	header, rest, _ := strings.Cut(good, ".")
-	stolen := thief.sign(t, p.header(), claims()) // names p's key, signed by another
+	stolen := thief.Sign(t, p.Header(), claims()) // names p's key, signed by another
 	c := newChecker(t, dpop.Config{})
 	for _, tt := range []struct {
 		name string
 		call dpop.Call
 		want error
 	}{
-		{"none", p.call(), dpop.ErrMissing},
-		{"two", p.call(good, good), dpop.ErrMalformed},
-		{"empty", p.call(""), dpop.ErrMalformed},
-		{"not a JWS", p.call("proof"), dpop.ErrMalformed},
-		{"with a comma", p.call(good + "," + good), dpop.ErrMalformed},
-		{"with a space", p.call(" " + good), dpop.ErrMalformed},
-		{"without a signature", p.call(strings.TrimRight(good, rest[strings.IndexByte(rest, '.'):]) + "."), dpop.ErrMalformed},
-		{"header alone", p.call(header), dpop.ErrMalformed},
-		{"too long", p.call(good + strings.Repeat("A", 4096)), dpop.ErrMalformed},
-		{"a million dots", p.call(strings.Repeat(".", 1<<20)), dpop.ErrMalformed},
-		{"signed by another key", p.call(stolen), dpop.ErrMalformed},
-		{"another client's key", p.call(thief.sign(t, thief.header(), claims())), dpop.ErrMismatch},
+		{"none", callOf(p), dpop.ErrMissing},
+		{"two", callOf(p, good, good), dpop.ErrMalformed},
+		{"empty", callOf(p, ""), dpop.ErrMalformed},
+		{"not a JWS", callOf(p, "proof"), dpop.ErrMalformed},
+		{"with a comma", callOf(p, good+","+good), dpop.ErrMalformed},
+		{"with a space", callOf(p, " "+good), dpop.ErrMalformed},
+		{"without a signature", callOf(p, strings.TrimRight(good, rest[strings.IndexByte(rest, '.'):])+"."), dpop.ErrMalformed},
+		{"header alone", callOf(p, header), dpop.ErrMalformed},
+		{"too long", callOf(p, good+strings.Repeat("A", 4096)), dpop.ErrMalformed},
+		{"a million dots", callOf(p, strings.Repeat(".", 1<<20)), dpop.ErrMalformed},
+		{"signed by another key", callOf(p, stolen), dpop.ErrMalformed},
+		{"another client's key", callOf(p, thief.Sign(t, thief.Header(), claims())), dpop.ErrMismatch},
 		{"no thumbprint", dpop.Call{Proofs: []string{good}, Method: "GET", Origin: origin, Path: "/orders", Token: token, Now: now}, dpop.ErrMismatch},
 	} {
 		if err := c.Check(t.Context(), tt.call); !errors.Is(err, tt.want) {
@@ -115,17 +116,17 @@ func TestCheckValues(t *testing.T) {
 		}
 	}
 	// None of them has used up the good one.
-	if err := c.Check(t.Context(), p.call(good)); err != nil {
+	if err := c.Check(t.Context(), callOf(p, good)); err != nil {
 		t.Errorf("Check(good) = %v, want nil", err)
 	}
 	// With the header known, its signature counts as much as before.
-	if err := c.Check(t.Context(), p.call(stolen)); !errors.Is(err, dpop.ErrMalformed) {
+	if err := c.Check(t.Context(), callOf(p, stolen)); !errors.Is(err, dpop.ErrMalformed) {
 		t.Errorf("Check(signed by another key) = %v, want %v", err, dpop.ErrMalformed)
 	}
 }
 
 func TestCheckTarget(t *testing.T) {
-	p := newProver(t)
+	p := prooftest.New(t)
 	for _, tt := range []struct {
 		name, htu, origin, path string
 		same                    bool
@@ -168,7 +169,7 @@ func TestCheckTarget(t *testing.T) {
 		{"the path cut by a query in the request", "https://a.example/x", "https://a.example", "*", false},
 		{"a letter that folds to ASCII", "https://\u212a.example/x", "https://k.example", "/x", false},
 	} {
-		call := p.call(p.sign(t, p.header(), claims().with(fields{"htu": tt.htu})))
+		call := callOf(p, p.Sign(t, p.Header(), claims().With(fields{"htu": tt.htu})))
 		call.Origin, call.Path = tt.origin, tt.path
 		err := newChecker(t, dpop.Config{}).Check(t.Context(), call)
 		if tt.same && err != nil || !tt.same && !errors.Is(err, dpop.ErrMismatch) {

@@ -5,20 +5,21 @@ import (
 	"testing"
 
 	"github.com/m2mauth/m2mauth/dpop"
+	"github.com/m2mauth/m2mauth/internal/prooftest"
 )
 
 // FuzzProof checks that no text in place of a proof is accepted, apart from the
 // good proof itself.
 func FuzzProof(f *testing.F) {
-	p := newProver(f)
-	good := p.sign(f, p.header(), claims())
+	p := prooftest.New(f)
+	good := p.Sign(f, p.Header(), claims())
 	f.Add(good)
 	f.Add(strings.Repeat(".", 100))
 	f.Add(good[:len(good)-1] + "A")
-	f.Add(p.sign(f, p.header().with(fields{"jwk": fields{"kty": "oct", "k": ""}}), claims()))
+	f.Add(p.Sign(f, p.Header().With(fields{"jwk": fields{"kty": "oct", "k": ""}}), claims()))
 	c := newChecker(f, dpop.Config{})
 	f.Fuzz(func(t *testing.T, text string) {
-		if err := c.Inspect(p.call(text)); err == nil && text != good {
+		if err := c.Inspect(callOf(p, text)); err == nil && text != good {
 			t.Errorf("Inspect(%q) = nil, want an error", text)
 		}
 	})

@@ -12,14 +12,15 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/dpop"
+	"github.com/m2mauth/m2mauth/internal/prooftest"
 )
 
 // TestReplay uses a proof again while it could still be valid, in virtual time.
 func TestReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProver(t)
+		p := prooftest.New(t)
 		c := newChecker(t, dpop.Config{})
-		call := p.call(p.sign(t, p.header(), claims()))
+		call := callOf(p, p.Sign(t, p.Header(), claims()))
 		if err := c.Check(t.Context(), call); err != nil {
 			t.Fatal(err)
 		}
@@ -42,10 +43,10 @@ func TestReplay(t *testing.T) {
 // TestReplayAnotherKey checks that a "jti" is one key's: another client can't use
 // it up.
 func TestReplayAnotherKey(t *testing.T) {
-	p, other := newProver(t), newProver(t)
+	p, other := prooftest.New(t), prooftest.New(t)
 	c, same := newChecker(t, dpop.Config{}), fields{"jti": "same"}
-	for _, q := range []prover{p, other} {
-		if err := c.Check(t.Context(), q.call(q.sign(t, q.header(), claims().with(same)))); err != nil {
+	for _, q := range []prooftest.Prover{p, other} {
+		if err := c.Check(t.Context(), callOf(q, q.Sign(t, q.Header(), claims().With(same)))); err != nil {
 			t.Errorf("Check(first use of the jti by a key) = %v, want nil", err)
 		}
 	}
@@ -53,9 +54,9 @@ func TestReplayAnotherKey(t *testing.T) {
 
 // TestReplayAtOnce uses one proof from many goroutines at once.
 func TestReplayAtOnce(t *testing.T) {
-	p := newProver(t)
+	p := prooftest.New(t)
 	c := newChecker(t, dpop.Config{})
-	call := p.call(p.sign(t, p.header(), claims()))
+	call := callOf(p, p.Sign(t, p.Header(), claims()))
 	var accepted atomic.Int32
 	var all sync.WaitGroup
 	for range 32 {
@@ -75,10 +76,10 @@ func TestReplayAtOnce(t *testing.T) {
 // that everybody is refused only when everything is full.
 func TestReplayFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProver(t)
+		p := prooftest.New(t)
 		c := newChecker(t, dpop.Config{MaxUsed: 5, MaxUsedPerClient: 3})
 		use := func(client string) error {
-			call := p.call(p.sign(t, p.header(), claims()))
+			call := callOf(p, p.Sign(t, p.Header(), claims()))
 			call.Client = client
 			return c.Check(t.Context(), call)
 		}
@@ -108,7 +109,7 @@ type failing struct {
 func (f failing) Seen(context.Context, [32]byte, time.Duration) (bool, error) { return f.seen, f.err }
 
 func TestReplayShared(t *testing.T) {
-	p := newProver(t)
+	p := prooftest.New(t)
 	down := errors.New("connection refused")
 	for _, tt := range []struct {
 		name   string
@@ -120,7 +121,7 @@ func TestReplayShared(t *testing.T) {
 		{"down", failing{err: down}, dpop.ErrUnavailable},
 		{"down, with an answer", failing{seen: true, err: down}, dpop.ErrUnavailable},
 	} {
-		err := newChecker(t, dpop.Config{Replay: tt.replay}).Check(t.Context(), p.call(p.sign(t, p.header(), claims())))
+		err := newChecker(t, dpop.Config{Replay: tt.replay}).Check(t.Context(), callOf(p, p.Sign(t, p.Header(), claims())))
 		if !errors.Is(err, tt.want) || err != nil && tt.want == nil {
 			t.Errorf("Check(%s) = %v, want %v", tt.name, err, tt.want)
 		}
@@ -132,14 +133,14 @@ func TestReplayShared(t *testing.T) {
 
 // BenchmarkReplayMemory reports the memory of a used proof.
 func BenchmarkReplayMemory(b *testing.B) {
-	p := newProver(b)
+	p := prooftest.New(b)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	c := newChecker(b, dpop.Config{MaxUsed: 1 << 30, MaxUsedPerClient: 1 << 30})
 	n := 0
 	for b.Loop() {
-		c.Remember(p.jkt(), fmt.Sprint(n))
+		c.Remember(p.Thumbprint(), fmt.Sprint(n))
 		n++
 	}
 	runtime.GC()

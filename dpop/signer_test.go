@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/m2mauth/m2mauth/dpop"
+	"github.com/m2mauth/m2mauth/internal/prooftest"
 )
 
 // TestSigner verifies the proofs of every kind of key.
@@ -86,13 +87,13 @@ func TestSignerRotate(t *testing.T) {
 }
 
 func BenchmarkCheck(b *testing.B) {
-	p := newProver(b)
+	p := prooftest.New(b)
 	c := newChecker(b, dpop.Config{MaxUsed: 1 << 30, MaxUsedPerClient: 1 << 30})
 	proofs := make([]string, 20000)
 	for i := range proofs {
-		proofs[i] = p.sign(b, p.header(), claims())
+		proofs[i] = p.Sign(b, p.Header(), claims())
 	}
-	call := p.call("")
+	call := callOf(p, "")
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {

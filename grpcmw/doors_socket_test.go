@@ -117,6 +117,9 @@ func callUnary(t *testing.T, addr string, cert tlstest.Pair, call doortest.Call)
 	}
 	defer conn.Close()
 	md := metadata.MD{"authorization": call.Authorization}
+	if call.Proofs != nil {
+		md.Append("dpop", call.Proofs("POST", method)...)
+	}
 	for name, value := range call.Elsewhere {
 		md.Set(name, value)
 	}
@@ -141,6 +144,11 @@ func streamByHand(t *testing.T, addr string, cert tlstest.Pair, call doortest.Ca
 	fields := requestFields(streamMethod)
 	for _, value := range call.Authorization {
 		fields = append(fields, doortest.Field{Name: "authorization", Value: value})
+	}
+	if call.Proofs != nil {
+		for _, proof := range call.Proofs("POST", streamMethod) {
+			fields = append(fields, doortest.Field{Name: "dpop", Value: proof})
+		}
 	}
 	for name, value := range call.Elsewhere {
 		if strings.HasSuffix(name, "-bin") {

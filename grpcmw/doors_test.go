@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func interceptor(t *testing.T, v *verifier.Verifier, call doortest.Call) *grpcmw
 	if !call.Need.IsZero() {
 		p[method], p[streamMethod] = call.Need, call.Need
 	}
-	i, err := grpcmw.New(v, p, nil)
+	i, err := grpcmw.New(v, p, &grpcmw.Options{Origin: doortest.Origin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +74,9 @@ func interceptor(t *testing.T, v *verifier.Verifier, call doortest.Call) *grpcmw
 func called(ctx context.Context, call doortest.Call) context.Context {
 	ctx = incoming(ctx, call.Authorization, call.PeerCertificates)
 	md, _ := metadata.FromIncomingContext(ctx)
+	if call.Proofs != nil {
+		md = metadata.Join(md, metadata.MD{"dpop": call.Proofs("POST", method)})
+	}
 	for name, value := range call.Elsewhere {
 		md = metadata.Join(md, metadata.Pairs(name, value))
 	}
@@ -114,30 +118,35 @@ func answered(t *testing.T, res doortest.Result, call doortest.Call, st *status.
 	if info.GetDomain() != "m2mauth" {
 		t.Errorf("ErrorInfo: %v", info)
 	}
+	challenge, scope := strings.Join(trailer["www-authenticate"], " | "), ""
+	code, ok := map[codes.Code]verifier.Code{codes.Unavailable: verifier.Unavailable, codes.ResourceExhausted: verifier.TooManyRequests}[st.Code()]
+	if ok && challenge != "" {
+		t.Errorf("challenges of %v = %s, want none", st.Code(), challenge)
+	} else if !ok {
+		code = call.Challenges()[challenge]
+	}
+	if code == verifier.InsufficientScope {
+		scope = strings.Join(call.Need.Scopes(), " ")
+	}
 	type answer struct {
-		code      codes.Code
-		reason    string
-		scope     string
-		challenge string
+		code   codes.Code
+		reason string
+		scope  string
 	}
-	const realm = `Bearer realm="api"`
-	scope, inChallenge := strings.Join(call.Need.Scopes(), " "), ""
-	if scope != "" {
-		inChallenge = `, scope="` + scope + `"`
-	}
-	got := answer{st.Code(), info.GetReason(), info.GetMetadata()["scope"], strings.Join(trailer["www-authenticate"], " | ")}
-	code, ok := map[answer]verifier.Code{
-		{codes.Unauthenticated, "CREDENTIALS_MISSING", "", realm}:                                                                verifier.NoCredentials,
-		{codes.Unauthenticated, "CREDENTIALS_INVALID", "", realm + `, error="invalid_request"`}:                                  verifier.InvalidRequest,
-		{codes.Unauthenticated, "ACCESS_TOKEN_INVALID", "", realm + `, error="invalid_token"`}:                                   verifier.InvalidToken,
-		{codes.Unauthenticated, "ACCESS_TOKEN_EXPIRED", "", realm + `, error="invalid_token"`}:                                   verifier.InvalidToken,
-		{codes.Unauthenticated, "ACCESS_TOKEN_TYPE_UNSUPPORTED", "", realm + `, error="invalid_token"`}:                          verifier.InvalidToken,
-		{codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", scope, realm + `, error="insufficient_scope"` + inChallenge}: verifier.InsufficientScope,
-		{codes.Unavailable, "AUTH_KEYS_UNAVAILABLE", "", ""}:                                                                     verifier.Unavailable,
-		{codes.ResourceExhausted, "RATE_LIMIT_EXCEEDED", "", ""}:                                                                 verifier.TooManyRequests,
-	}[got]
-	if !ok {
-		t.Errorf("an answer that stands for nothing: %+v", got)
+	got := answer{st.Code(), info.GetReason(), info.GetMetadata()["scope"]}
+	if !slices.Contains(map[verifier.Code][]answer{
+		verifier.NoCredentials:  {{codes.Unauthenticated, "CREDENTIALS_MISSING", ""}},
+		verifier.InvalidRequest: {{codes.Unauthenticated, "CREDENTIALS_INVALID", ""}},
+		verifier.InvalidToken: {
+			{codes.Unauthenticated, "ACCESS_TOKEN_INVALID", ""},
+			{codes.Unauthenticated, "ACCESS_TOKEN_EXPIRED", ""},
+			{codes.Unauthenticated, "ACCESS_TOKEN_TYPE_UNSUPPORTED", ""},
+		},
+		verifier.InsufficientScope: {{codes.PermissionDenied, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", scope}},
+		verifier.Unavailable:       {{codes.Unavailable, "AUTH_KEYS_UNAVAILABLE", ""}},
+		verifier.TooManyRequests:   {{codes.ResourceExhausted, "RATE_LIMIT_EXCEEDED", ""}},
+	}[code], got) {
+		t.Errorf("response = %+v with the challenges %q, want those of one Code", got, challenge)
 	}
 	if st.Message() != code.Message() {
 		t.Errorf("the message is %q, want %q", st.Message(), code.Message())

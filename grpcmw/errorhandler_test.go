@@ -67,7 +67,7 @@ func TestErrorHandler(t *testing.T) {
 			var trailer metadata.MD
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Basic x")
 			_, _ = client.UnaryCall(ctx, &testpb.SimpleRequest{}, grpc.Trailer(&trailer))
-			if got := trailer["www-authenticate"]; !slices.Equal(got, []string{`Bearer realm="orders"`}) {
+			if got := trailer["www-authenticate"]; !slices.Equal(got, []string{`Bearer realm="orders", scope="a"`}) {
 				t.Errorf("www-authenticate = %q, want the challenge of the guard", got)
 			}
 		})

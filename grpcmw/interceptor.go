@@ -59,7 +59,7 @@ func New(v *verifier.Verifier, p Policy, opts *Options) (*Interceptor, error) {
 	}
 	var err error
 	i.policy, err = p.compile()
-	if err := errors.Join(append(errs, err, i.opts.check())...); err != nil {
+	if err := errors.Join(append(errs, err, i.opts.check(v))...); err != nil {
 		return nil, err
 	}
 	return i, nil

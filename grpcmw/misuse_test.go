@@ -225,7 +225,7 @@ func TestNewCopies(t *testing.T) {
 	wantBoth(t, client, authority.Token(m2mtest.TokenSpec{Scopes: []string{"b"}}), codes.PermissionDenied, "")
 	var trailer metadata.MD
 	_, _ = client.UnaryCall(t.Context(), &testpb.SimpleRequest{}, grpc.Trailer(&trailer))
-	if got, want := trailer["www-authenticate"], `Bearer realm="before"`; !slices.Equal(got, []string{want}) {
+	if got, want := trailer["www-authenticate"], `Bearer realm="before", scope="a"`; !slices.Equal(got, []string{want}) {
 		t.Errorf("www-authenticate = %q, want %q", got, want)
 	}
 }

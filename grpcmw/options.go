@@ -22,7 +22,7 @@ type Options struct {
 	// as "https://api.example.com": https, or http on loopback, scheme and host
 	// in lower case, and the prefix that a proxy removes from paths, if it does.
 	// DPoP proofs must name it (RFC 9449). It is never taken from the
-	// ":authority". The verifier does not check proofs yet.
+	// ":authority". It is required if the Verifier takes proofs.
 	Origin string
 
 	// ErrorHandler, if set, makes the status of a refused call instead of
@@ -56,14 +56,18 @@ type Options struct {
 }
 
 // check returns every mistake in the options.
-func (o *Options) check() error {
+func (o *Options) check(v *verifier.Verifier) error {
+	origin := resource.CheckOrigin(o.Origin)
+	if o.Origin == "" && v.ProofAlgorithms() != nil {
+		origin = errors.New("is empty: the Verifier takes DPoP proofs, which name the address of this service")
+	}
 	var errs []error
 	for _, option := range []struct {
 		name string
 		err  error
 	}{
 		{"Realm", challenge.CheckRealm(o.Realm)},
-		{"Origin", resource.CheckOrigin(o.Origin)},
+		{"Origin", origin},
 	} {
 		if option.err != nil {
 			errs = append(errs, fmt.Errorf("grpcmw: Options.%s %w", option.name, option.err))

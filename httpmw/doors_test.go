@@ -48,6 +48,9 @@ func TestHTTPDoors(t *testing.T) {
 				}
 				r := httptest.NewRequest(method, "/x?"+call.Query, strings.NewReader(body))
 				r.Header["Authorization"] = call.Authorization
+				if call.Proofs != nil {
+					r.Header["Dpop"] = call.Proofs(method, "/x")
+				}
 				r.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 				for name, value := range call.Elsewhere {
 					r.Header.Set(name, value)
@@ -55,7 +58,7 @@ func TestHTTPDoors(t *testing.T) {
 				r.TLS = &tls.ConnectionState{PeerCertificates: call.PeerCertificates}
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, r)
-				return doortest.ReadHTTP(t, res, w.Result(), call.Need)
+				return doortest.ReadHTTP(t, res, w.Result(), call)
 			})
 		})
 	}
@@ -63,7 +66,7 @@ func TestHTTPDoors(t *testing.T) {
 
 // guarded is a guarded handler that calls reached with the client.
 func guarded(t *testing.T, guard string, v *verifier.Verifier, call doortest.Call, reached func(verifier.Client)) http.Handler {
-	m, err := httpmw.New(v, nil)
+	m, err := httpmw.New(v, &httpmw.Options{Origin: doortest.Origin})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +130,7 @@ func TestSocketDoors(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return doortest.ReadHTTP(t, res, answer, call.Need)
+				return doortest.ReadHTTP(t, res, answer, call)
 			})
 		})
 	}
@@ -143,6 +146,11 @@ func sendHTTP1(conn net.Conn, call doortest.Call) (*http.Response, error) {
 	b.WriteString("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(call.Form)) + "\r\n")
 	for _, value := range call.Authorization {
 		b.WriteString("Authorization: " + value + "\r\n")
+	}
+	if call.Proofs != nil {
+		for _, proof := range call.Proofs(method, "/x") {
+			b.WriteString("DPoP: " + proof + "\r\n")
+		}
 	}
 	for name, value := range call.Elsewhere {
 		b.WriteString(name + ": " + value + "\r\n")
@@ -161,6 +169,11 @@ func sendHTTP2(conn net.Conn, call doortest.Call) (*http.Response, error) {
 	}
 	for _, value := range call.Authorization {
 		fields = append(fields, doortest.Field{Name: "authorization", Value: value})
+	}
+	if call.Proofs != nil {
+		for _, proof := range call.Proofs(fields[0].Value, "/x") {
+			fields = append(fields, doortest.Field{Name: "dpop", Value: proof})
+		}
 	}
 	for name, value := range call.Elsewhere {
 		fields = append(fields, doortest.Field{Name: name, Value: value})

@@ -110,7 +110,7 @@ func TestErrorHandlerCallsWriteError(t *testing.T) {
 	})
 	w := httptest.NewRecorder()
 	guard.Require(scopes.All("a"))(named("x")).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	const want = `Bearer realm="orders", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
+	const want = `Bearer realm="orders", scope="a", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
 	if h := w.Header(); w.Code != 401 || h.Get("WWW-Authenticate") != want || h.Get("X-Refused") != want {
 		t.Errorf("ErrorHandler = %d, %q, %q, want 401, %s twice", w.Code, h.Get("WWW-Authenticate"), h.Get("X-Refused"), want)
 	}

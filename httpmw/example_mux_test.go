@@ -79,7 +79,7 @@ func ExampleMiddleware_Metadata() {
 		}
 	}
 	// Output:
-	// 401 Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"
+	// 401 Bearer realm="api", scope="orders:read", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"
 	// {"resource":"https://api.example.com","authorization_servers":["https://auth.example.com"],"scopes_supported":["orders:read"],"bearer_methods_supported":["header"]}
 }
 

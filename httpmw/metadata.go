@@ -28,6 +28,8 @@ type metadataDocument struct {
 	AuthorizationServers []string `json:"authorization_servers,omitempty"`
 	Scopes               []string `json:"scopes_supported,omitempty"`
 	BearerMethods        []string `json:"bearer_methods_supported"`
+	ProofAlgorithms      []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	ProofsRequired       bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 }
 
 // Metadata returns the metadata of Options.Resource, or an error if that is
@@ -48,7 +50,8 @@ func (m *Middleware) Metadata(operations ...iter.Seq2[string, scopes.Requirement
 	if err != nil {
 		return nil, fmt.Errorf("httpmw: Metadata: Options.Resource %w", err)
 	}
-	doc := metadataDocument{Resource: m.opts.Resource, BearerMethods: []string{"header"}}
+	doc := metadataDocument{Resource: m.opts.Resource, BearerMethods: []string{"header"},
+		ProofAlgorithms: m.verifier.ProofAlgorithms(), ProofsRequired: m.opts.ProofsRequired}
 	for _, name := range m.verifier.Issuers() {
 		if isAuthorizationServer(name) && !slices.Contains(doc.AuthorizationServers, name) {
 			doc.AuthorizationServers = append(doc.AuthorizationServers, name)

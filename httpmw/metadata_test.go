@@ -86,7 +86,7 @@ func TestMetadata(t *testing.T) {
 			r.Header.Set("X-Forwarded-Host", "evil.example")
 			w = httptest.NewRecorder()
 			mux.ServeHTTP(w, r)
-			challenge := `Bearer realm="api", resource_metadata="` + meta.URL() + `"`
+			challenge := `Bearer realm="api", scope="read:orders", resource_metadata="` + meta.URL() + `"`
 			if got := w.Header().Get("WWW-Authenticate"); w.Code != 401 || got != challenge {
 				t.Errorf("challenge %s, want %s", got, challenge)
 			}

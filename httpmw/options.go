@@ -28,9 +28,14 @@ type Options struct {
 	// Origin, if set, is the address by which clients reach this service, such
 	// as "https://api.example.com": scheme and host as in Resource, and the
 	// prefix that a proxy removes from paths, if it does. DPoP proofs must name
-	// it (RFC 9449). It is never taken from the Host or a forwarded header. The
-	// verifier does not check proofs yet.
+	// it (RFC 9449). It is never taken from the Host or a forwarded header. It is
+	// required if the Verifier takes proofs.
 	Origin string
+
+	// ProofsRequired reports in the metadata that every token must be bound to a
+	// DPoP key (dpop_bound_access_tokens_required, RFC 9728 §2). To enforce it, set
+	// verifier.Issuer.RequireBound.
+	ProofsRequired bool
 
 	// ErrorHandler, if set, answers refused calls instead of
 	// [Middleware.WriteError], which it may call. Write nothing of err but what
@@ -63,6 +68,12 @@ func (m *Middleware) compile() error {
 	}
 	report("Realm", challenge.CheckRealm(m.opts.Realm))
 	report("Origin", resource.CheckOrigin(m.opts.Origin))
+	switch proofs := m.verifier.ProofAlgorithms() != nil; {
+	case proofs && m.opts.Origin == "":
+		report("Origin", errors.New("is empty: the Verifier takes DPoP proofs, which name the address of this service"))
+	case !proofs && m.opts.ProofsRequired:
+		report("ProofsRequired", errors.New("is set, but the Verifier takes no proofs: set verifier.Config.DPoP"))
+	}
 	if m.opts.Resource != "" {
 		r, err := resource.Parse(m.opts.Resource)
 		report("Resource", err)

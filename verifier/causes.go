@@ -3,7 +3,6 @@ package verifier
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -149,8 +148,6 @@ func otherCertificate(bound [sha256.Size]byte, proved []byte) error {
 		return text + base64.RawURLEncoding.EncodeToString(proved)
 	})
 }
-
-var errUnbound = errors.New(`"cnf" is missing, want the token bound to a client certificate`)
 
 // when returns a time and its distance from now.
 func when(t, now time.Time) string {

@@ -137,9 +137,9 @@ func TestRefusalTexts(t *testing.T) {
 			text: `the token is bound to the certificate ` + thumbprint(&x509.Certificate{Raw: []byte("another")}) + `, the caller proved none`},
 		{name: "another certificate", spec: bound, peer: peer, reason: verifier.Bound,
 			text: `the token is bound to the certificate ` + thumbprint(&x509.Certificate{Raw: []byte("another")}) + `, the caller proved ` + thumbprint(peer)},
-		{name: "jkt", spec: claimed("cnf", map[string]any{"jkt": "abc"}), reason: verifier.Bound, text: `"cnf" is an object {"jkt"}, want an object of "x5t#S256" alone`},
-		{name: "jkt too", spec: claimed("cnf", json.RawMessage(`{"x5t#S256":"a","jkt":"abc"}`)), reason: verifier.Bound,
-			text: `"cnf" is an object {"x5t#S256", "jkt"}, want an object of "x5t#S256" alone`},
+		{name: "jkt", spec: claimed("cnf", map[string]any{"jkt": "abc"}), reason: verifier.Bound, text: `"cnf" is an object {"jkt"}, want an object of "x5t#S256" alone: Config.DPoP is not set`},
+		{name: "jkt too", spec: claimed("cnf", json.RawMessage(`{"jkt":"abc","x5t#S256":"a"}`)), reason: verifier.Bound,
+			text: `"cnf" is an object {"jkt", "x5t#S256"}, want an object of "x5t#S256" alone: Config.DPoP is not set`},
 		{name: "no thumbprint", spec: claimed("cnf", map[string]any{"x5t#S256": "abc"}), reason: verifier.Bound,
 			text: `"x5t#S256" is "abc", want the SHA-256 of the certificate in base64url`},
 	} {

@@ -46,7 +46,7 @@ func TestChallenges(t *testing.T) {
 		realm, meta string
 		want        string // "" for none
 	}{
-		{"no credentials", verifier.NoCredentials, all("a"), "r", "", `Bearer realm="r"`},
+		{"no credentials", verifier.NoCredentials, all("b", "a"), "r", "", `Bearer realm="r", scope="a b"`},
 		{"invalid request", verifier.InvalidRequest, all("a"), "r", "", `Bearer realm="r", error="invalid_request"`},
 		{"invalid token", verifier.InvalidToken, all("a"), "r", "", `Bearer realm="r", error="invalid_token"`},
 		{"insufficient scope", verifier.InsufficientScope, all("b", "a"), "r", "", `Bearer realm="r", error="insufficient_scope", scope="a b"`},
@@ -58,14 +58,14 @@ func TestChallenges(t *testing.T) {
 		{"unavailable", verifier.Unavailable, all("a"), "r", url, ""},
 		{"too many requests", verifier.TooManyRequests, all("a"), "r", url, ""},
 		{"the zero Code", 0, all("a"), "r", url, ""},
-		{"no realm", verifier.NoCredentials, all("a"), "", "", `Bearer realm="api"`},
-		{"a realm that would end the string", verifier.NoCredentials, all("a"), `a", x="`, "", `Bearer realm="api"`},
-		{"a realm that would end the field", verifier.NoCredentials, all("a"), "a\r\nX: y", "", `Bearer realm="api"`},
+		{"no realm", verifier.NoCredentials, scopes.Authenticated(), "", "", `Bearer realm="api"`},
+		{"a realm that would end the string", verifier.NoCredentials, scopes.Authenticated(), `a", x="`, "", `Bearer realm="api"`},
+		{"a realm that would end the field", verifier.NoCredentials, scopes.Authenticated(), "a\r\nX: y", "", `Bearer realm="api"`},
 		{"metadata", verifier.InsufficientScope, all("a"), "r", url,
 			`Bearer realm="r", error="insufficient_scope", scope="a", resource_metadata="` + url + `"`},
-		{"metadata without credentials", verifier.NoCredentials, all("a"), "r", url, `Bearer realm="r", resource_metadata="` + url + `"`},
-		{"metadata that would end the string", verifier.NoCredentials, all("a"), "r", url + `"`, `Bearer realm="r"`},
-		{"metadata that would end the field", verifier.NoCredentials, all("a"), "r", url + "\n", `Bearer realm="r"`},
+		{"metadata without credentials", verifier.NoCredentials, scopes.Authenticated(), "r", url, `Bearer realm="r", resource_metadata="` + url + `"`},
+		{"metadata that would end the string", verifier.NoCredentials, scopes.Authenticated(), "r", url + `"`, `Bearer realm="r"`},
+		{"metadata that would end the field", verifier.NoCredentials, scopes.Authenticated(), "r", url + "\n", `Bearer realm="r"`},
 	} {
 		e := &verifier.Error{
 			Code: tt.code, Reason: "a_reason", Need: tt.need, Err: errors.New("a cause"),
@@ -95,7 +95,7 @@ func TestChallengeOfTheRequest(t *testing.T) {
 	}
 	defer v.Close()
 	_, err = v.Authorize(t.Context(), verifier.Request{Realm: "orders", ResourceMetadata: "https://api.example.com/m"}, scopes.All("a"))
-	const want = `Bearer realm="orders", resource_metadata="https://api.example.com/m"`
+	const want = `Bearer realm="orders", scope="a", resource_metadata="https://api.example.com/m"`
 	if got := verifier.AsError(err).Challenges(); !slices.Equal(got, []string{want}) {
 		t.Errorf("Challenges() = %q, want %q", got, want)
 	}

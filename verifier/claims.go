@@ -1,13 +1,11 @@
 package verifier
 
 import (
-	"crypto/sha256"
 	"math"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -209,25 +207,4 @@ func scopeSet(v strictjson.Value) (set scopes.Set, ok bool) {
 		return scopes.Set{}, false
 	}
 	return set, err == nil
-}
-
-// certificate returns the thumbprint of the client certificate that the token is
-// bound to (RFC 8705 §3.1), or nil if it is not bound. A confirmation with any
-// other member refuses the token: accepted as a bearer token, it would serve a
-// thief (RFC 9449 §7.2).
-func (r *registered) certificate() (thumbprint *[sha256.Size]byte, err *Error) {
-	if r.cnf.IsAbsent() {
-		return nil, nil
-	}
-	const name, want = "x5t#S256", "the SHA-256 of the certificate in base64url"
-	cnf, _ := r.cnf.Object()
-	if len(cnf) != 1 || cnf[0].Name != name {
-		return nil, refuseWith(InvalidToken, Bound, claimIs("cnf", r.cnf, `an object of "`+name+`" alone`))
-	}
-	text, _ := cnf[0].Value.Text()
-	digest, decodeErr := jose.DecodeBase64URL(nil, text)
-	if decodeErr != nil || len(digest) != sha256.Size {
-		return nil, refuseWith(InvalidToken, Bound, claimIs(name, cnf[0].Value, want))
-	}
-	return (*[sha256.Size]byte)(digest), nil
 }

@@ -66,7 +66,10 @@ type Config struct {
 	// Revocations is not available yet: New refuses it.
 	Revocations *revocation.List
 
-	// DPoP is not available yet: New refuses it.
+	// DPoP, if set, verifies proofs of possession (RFC 9449): the scheme "DPoP" is
+	// then accepted for tokens that are bound to a key, and for no others. Guards
+	// need an Origin. If it is nil, tokens that are bound to a DPoP key are refused
+	// as Bound.
 	DPoP *dpop.Checker
 
 	// Now is the wall clock for the times in tokens: time.Now if nil. The times
@@ -107,9 +110,6 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Revocations != nil {
 		m.add("Revocations is set: revocation lists are not available yet")
-	}
-	if cfg.DPoP != nil {
-		m.add("DPoP is set: proofs are not verified yet, and tokens that need one are refused as Bound")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
@@ -84,7 +83,6 @@ func TestConfigMistakes(t *testing.T) {
 		{"MaxTokenLife", iss(func(i *issuer) { i.MaxTokenLife = -1 }), []string{"MaxTokenLife is -1ns: want a positive duration, or 0"}},
 		{"a nil observer", cfg(func(c *config) { c.Observe = []func(context.Context, verifier.Decision){nil} }), []string{"Config: Observe[0] is nil: want a function"}},
 		{"Revocations", cfg(func(c *config) { c.Revocations = new(revocation.List) }), []string{"Config: Revocations is set: revocation lists are not available yet"}},
-		{"DPoP", cfg(func(c *config) { c.DPoP = new(dpop.Checker) }), []string{"Config: DPoP is set: proofs are not verified yet"}},
 		{"Introspect", iss(func(i *issuer) {
 			i.Introspect = func(context.Context, string) ([]byte, error) { return nil, nil }
 		}), []string{"Introspect is set: introspection is not available yet"}},
@@ -197,7 +195,7 @@ func TestConfigMistakes(t *testing.T) {
 // where one is possible. New reports all of them in one error.
 func TestEveryMistakeAtOnce(t *testing.T) {
 	free := map[string]bool{ // fields of which every value is good
-		"Config.Issuers": true, "Config.Check": true, "Config.ObserveKeys": true, "Config.Now": true,
+		"Config.Issuers": true, "Config.Check": true, "Config.ObserveKeys": true, "Config.DPoP": true, "Config.Now": true,
 		"Issuer.JWKS": true, "Issuer.Optional": true, "Issuer.WildcardScopes": true, "Issuer.ScopeLimit": true, "Issuer.RequireBound": true,
 		"Issuer.ScopesFrom": true, "Issuer.Accept": true, "JWKSOptions.AllowRSAExponent3": true,
 		// Transport and InsecureHTTP need a FetchJWKS without JWKSURL.
@@ -205,7 +203,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	}
 	_, err := verifier.New(verifier.Config{
 		Leeway: time.Hour, MaxTokenBytes: -1, CacheSize: 1 << 30, Observe: []func(context.Context, verifier.Decision){nil},
-		Revocations: new(revocation.List), DPoP: new(dpop.Checker),
+		Revocations: new(revocation.List),
 		Issuers: []verifier.Issuer{{
 			Name: "", Aliases: []string{""}, Audiences: []string{""}, AudienceClaims: []string{""},
 			JWKSURL: "https://auth.example.com/", FetchJWKS: func(context.Context) ([]byte, error) { return nil, nil },

@@ -11,48 +11,62 @@ import (
 // scheme and some spaces.
 const bearerSlack = 64
 
-// bearerToken returns the token in the values of the Authorization header or
-// metadata key (RFC 6750 §2.1). It is the only source of tokens: a query, a body
-// and a cookie are never read.
-func bearerToken(values []string, maxToken int) (string, *Error) {
+// scheme is the authentication scheme of a credential.
+type scheme string
+
+const (
+	bearer    scheme = "Bearer" // RFC 6750
+	dpopBound scheme = "DPoP"   // RFC 9449
+)
+
+// credential returns the token in the values of the Authorization header or
+// metadata key (RFC 6750 §2.1, RFC 9449 §7.1), and its scheme. It is the only
+// source of tokens: a query, a body and a cookie are never read.
+func (v *Verifier) credential(values []string) (token string, used scheme, err *Error) {
+	maxToken := v.cfg.MaxTokenBytes
 	if len(values) == 0 {
-		return "", refuse(NoCredentials, CredentialsMissing)
+		return "", "", refuse(NoCredentials, CredentialsMissing)
 	}
 	if len(values) > 1 {
 		// A server before this one may have read the other value.
 		n := len(values)
-		return "", refuseWith(InvalidRequest, CredentialsMultiple, cause(func() string { return fmt.Sprintf("found %d Authorization values, want 1", n) }))
+		return "", "", refuseWith(InvalidRequest, CredentialsMultiple, cause(func() string { return fmt.Sprintf("found %d Authorization values, want 1", n) }))
 	}
 	value := values[0]
 	// Read only as much as a credential may have: gRPC accepts up to 16 MiB.
 	start := value[:min(len(value), maxToken+bearerSlack)]
-	scheme := start[:schemeLen(start)]
-	isBearer := strings.EqualFold(scheme, "Bearer") // ASCII only, by schemeLen
-	if len(start) < len(value) {
-		if isBearer {
-			return "", refuseWith(InvalidToken, TooLarge, tooLong(len(value)-len(scheme)-1, maxToken))
-		}
-		return "", refuseWith(NoCredentials, SchemeUnsupported, errScheme(scheme))
+	name := start[:schemeLen(start)]
+	switch { // ASCII only, by schemeLen
+	case strings.EqualFold(name, string(bearer)):
+		used = bearer
+	case v.cfg.DPoP != nil && strings.EqualFold(name, string(dpopBound)):
+		used = dpopBound
 	}
-	rest := value[len(scheme):]
+	if len(start) < len(value) {
+		if used != "" {
+			return "", used, refuseWith(InvalidToken, TooLarge, tooLong(len(value)-len(name)-1, maxToken))
+		}
+		return "", "", refuseWith(NoCredentials, SchemeUnsupported, errScheme(name))
+	}
+	rest := value[len(name):]
 	switch {
 	case value == "":
-		return "", refuseWith(InvalidRequest, CredentialsMalformed, errEmptyCredential)
+		return "", used, refuseWith(InvalidRequest, CredentialsMalformed, errEmptyCredential)
 	case !printable(value):
-		return "", refuseWith(InvalidRequest, CredentialsMalformed, errUnprintable)
-	case scheme == "" || rest != "" && rest[0] != ' ':
-		return "", refuseWith(InvalidRequest, CredentialsMalformed, errNoScheme)
-	case !isBearer:
-		return "", refuseWith(NoCredentials, SchemeUnsupported, errScheme(scheme))
+		return "", used, refuseWith(InvalidRequest, CredentialsMalformed, errUnprintable)
+	case name == "" || rest != "" && rest[0] != ' ':
+		return "", "", refuseWith(InvalidRequest, CredentialsMalformed, errNoScheme)
+	case used == "":
+		return "", "", refuseWith(NoCredentials, SchemeUnsupported, errScheme(name))
 	}
-	token := strings.TrimLeft(rest, " ")
+	token = strings.TrimLeft(rest, " ")
 	switch {
 	case token == "":
-		return "", refuseWith(InvalidRequest, CredentialsMalformed, errNoToken)
+		return "", used, refuseWith(InvalidRequest, CredentialsMalformed, errNoToken)
 	case strings.IndexByte(token, ' ') >= 0 || strings.IndexByte(token, ',') >= 0:
-		return "", refuseWith(InvalidRequest, CredentialsMalformed, errSeveral)
+		return "", used, refuseWith(InvalidRequest, CredentialsMalformed, errSeveral)
 	}
-	return token, nil
+	return token, used, nil
 }
 
 // The causes of CredentialsMalformed.
@@ -94,18 +108,20 @@ func schemeLen(value string) int {
 	return len(value)
 }
 
-// plainBearer returns the text after "Bearer ", unchecked, if there is exactly
+// plain returns the text after "Bearer " or "DPoP ", unchecked, if there is exactly
 // one value with that prefix, and otherwise "". Nearly all clients write the
 // credential in this form.
-func plainBearer(values []string) string {
+func (v *Verifier) plain(values []string) (string, scheme) {
 	if len(values) != 1 {
-		return ""
+		return "", ""
 	}
-	token, _ := strings.CutPrefix(values[0], "Bearer ")
-	if len(token) == len(values[0]) {
-		return ""
+	if token, ok := strings.CutPrefix(values[0], "Bearer "); ok {
+		return token, bearer
 	}
-	return token
+	if token, ok := strings.CutPrefix(values[0], "DPoP "); ok && v.cfg.DPoP != nil {
+		return token, dpopBound
+	}
+	return "", ""
 }
 
 // printable reports whether value consists of visible ASCII characters and

@@ -3,6 +3,8 @@ package verifier
 import (
 	"strings"
 	"testing"
+
+	"github.com/m2mauth/m2mauth/dpop"
 )
 
 // TestPrintable tries each byte at each place of a word and after it, with
@@ -21,21 +23,27 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-func TestPlainBearer(t *testing.T) {
+func TestPlain(t *testing.T) {
+	proofs := &Verifier{cfg: Config{DPoP: new(dpop.Checker)}}
 	for _, tt := range []struct {
+		name   string
+		v      *Verifier
 		values []string
-		want   string
+		token  string
+		scheme scheme
 	}{
-		{nil, ""},
-		{[]string{"Bearer a"}, "a"},
-		{[]string{"Bearer  a"}, " a"}, // not a token, so it is not remembered
-		{[]string{"Bearer "}, ""},
-		{[]string{"Bearer"}, ""},
-		{[]string{"bearer a"}, ""},
-		{[]string{"Bearer a", "Bearer a"}, ""},
+		{"none", proofs, nil, "", ""},
+		{"Bearer", proofs, []string{"Bearer a"}, "a", bearer},
+		{"two spaces", proofs, []string{"Bearer  a"}, " a", bearer}, // not a token, so it is not remembered
+		{"empty token", proofs, []string{"Bearer "}, "", bearer},
+		{"scheme alone", proofs, []string{"Bearer"}, "", ""},
+		{"lower case", proofs, []string{"bearer a"}, "", ""},
+		{"two values", proofs, []string{"Bearer a", "Bearer a"}, "", ""},
+		{"DPoP", proofs, []string{"DPoP a"}, "a", dpopBound},
+		{"DPoP without a Checker", &Verifier{}, []string{"DPoP a"}, "", ""},
 	} {
-		if got := plainBearer(tt.values); got != tt.want {
-			t.Errorf("%q: %q, want %q", tt.values, got, tt.want)
+		if token, scheme := tt.v.plain(tt.values); token != tt.token || scheme != tt.scheme {
+			t.Errorf("plain(%s) = %q, %q; want %q, %q", tt.name, token, scheme, tt.token, tt.scheme)
 		}
 	}
 }

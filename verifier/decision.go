@@ -35,6 +35,7 @@ type decision struct {
 	dry    bool    // of Explain: change nothing and wait for nothing
 	cached bool
 	peers  []*x509.Certificate // that the token's binding was compared with
+	scheme scheme              // of the credential; "" if it is neither Bearer nor DPoP
 	err    *Error
 	took   time.Duration
 }

@@ -19,6 +19,8 @@ type Error struct {
 
 	Realm            string // of the challenge, from the Request: "api" if empty
 	ResourceMetadata string // URL in the challenge, from the Request: none if empty
+
+	proofs *proofScheme // nil if no proofs are taken
 }
 
 // Error returns Code, Reason and cause, for logs.

@@ -29,7 +29,7 @@ func (v *Verifier) Explain(ctx context.Context, r Request, need scopes.Requireme
 	}
 	d := decision{dry: true}
 	v.decideToken(orBackground(ctx), &r, nil, need, &d)
-	d.describe(&r, need)
+	v.describe(&d, &r, need)
 	if d.err != nil {
 		e.Err = d.err
 	}

@@ -55,7 +55,6 @@ const (
 	Denied          Reason = "denied"              // refused by a callback, without a Reason
 	NotVerified     Reason = "client_not_verified" // Recheck or Reauthorize of a Client that this Verifier did not verify
 
-	// No call is refused with these yet.
 	ProofMissing   Reason = "proof_missing"   // bound to a DPoP key, without a proof
 	ProofMalformed Reason = "proof_malformed" // not a DPoP proof (RFC 9449 §4.2)
 	ProofMismatch  Reason = "proof_mismatch"  // the proof is for another key, token or request

@@ -15,7 +15,7 @@ import (
 func (v *Verifier) Recheck(ctx context.Context) error {
 	r, d := callOf(ctx).request(), decision{}
 	v.decideAgain(orBackground(ctx), &r, scopes.Authenticated(), &d)
-	if d.describe(&r, scopes.Requirement{}); d.err != nil {
+	if v.describe(&d, &r, scopes.Requirement{}); d.err != nil {
 		return d.err
 	}
 	return nil
@@ -31,7 +31,7 @@ func (v *Verifier) Reauthorize(ctx context.Context, operation string, need scope
 	ctx, r.Operation = orBackground(ctx), operation
 	if !need.IsPublic() {
 		v.decideAgain(ctx, &r, need, &d)
-		d.describe(&r, need)
+		v.describe(&d, &r, need)
 	}
 	d.took = time.Since(began)
 	v.report(ctx, &r, need, &d)
@@ -52,7 +52,7 @@ func (v *Verifier) Deny(ctx context.Context, cause error) *Error {
 	if cause != nil {
 		d.err = refusalOf(cause, InsufficientScope, Forbidden)
 	}
-	d.describe(&r, d.err.Need)
+	v.describe(&d, &r, d.err.Need)
 	if t := v.tokenOf(c); t != nil {
 		d.token, d.issuer, d.cached = t, t.issuer, true
 	}

@@ -30,8 +30,7 @@ type Request struct {
 
 	// DPoP is every value of the DPoP header or metadata key (RFC 9449 §4.1),
 	// untouched. Guards set it, and the three fields below, only for calls that
-	// carry a proof. The verifier does not check proofs yet: it refuses every
-	// token that is bound to a DPoP key as Bound.
+	// carry a proof. Without Config.DPoP they are not read.
 	DPoP []string
 
 	// Method is the HTTP method, to compare with a proof's "htm": POST for

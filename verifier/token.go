@@ -1,9 +1,6 @@
 package verifier
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"slices"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jwks"
@@ -13,16 +10,16 @@ import (
 // token holds what one good signature proved. It is immutable. Nothing that
 // can change between two calls is in it.
 type token struct {
-	client      Client // refers to this token
-	issuer      *issuer
-	set         *jwks.Set // the set that key was found in
-	key         jwks.Key
-	named       bool // the header has a key ID
-	lifetime    lifetime
-	payload     string            // the signed bytes
-	members     strictjson.Object // of payload
-	audience    strictjson.Value
-	certificate *[sha256.Size]byte // the token is bound to it; nil if it is not bound
+	client   Client // refers to this token
+	issuer   *issuer
+	set      *jwks.Set // the set that key was found in
+	key      jwks.Key
+	named    bool // the header has a key ID
+	lifetime lifetime
+	payload  string            // the signed bytes
+	members  strictjson.Object // of payload
+	audience strictjson.Value
+	bound    binding
 }
 
 // size estimates how many bytes a token occupies, apart from its text.
@@ -71,20 +68,4 @@ func (t *token) standing(now time.Time) *Error {
 		}
 	}
 	return t.lifetime.at(now)
-}
-
-// checkBinding refuses a token that is bound to another client certificate
-// than the one that the caller proved (RFC 8705 §3).
-func (t *token) checkBinding(chain []*x509.Certificate) *Error {
-	if t.certificate == nil {
-		return nil
-	}
-	if len(chain) == 0 || chain[0] == nil {
-		return refuseWith(InvalidToken, Bound, otherCertificate(*t.certificate, nil))
-	}
-	// Thumbprints are no secrets: the comparison need not take constant time.
-	if proved := sha256.Sum256(chain[0].Raw); proved != *t.certificate {
-		return refuseWith(InvalidToken, Bound, otherCertificate(*t.certificate, slices.Clone(proved[:])))
-	}
-	return nil
 }

@@ -46,6 +46,7 @@ type Verifier struct {
 	headers jose.Headers
 	watches watches
 	counts  counts
+	proofs  [2]*proofScheme // for proofScheme; nil without Config.DPoP
 	closed  atomic.Bool
 }
 
@@ -62,6 +63,9 @@ func New(cfg Config) (*Verifier, error) {
 	v := &Verifier{cfg: cfg, byName: make(map[string]*issuer), watches: watches{now: cfg.Now}}
 	if cfg.CacheSize > 0 {
 		v.cache = tokencache.New[*token](cfg.CacheSize)
+	}
+	if algorithms := v.ProofAlgorithms(); algorithms != nil {
+		v.proofs = [...]*proofScheme{{algorithms: algorithms}, {algorithms: algorithms, used: true}}
 	}
 	slots := jwks.NewSlots(fetchesAtOnce)
 	v.counts.init(len(cfg.Issuers))

@@ -58,7 +58,7 @@ func (v *Verifier) decide(ctx context.Context, r *Request, bare *string, need sc
 		began = time.Now()
 	}
 	v.decideToken(ctx, r, bare, need, &d)
-	d.describe(r, need)
+	v.describe(&d, r, need)
 	if v.observes() {
 		d.took = time.Since(began)
 	}
@@ -67,10 +67,12 @@ func (v *Verifier) decide(ctx context.Context, r *Request, bare *string, need sc
 }
 
 // describe completes the error with what its challenge shows.
-func (d *decision) describe(r *Request, need scopes.Requirement) {
-	if d.err != nil {
-		d.err.Need, d.err.Realm, d.err.ResourceMetadata = need, r.Realm, r.ResourceMetadata
+func (v *Verifier) describe(d *decision, r *Request, need scopes.Requirement) {
+	if d.err == nil {
+		return
 	}
+	d.err.Need, d.err.Realm, d.err.ResourceMetadata = need, r.Realm, r.ResourceMetadata
+	d.err.proofs = v.proofScheme(d.scheme)
 }
 
 // decideToken finds the token, verifies it unless it is remembered, and then
@@ -81,9 +83,9 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 		d.err = refuse(Unavailable, Closed)
 		return
 	}
-	raw := plainBearer(r.Authorization)
+	raw, scheme := v.plain(r.Authorization)
 	if bare != nil {
-		raw = *bare
+		raw, scheme = *bare, bearer
 	}
 	// A remembered text is that of a verified token. Neither its size nor the
 	// syntax of the credential around it needs a second check.
@@ -92,13 +94,15 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 	}
 	if d.token == nil && bare == nil {
 		plain := raw
-		if raw, d.err = bearerToken(r.Authorization, v.cfg.MaxTokenBytes); d.err != nil {
+		raw, scheme, d.err = v.credential(r.Authorization)
+		if d.scheme = scheme; d.err != nil {
 			return
 		}
 		if raw != plain && !d.dry {
 			d.token = v.remembered(raw)
 		}
 	}
+	d.scheme = scheme
 	if d.token != nil {
 		d.issuer, d.cached = d.token.issuer, true
 	} else if d.err = v.verify(ctx, raw, d); d.err != nil {
@@ -108,7 +112,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 		return
 	}
 	d.peers = r.PeerCertificates
-	if d.err = d.token.checkBinding(d.peers); d.err != nil {
+	if d.err = v.checkBinding(ctx, raw, r, d); d.err != nil {
 		return
 	}
 	d.err = v.checkClient(ctx, &d.token.client, r, need)
@@ -258,10 +262,10 @@ func (c claims) identify(t *token, r *registered) (err *Error) {
 	if client.TokenID, err = text("jti", r.jti); err != nil {
 		return err
 	}
-	if t.certificate, err = r.certificate(); err != nil {
+	if t.bound, err = r.binding(c.issuer.verifier.cfg.DPoP != nil); err != nil {
 		return err
 	}
-	if c.issuer.RequireBound && t.certificate == nil {
+	if c.issuer.RequireBound && t.bound.isNone() {
 		return refuseWith(InvalidToken, Unbound, errUnbound)
 	}
 	if client.Scopes, err = c.grantedScopes(*client); err != nil {

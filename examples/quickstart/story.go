@@ -74,7 +74,7 @@ func (s *story) tell() {
 	}
 }
 
-const noError, invalid = `Bearer realm="api"`, `Bearer realm="api", error="invalid_token"`
+const noError, invalid = `Bearer realm="api", scope="read:orders"`, `Bearer realm="api", error="invalid_token"`
 
 func (s *story) register() {
 	s.chapter("A service is registered, with scopes and metadata")

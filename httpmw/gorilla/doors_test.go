@@ -16,7 +16,7 @@ import (
 // TestDoor runs the table of decisions through a router.
 func TestDoor(t *testing.T) {
 	doortest.Run(t, func(t *testing.T, v *verifier.Verifier, call doortest.Call) (res doortest.Result) {
-		m, err := httpmw.New(v, nil)
+		m, err := httpmw.New(v, &httpmw.Options{Origin: doortest.Origin})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,6 +35,9 @@ func TestDoor(t *testing.T) {
 		}
 		r := httptest.NewRequest(method, "/x?"+call.Query, strings.NewReader(call.Form))
 		r.Header["Authorization"] = call.Authorization
+		if call.Proofs != nil {
+			r.Header["Dpop"] = call.Proofs(method, "/x")
+		}
 		r.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 		for name, value := range call.Elsewhere {
 			r.Header.Set(name, value)
@@ -42,6 +45,6 @@ func TestDoor(t *testing.T) {
 		r.TLS = &tls.ConnectionState{PeerCertificates: call.PeerCertificates}
 		w := httptest.NewRecorder()
 		root.ServeHTTP(w, r)
-		return doortest.ReadHTTP(t, res, w.Result(), call.Need)
+		return doortest.ReadHTTP(t, res, w.Result(), call)
 	})
 }

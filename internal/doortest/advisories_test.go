@@ -96,7 +96,7 @@ func TestAdvisories(t *testing.T) {
 	f := newFixture(t)
 	f.Trap = "http://127.0.0.1/"
 	rows := map[string]Case{}
-	for _, c := range cases(f) {
+	for _, c := range cases(t, f) {
 		if _, twice := rows[c.Name]; twice {
 			t.Errorf("two rows are named %q", c.Name)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
@@ -11,8 +12,8 @@ import (
 )
 
 // cases returns the table, ordered by the parts of a token.
-func cases(f *Fixture) []Case {
-	return slices.Concat(good(f), hostileCases(f), credential(), header(f), signature(f), keys(f), claimsOf(f), times(), sender(f), policy(), callbacks(), authorities(f), later(f))
+func cases(t *testing.T, f *Fixture) []Case {
+	return slices.Concat(good(f), hostileCases(f), credential(), header(f), signature(f), keys(f), claimsOf(f), times(), sender(f), proofs(t, f), policy(), callbacks(), authorities(f), later(f))
 }
 
 type spec = m2mtest.TokenSpec

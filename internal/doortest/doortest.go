@@ -24,6 +24,11 @@ type Call struct {
 
 	Certificates []tlstest.Pair // with the keys of PeerCertificates, for doors with TLS
 
+	// Proofs, if set, returns the values of the DPoP header for the door's own method
+	// and path.
+	Proofs          func(method, path string) []string
+	ProofAlgorithms []string // of the Verifier
+
 	Elsewhere   map[string]string // other header fields or metadata, by lower-case names
 	Query, Form string            // of an HTTP request
 }
@@ -73,6 +78,10 @@ type Case struct {
 	Spec     m2mtest.TokenSpec
 	Values   func(f *Fixture) []string
 	Presents *hostile.Credential
+
+	// Proofs returns the DPoP values for the Authorization value of the call, and the
+	// method and path of the door. Each call of it is one attempt.
+	Proofs func(f *Fixture, authorization, method, path string) []string
 
 	Certificates []tlstest.Pair
 	Need         scopes.Requirement // scopes.Authenticated() if zero, unless NoNeed

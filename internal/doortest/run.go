@@ -48,7 +48,7 @@ func Run(t *testing.T, door Door) { runTable(t, Wire{}, door, cases) }
 
 // RunOver runs the rows through door that a real transport can change.
 func RunOver(t *testing.T, wire Wire, door Door) {
-	runTable(t, wire, door, func(f *Fixture) []Case { return transported(cases(f)) })
+	runTable(t, wire, door, func(t *testing.T, f *Fixture) []Case { return transported(cases(t, f)) })
 }
 
 // transported returns the rows whose outcome a transport can change: every
@@ -68,12 +68,12 @@ func transported(rows []Case) []Case {
 	})
 }
 
-func runTable(t *testing.T, wire Wire, door Door, table func(*Fixture) []Case) {
+func runTable(t *testing.T, wire Wire, door Door, table func(*testing.T, *Fixture) []Case) {
 	f := newFixture(t)
 	var sprung func() int
 	f.Trap, sprung = trap(t)
 	printed := capture(t)
-	for _, c := range table(f) {
+	for _, c := range table(t, f) {
 		t.Run(c.Name, func(t *testing.T) {
 			run(t, f, c, wire, door, printed)
 			if n := sprung(); n != 0 {
@@ -129,6 +129,14 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	before, periodic := fetches.Load(), v.Status()[0].NextAttempt
 
 	call, secrets := c.call(f)
+	call.ProofAlgorithms = v.ProofAlgorithms()
+	if c.Proofs != nil {
+		call.Proofs = func(method, path string) []string {
+			proofs := c.Proofs(f, call.Authorization[0], method, path)
+			secrets = append(secrets, proofs...)
+			return proofs
+		}
+	}
 	if wire.Trims && c.Presents != nil && c.Presents.Spaced {
 		c.Code, c.Reason = 0, ""
 	}
