@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/internal/hints"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -95,32 +96,12 @@ func (s *subject) hintAudience() string {
 }
 
 // hintNear returns a hint if a configured name differs from the token's in a way
-// that is easily overlooked. Verifiers compare names exactly.
+// that is easily overlooked.
 func hintNear(what, got string, configured []string) string {
-	if got == "" {
-		return ""
+	if hint := hints.Near(what, got, configured); hint != "" || what != "issuer" {
+		return hint
 	}
-	for _, want := range configured {
-		switch {
-		case got == want+"/":
-			return "the token's " + what + " ends with a slash and the configured one does not: write it exactly as in the token"
-		case got+"/" == want:
-			return "the configured " + what + " ends with a slash and the token's does not: write it exactly as in the token"
-		case strings.EqualFold(got, want):
-			return "the names differ in upper and lower case: write it exactly as in the token"
-		case bare(got) == bare(want):
-			return "the names differ in http, https or the final slash: write it exactly as in the token"
-		}
-	}
-	if what == "issuer" {
-		return "another authority, tenant or environment issued it, or the configured name is wrong"
-	}
-	return ""
-}
-
-func bare(url string) string {
-	url = strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://")
-	return strings.TrimSuffix(url, "/")
+	return "another authority, tenant or environment issued it, or the configured name is wrong"
 }
 
 func (s *subject) hintTimes() string {

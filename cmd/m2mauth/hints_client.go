@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/internal/hints"
 )
 
 // personMark returns a hint if a claim marks the token as a person's, or "".
@@ -28,8 +28,7 @@ func (s *subject) hintMachine() string {
 	if mark := s.personMark(); mark != "" {
 		return mark
 	}
-	return "it looks like a person's token that a client obtained for them: a machine requests its own with the " +
-		"client-credentials grant; if this authority marks machines in another way, set Issuer.Accept or use a preset"
+	return hints.Person
 }
 
 func (s *subject) hintScopes() string {
@@ -54,24 +53,10 @@ func (s *subject) hintScopes() string {
 // scopesElsewhere returns the name of an unconfigured claim that would meet the
 // requirement, or "".
 func (s *subject) scopesElsewhere() string {
-	read := s.shown.first(s.issuer.ScopeClaims)
-	for _, name := range []string{"scope", "scp", "scopes", "permissions", "roles", "groups"} {
-		if name == read || s.issuer.ScopesFrom != nil {
-			continue
-		}
-		var list []string
-		var set scopes.Set
-		var err error
-		if raw := s.shown.claims[name]; json.Unmarshal(raw, &list) == nil {
-			set, err = scopes.ParseList(list)
-		} else {
-			set, err = scopes.Parse(s.shown.text(name))
-		}
-		if err == nil && set.Len() > 0 && s.need.MetBy(set) {
-			return name
-		}
+	if s.issuer.ScopesFrom != nil {
+		return ""
 	}
-	return ""
+	return hints.ScopesElsewhere(s.need, s.shown.claims, s.shown.first(s.issuer.ScopeClaims))
 }
 
 // keyID returns the header's kid, or "".

@@ -62,10 +62,18 @@ const (
 )
 
 var (
-	errStuck   = fmt.Errorf("%d earlier fetches ignored their context and have not returned", maxAbandoned)
-	errTimeout = errors.New("the fetch took too long")
-	errExited  = errors.New("the fetch ended its goroutine")
+	errStuck  = fmt.Errorf("%d earlier fetches ignored their context and have not returned", maxAbandoned)
+	errExited = errors.New("the fetch ended its goroutine")
 )
+
+// ErrTimeout is the error of a fetch that took longer than Options.Timeout.
+var ErrTimeout = errors.New("the fetch took too long")
+
+// DocumentError reports a response that holds no key set.
+type DocumentError struct{ Err error }
+
+func (e *DocumentError) Error() string { return e.Err.Error() }
+func (e *DocumentError) Unwrap() error { return e.Err }
 
 // fly makes one fetch and sends its outcome to landed. It ends in bounded time,
 // even if the Fetcher does not.
@@ -107,7 +115,7 @@ func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
 	select {
 	case o = <-a.returned:
 	case <-late.C:
-		if o = (outcome{err: errTimeout}); !a.abandon() {
+		if o = (outcome{err: ErrTimeout}); !a.abandon() {
 			o = <-a.returned
 		}
 	}
@@ -160,7 +168,7 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 	o.wall = s.opts.Now()
 	if o.doc, o.err = s.opts.Fetch(ctx, etag); o.err != nil {
 		if ctx.Err() != nil {
-			o.err = errTimeout
+			o.err = ErrTimeout
 		}
 		return o
 	}
@@ -171,7 +179,10 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 		o.err = fmt.Errorf("the key set is longer than %d bytes", s.opts.MaxBytes)
 		return o
 	}
-	o.keys, o.err = jose.ParseKeySet(o.doc.Body, s.opts.Keys)
+	var err error
+	if o.keys, err = jose.ParseKeySet(o.doc.Body, s.opts.Keys); err != nil {
+		o.err = &DocumentError{err}
+	}
 	return o
 }
 

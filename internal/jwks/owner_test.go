@@ -116,8 +116,8 @@ func TestDeafFetcher(t *testing.T) {
 		}
 		a.Now(deaf)
 		took, err := timed(func() error { return s.Refresh(t.Context()) })
-		if err != errTimeout || took != 5*time.Second+grace {
-			t.Errorf("%v after %v, want %v after %v", err, took, errTimeout, 5*time.Second+grace)
+		if err != ErrTimeout || took != 5*time.Second+grace {
+			t.Errorf("%v after %v, want %v after %v", err, took, ErrTimeout, 5*time.Second+grace)
 		}
 		wantState(t, s, Stale)
 		if len(slots.shared) != 0 {
@@ -157,8 +157,8 @@ func TestDeafForGood(t *testing.T) {
 			return Document{}, errDown
 		})
 		for range maxAbandoned {
-			if err := s.Refresh(t.Context()); err != errTimeout {
-				t.Fatalf("Refresh: %v, want %v", err, errTimeout)
+			if err := s.Refresh(t.Context()); err != ErrTimeout {
+				t.Fatalf("Refresh: %v, want %v", err, ErrTimeout)
 			}
 		}
 		if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != errStuck || took != 0 {

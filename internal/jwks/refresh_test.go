@@ -72,7 +72,7 @@ func TestRefreshReturns(t *testing.T) {
 		{"the same", serves(ed("a")), nil, 0},
 		{"what the fetch failed with", down, errDown, 0},
 		{"no usable key", serves(), errNoUsableKey, 0},
-		{"too slow", hang, errTimeout, 5 * time.Second},
+		{"too slow", hang, ErrTimeout, 5 * time.Second},
 		{"slow enough", after(5*time.Second-1, serves(ed("b"))), nil, 5*time.Second - 1},
 		{"as told by the Fetcher", func(context.Context, string) (Document, error) {
 			return Document{}, &FetchError{errDown, 503, time.Hour}
