@@ -1,5 +1,5 @@
-// Command m2mauth explains access tokens, gets them for shells and pipelines, and
-// serves an authority for local development.
+// Command m2mauth explains access tokens, gets them for shells and pipelines, serves
+// an authority for local development, and rotates secrets.
 //
 //	m2mauth explain -issuer https://auth.example.com -audience https://api.example.com \
 //		-jwks-url https://auth.example.com/.well-known/jwks.json -require-all "reports:read" <token
@@ -18,6 +18,11 @@
 //
 // It prints an access token, which it caches and replaces ahead of its end.
 //
+//	m2mauth rotate start -client ID -secret-out FILE
+//
+// It starts the rotation of a client's secret at Stytch. "rotate complete" and "rotate
+// cancel" end it; "disable" and "enable" change whether the client gets tokens.
+//
 // In a clone of the repository, "go -C cmd/m2mauth run ." runs the command.
 // docs/troubleshooting.md lists the causes and fixes of refusals.
 package main
@@ -32,6 +37,7 @@ import (
 	"syscall"
 
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/rotate"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/token"
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
@@ -64,6 +70,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return authority.Run(ctx, args[1:], stdout, stderr)
 	case "token":
 		return token.Run(ctx, args[1:], stdout, stderr)
+	case "rotate", "disable", "enable":
+		return rotate.Run(ctx, command, args[1:], stdout, stderr)
 	}
 	// Don't repeat the unknown command: it may be a token.
 	fmt.Fprint(stderr, commands)
@@ -73,6 +81,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 const commands = `usage: m2mauth explain [flags] <token    says why a token is accepted or refused
        m2mauth token [flags]             prints an access token, from a cache
        m2mauth authority [flags]         serves an authority for local development
+
+At Stytch, to replace a secret:
+       m2mauth rotate start [flags]      gives a client a second secret
+       m2mauth rotate complete [flags]   removes the first one
+       m2mauth rotate cancel [flags]     removes the second one
+       m2mauth disable [flags]           lets a client get no more tokens
+       m2mauth enable [flags]            lets it get tokens again
 
 Each lists its flags with -help.
 `

@@ -1,0 +1,133 @@
+// Package operate holds the parts that the commands of an incident share: the
+// project at Stytch, the terminal, and files that hold a secret.
+package operate
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/internal/stytchwire"
+	"github.com/m2mauth/m2mauth/stytch"
+)
+
+// Exit statuses.
+const (
+	Done    = 0
+	NotSafe = 1 // refused, failed, or not known to have happened
+	Usage   = 2
+	Waiting = 3 // stopped until somebody has distributed the next secret
+)
+
+// Errors of every command's flags. They don't repeat values, which may be misplaced
+// secrets.
+var (
+	ErrHelp     = errors.New("help")
+	ErrFlags    = errors.New("a flag is unknown, lacks its value or has a malformed one")
+	ErrArgument = errors.New("unexpected argument: names and IDs are flags, and secrets are files")
+)
+
+// Parse parses flags that the caller has registered. The flags after the last one
+// are no arguments: any other text is refused.
+func Parse(fs *flag.FlagSet, args []string) error {
+	fs.SetOutput(io.Discard) // it would quote unknown flags and malformed values
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return ErrHelp
+	case err != nil:
+		return ErrFlags
+	case fs.NArg() > 0:
+		return ErrArgument
+	}
+	return nil
+}
+
+// Refuse writes the mistakes in the flags of a command, or its usage if help was
+// asked for, and returns the exit status.
+func Refuse(stderr io.Writer, command, usage string, err error) int {
+	if errors.Is(err, ErrHelp) {
+		fmt.Fprint(stderr, usage)
+		return Usage // not 0, so that a script stops
+	}
+	Complain(stderr, command, err)
+	fmt.Fprintf(stderr, "Run m2mauth %s -help for the flags.\n", command)
+	return Usage
+}
+
+// Complain writes an error, of which no line holds a token.
+func Complain(w io.Writer, command string, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "m2mauth %s: %s\n", command, redact.Tokens(strings.TrimRight(line, "\n")))
+	}
+}
+
+// Project describes the project at Stytch by flags and the environment.
+type Project struct {
+	ID, SecretFile, URL string
+}
+
+// ProjectUsage describes the flags of a Project.
+const ProjectUsage = `The project at Stytch:
+  -project ID            its ID; $STYTCH_PROJECT_ID by default
+  -project-secret-file FILE
+                         its own secret; $STYTCH_SECRET by default
+  -url URL               its API, if it has a custom domain or is local;
+                         $STYTCH_URL by default
+`
+
+// Register adds the flags.
+func (p *Project) Register(fs *flag.FlagSet) {
+	fs.StringVar(&p.ID, "project", os.Getenv("STYTCH_PROJECT_ID"), "")
+	fs.StringVar(&p.SecretFile, "project-secret-file", "", "")
+	fs.StringVar(&p.URL, "url", os.Getenv("STYTCH_URL"), "")
+}
+
+// Open returns the client for the project's API.
+func (p *Project) Open() (*stytch.Client, error) {
+	secret := os.Getenv("STYTCH_SECRET")
+	if p.SecretFile != "" {
+		var err error
+		if secret, err = ReadSecret("-project-secret-file", p.SecretFile); err != nil {
+			return nil, err
+		}
+	}
+	return stytch.New(p.ID, stytch.NewSecret(secret), &stytch.Options{BaseURL: p.URL})
+}
+
+// TokenURL returns the token endpoint of the project.
+func (p *Project) TokenURL() string {
+	return stytchwire.BaseURL(p.ID, p.URL) + stytchwire.TokenPath(p.ID)
+}
+
+// CheckClient returns an error unless id can be a client's ID.
+func CheckClient(id string) error {
+	if strings.TrimSpace(id) == "" {
+		return errors.New("-client is missing: write the client's ID")
+	}
+	if id != strings.TrimSpace(id) || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return errors.New("-client: a client's ID has no spaces and no control characters")
+	}
+	return nil
+}
+
+// CheckEnd returns an error unless end can be the last four characters of a secret,
+// as Stytch shows them. With required, "" is an error too.
+func CheckEnd(name, end string, required bool) error {
+	if end == "" && !required {
+		return nil
+	}
+	if len(end) != 4 || strings.ContainsFunc(end, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return fmt.Errorf("%s: want the last four characters of a secret, and never more of it", name)
+	}
+	return nil
+}
+
+// End returns the last four characters of a secret.
+func End(s stytch.Secret) string {
+	text := s.Reveal()
+	return text[max(0, len(text)-4):]
+}
