@@ -17,6 +17,9 @@
 // To see what a guarded service decides, [github.com/m2mauth/m2mauth/telemetry] has
 // an audit log, the last refusals, and a status page.
 //
+// To shut out tokens before they expire, after a secret leaked, share a list of
+// cut-offs: [github.com/m2mauth/m2mauth/revocation].
+//
 // To trust an authority, use a preset if there is one:
 //   - [github.com/m2mauth/m2mauth/issuers] has presets for common authorities.
 //   - [github.com/m2mauth/m2mauth/issuers/discovery] reads an authority's metadata

@@ -1,0 +1,63 @@
+package revocation
+
+import (
+	"errors"
+	"time"
+)
+
+// Status describes a List at one moment.
+type Status struct {
+	Entries    int            // cut-offs
+	MaxEntries int            // the bound
+	Issuers    map[string]int // cut-offs by the issuer that they name
+	Generation uint64         // changes with every new cut-off
+	Shared     bool           // there is a Source; the fields below are about it
+	Loaded     bool           // there was a view
+	Confirmed  time.Time      // when the question was sent that last confirmed the view; zero if none did
+	Age        time.Duration  // of the view, by the greater of both clocks; 0 before the first
+	MaxAge     time.Duration
+	FailOpen   bool
+	Fresh      bool   // calls are decided; with FailOpen, even by an old view
+	Stale      bool   // the view is older than MaxAge, or there is none
+	Position   string // of the source
+	Missing    int    // cut-offs that the source has lost, and this list holds
+	LastError  error  // of the source since the view was last confirmed
+	Failures   int    // how often the source has failed
+}
+
+// Status returns the state of the list. It takes a time in proportion to the number
+// of entries: it is for probes and dashboards.
+func (l *List) Status() Status {
+	if l.isUnmade() {
+		return Status{Stale: true, LastError: ErrClosed}
+	}
+	now := l.cfg.Now()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	v := l.view.Load()
+	s := Status{
+		Entries:    l.entries.len(),
+		MaxEntries: l.cfg.MaxEntries,
+		Issuers:    l.entries.issuers(),
+		Generation: v.generation,
+		Shared:     l.cfg.Source != nil,
+		Loaded:     v.loaded || v.unlimited,
+		MaxAge:     l.cfg.MaxAge,
+		FailOpen:   l.cfg.FailOpen,
+		Stale:      l.Stale(now),
+		Position:   l.source.position,
+		LastError:  l.source.lastError,
+		Failures:   l.source.failures,
+	}
+	if v.loaded {
+		s.Confirmed, s.Age = v.sent, max(v.age(now), 0)
+	}
+	_, s.Fresh = l.View(now)
+	if missing, ok := errors.AsType[*MissingError](s.LastError); ok {
+		s.Missing = len(missing.Cutoffs)
+	}
+	if l.closed {
+		s.LastError = ErrClosed
+	}
+	return s
+}
