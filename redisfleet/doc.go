@@ -1,0 +1,3 @@
+// Package redisfleet shares state between the replicas of a service, on one Redis or
+// Valkey server.
+package redisfleet
