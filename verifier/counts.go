@@ -38,6 +38,21 @@ func (v *Verifier) Counts() iter.Seq2[Count, uint64] {
 	}
 }
 
+// Count returns the kind that [Verifier.Counts] counts d as, for other metrics with
+// the same labels.
+func (d Decision) Count() Count {
+	c := Count{Issuer: d.Issuer, Outcome: allowed, Reason: d.Reason, Remembered: d.Cached}
+	if d.Err == nil {
+		return c
+	}
+	e := AsError(d.Err)
+	c.Outcome = e.Code.String()
+	if _, known := kindOf[e.Reason]; !known {
+		c.Reason = otherReason
+	}
+	return c
+}
+
 // kind is the part of a Count that is the same for every issuer.
 type kind struct {
 	code   Code // 0 if allowed

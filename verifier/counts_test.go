@@ -20,8 +20,12 @@ import (
 // whether its token was remembered.
 func TestCounts(t *testing.T) {
 	var refusal error
+	observed := make(map[verifier.Count]uint64)
 	a, v := local(t, func(c *verifier.Config) {
 		c.Check = func(context.Context, verifier.Client, verifier.Request) error { return refusal }
+		c.Observe = []func(context.Context, verifier.Decision){
+			func(_ context.Context, d verifier.Decision) { observed[d.Count()]++ },
+		}
 	})
 	issuer := v.Issuers()[0]
 	good := bearer(a.Token(spec{Scopes: []string{"a"}}))
@@ -68,6 +72,9 @@ func TestCounts(t *testing.T) {
 	}
 	if got := maps.Collect(v.Counts()); !maps.Equal(got, want) {
 		t.Errorf("Counts() = %v, want %v", got, want)
+	}
+	if !maps.Equal(observed, want) {
+		t.Errorf("Decision.Count yields %v, want %v", observed, want)
 	}
 	for range v.Counts() {
 		break // an early end must not panic

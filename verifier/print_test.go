@@ -57,7 +57,7 @@ func TestPrinting(t *testing.T) {
 			`keys of "https://i": stale, 1 in use, confirmed 2026-01-02T03:04:05Z, problems [key "k": too short (compromised)], last error: no route`,
 			`v.issuer=https://i v.state=stale v.confirmed=2026-01-02T03:04:05.000Z v.last_error="no route" v.fetches=3 ` +
 				`v.keys="[\"k1\" (RS256)]" v.problems="[key \"k\": too short (compromised)]"`,
-			`"last_error":"no route","fetches":3,"keys":[{"ID":"k1","Algorithm":"RS256"}],"problems":[{"KeyID":"k","Text":"too short","Compromised":true}]}`,
+			`"last_error":"no route","fetches":3,"keys":[{"ID":"k1","Algorithm":"RS256","Thumbprint":""}],"problems":[{"KeyID":"k","Text":"too short","Compromised":true}]}`,
 			`"LastError":"no route"`},
 		{"IssuerStatus, cold", verifier.IssuerStatus{Issuer: "https://i", State: verifier.KeysCold},
 			`keys of "https://i": cold, 0 in use`,
@@ -67,7 +67,7 @@ func TestPrinting(t *testing.T) {
 		{"KeyProblem", problem, `key "k": too short (compromised)`, `v="key \"k\": too short (compromised)"`,
 			`"v":{"KeyID":"k","Text":"too short","Compromised":true}`, `{"KeyID":"k","Text":"too short","Compromised":true}`},
 		{"KeyStatus", verifier.KeyStatus{Algorithm: "ES256"}, `"" (ES256)`, `v="\"\" (ES256)"`,
-			`"v":{"ID":"","Algorithm":"ES256"}`, `{"ID":"","Algorithm":"ES256"}`},
+			`"v":{"ID":"","Algorithm":"ES256","Thumbprint":""}`, `{"ID":"","Algorithm":"ES256","Thumbprint":""}`},
 	} {
 		for _, format := range []string{"%v", "%+v", "%s"} {
 			if got := fmt.Sprintf(format, tt.value); tt.text != "" && got != tt.text {

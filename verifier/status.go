@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -37,8 +38,9 @@ type IssuerStatus struct {
 
 // KeyStatus describes a key in use.
 type KeyStatus struct {
-	ID        string // "kid", or ""
-	Algorithm string
+	ID         string // "kid", or ""
+	Algorithm  string
+	Thumbprint string // RFC 7638 with SHA-256, in base64url
 }
 
 // KeyProblem describes a problem with a published key: it can't be used, another
@@ -66,7 +68,11 @@ func (iss *issuer) status(s jwks.Status) IssuerStatus {
 	}
 	if s.Set != nil {
 		for _, k := range s.Set.Keys() {
-			st.Keys = append(st.Keys, KeyStatus{ID: k.ID, Algorithm: k.Algorithm})
+			st.Keys = append(st.Keys, KeyStatus{
+				ID:         k.ID,
+				Algorithm:  k.Algorithm,
+				Thumbprint: base64.RawURLEncoding.EncodeToString(k.Thumbprint[:]),
+			})
 		}
 	}
 	for _, p := range s.Problems {
