@@ -15,7 +15,10 @@
 //     (RFC 9449).
 //
 // To see what a guarded service decides, [github.com/m2mauth/m2mauth/telemetry] has
-// an audit log, the last refusals, and a status page.
+// an audit log, the last refusals, and a status page. The modules
+// github.com/m2mauth/m2mauth/telemetry/otelm2m and
+// github.com/m2mauth/m2mauth/telemetry/promm2m report metrics to OpenTelemetry and
+// Prometheus.
 //
 // To shut out tokens before they expire, after a secret leaked, share a list of
 // cut-offs: [github.com/m2mauth/m2mauth/revocation].

@@ -1,6 +1,9 @@
 package revocation
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Status describes a List at one moment.
 type Status struct {
@@ -29,8 +32,8 @@ func (l *List) Status() Status {
 		return Status{Stale: true, LastError: ErrClosed}
 	}
 	now := l.cfg.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	v := l.view.Load()
 	s := Status{
 		Entries:    l.entries.len(),
@@ -45,12 +48,14 @@ func (l *List) Status() Status {
 		Position:   l.source.position,
 		LastError:  l.source.lastError,
 		Failures:   l.source.failures,
-		Missing:    l.source.missing,
 	}
 	if v.loaded {
-		s.Confirmed, s.Age = time.Unix(0, v.sentWall), max(v.age(now), 0)
+		s.Confirmed, s.Age = v.sent, max(v.age(now), 0)
 	}
 	_, s.Fresh = l.View(now)
+	if missing, ok := errors.AsType[*MissingError](s.LastError); ok {
+		s.Missing = len(missing.Cutoffs)
+	}
 	if l.closed {
 		s.LastError = ErrClosed
 	}
