@@ -49,7 +49,7 @@ type Problem struct {
 	State   State  `json:"state"`   // Degraded or Failing
 	Subject string `json:"subject"` // what it is about: an issuer, an operation
 	Text    string `json:"text"`
-	Fix     string `json:"fix,omitempty"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 // IssuerReport describes an issuer and its keys.
@@ -63,7 +63,7 @@ type IssuerReport struct {
 	NextAttempt time.Time    `json:"next_attempt,omitzero"`
 	Fetches     int          `json:"fetches"`
 	LastError   string       `json:"last_error,omitempty"`
-	Fix         string       `json:"fix,omitempty"` // of LastError
+	Hint        string       `json:"hint,omitempty"` // of LastError
 	UnknownKeys uint64       `json:"unknown_keys"`
 	Keys        []Key        `json:"keys"`
 	KeysTotal   int          `json:"keys_total"`
@@ -123,7 +123,7 @@ type Refusal struct {
 	KeyID     string    `json:"key_id,omitempty"`
 	Found     string    `json:"found,omitempty"` // or the whole cause, if Expected is ""
 	Expected  string    `json:"expected,omitempty"`
-	Fix       string    `json:"fix,omitempty"`
+	Hint      string    `json:"hint,omitempty"`
 }
 
 // Operation is an operation of the service and its requirement.
@@ -134,13 +134,19 @@ type Operation struct {
 	Public      bool   `json:"public,omitempty"`
 }
 
-// RevocationsReport describes the view of the list of revoked tokens.
+// RevocationsReport describes the view of the list of revoked tokens, as
+// revocation.Status does.
 type RevocationsReport struct {
-	State     State     `json:"state"`
-	Entries   int       `json:"entries"`
-	Position  string    `json:"position,omitempty"` // in the source
-	Confirmed time.Time `json:"confirmed,omitzero"` // the view is as of then; zero if never loaded
-	Age       float64   `json:"age"`                // seconds since Confirmed; 0 if never loaded
-	Missing   int       `json:"missing,omitempty"`  // kept, although the source no longer has them
-	LastError string    `json:"last_error,omitempty"`
+	State      State     `json:"state"`
+	Entries    int       `json:"entries"`
+	MaxEntries int       `json:"max_entries"`
+	Generation uint64    `json:"generation"` // changes with every new cut-off
+	Shared     bool      `json:"shared"`     // the list follows a source; the fields below are about it
+	FailOpen   bool      `json:"fail_open,omitempty"`
+	Position   string    `json:"position,omitempty"` // in the source
+	Confirmed  time.Time `json:"confirmed,omitzero"` // the view is as of then; zero if never loaded
+	Age        float64   `json:"age"`                // seconds since Confirmed; 0 if never loaded
+	MaxAge     float64   `json:"max_age"`            // seconds
+	Missing    int       `json:"missing,omitempty"`  // kept, although the source no longer has them
+	LastError  string    `json:"last_error,omitempty"`
 }
