@@ -2,15 +2,32 @@ package revocation
 
 import (
 	"encoding/base64"
+	"hash/maphash"
+	"iter"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// entries holds cut-offs by what they select. It is guarded by its List.
+// entries holds cut-offs by what they select. Only find may be called without the
+// mutex of the List: it waits for one write to one shard at most, and never for a
+// snapshot or for forgetting.
 type entries struct {
-	byName map[name]entry
-	kinds  map[Kind]int
-	began  time.Time // of the monotonic clock
+	shards [256]shard
+	seed   maphash.Seed
+	total  atomic.Int64
+	kinds  [len(kindOrder)]atomic.Int64 // entries by kind, in that order
+	began  time.Time                    // of the monotonic clock
 }
+
+type shard struct {
+	mu     sync.RWMutex // held by find, and by every write
+	byName map[name]entry
+	_      [32]byte // a cache line of its own
+}
+
+// kindOrder is the order in which find looks.
+var kindOrder = [...]Kind{ClientKind, EverythingKind, TokenKind, KeyKind}
 
 type name struct {
 	issuer string
@@ -23,15 +40,54 @@ type entry struct {
 	upTo   int64         // Unix seconds
 	until  int64         // Unix seconds; 0 for never
 	keep   time.Duration // by the monotonic clock, since began
-	shared bool          // the source has it
+	source int64         // the bound that the source has, as upTo; -1 if it has none
 	note   string
 }
 
-func newEntries() entries {
-	return entries{byName: make(map[name]entry), kinds: make(map[Kind]int), began: time.Now()}
+// maxKeep is above the life of any process, and far from the end of a Duration.
+const maxKeep = 100 * 366 * 24 * time.Hour
+
+func newEntries() *entries {
+	e := &entries{seed: maphash.MakeSeed(), began: time.Now()}
+	for i := range e.shards {
+		e.shards[i].byName = make(map[name]entry)
+	}
+	return e
 }
 
-func (e *entries) len() int { return len(e.byName) }
+func (e *entries) len() int { return int(e.total.Load()) }
+
+// shard returns the shard that may hold n.
+func (e *entries) shard(n *name) *shard {
+	text := n.name
+	if n.kind == EverythingKind {
+		text = n.issuer
+	}
+	return &e.shards[maphash.String(e.seed, text)%uint64(len(e.shards))]
+}
+
+// each returns the entries.
+func (e *entries) each() iter.Seq2[name, entry] {
+	return func(yield func(name, entry) bool) {
+		for i := range e.shards {
+			for n, entry := range e.shards[i].byName {
+				if !yield(n, entry) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// count counts an entry of a kind that came or went.
+func (e *entries) count(kind Kind, more int64) {
+	e.total.Add(more)
+	for i := range kindOrder {
+		if kindOrder[i] == kind {
+			e.kinds[i].Add(more)
+		}
+	}
+}
 
 func nameOf(c Cutoff) name {
 	n := name{c.Issuer, c.Select.kind, c.Select.name}
@@ -49,7 +105,7 @@ func nameOf(c Cutoff) name {
 // near its end is by the wall clock: that may be wrong.
 func (e *entries) put(c Cutoff, now time.Time, life time.Duration, shared bool) (changed bool) {
 	n := nameOf(c)
-	next := entry{shared: shared, note: c.Note}
+	next := entry{source: -1, note: c.Note}
 	if c.hasBound() {
 		next.upTo = c.IssuedUpTo.Unix()
 	}
@@ -57,14 +113,20 @@ func (e *entries) put(c Cutoff, now time.Time, life time.Duration, shared bool) 
 		next.until = c.Until.Unix()
 		life = max(life, c.Until.Sub(now))
 	}
-	next.keep = time.Since(e.began) + life
-	old, known := e.byName[n]
+	if shared {
+		next.source = next.upTo
+	}
+	next.keep = time.Since(e.began) + min(life, maxKeep)
+	s := e.shard(&n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, known := s.byName[n]
 	if known {
 		next = old.widened(next)
 	} else {
-		e.kinds[n.kind]++
+		e.count(n.kind, 1)
 	}
-	e.byName[n] = next
+	s.byName[n] = next
 	return !known || next.upTo > old.upTo
 }
 
@@ -80,14 +142,23 @@ func (old entry) widened(next entry) entry {
 		wider.until = 0
 	}
 	wider.keep = max(old.keep, next.keep)
-	wider.shared = old.shared || next.shared
+	wider.source = max(old.source, next.source)
 	return wider
+}
+
+// get returns the entry of n.
+func (e *entries) get(n *name) (entry, bool) {
+	s := e.shard(n)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found, ok := s.byName[*n]
+	return found, ok
 }
 
 // find returns the cut-off of one issuer name that refuses t.
 func (e *entries) find(issuer string, t *Issued) (Cutoff, bool) {
-	for _, kind := range [...]Kind{ClientKind, EverythingKind, TokenKind, KeyKind} {
-		if e.kinds[kind] == 0 {
+	for i, kind := range kindOrder {
+		if e.kinds[i].Load() == 0 {
 			continue
 		}
 		n := name{issuer: issuer, kind: kind}
@@ -97,13 +168,14 @@ func (e *entries) find(issuer string, t *Issued) (Cutoff, bool) {
 		case TokenKind:
 			n.name = t.TokenID
 		case KeyKind:
-			if found, ok := e.byName[name{issuer, kind, string(t.KeyThumbprint[:])}]; ok { // does not allocate
+			// The text of this name stays on the stack.
+			if found, ok := e.get(&name{issuer, kind, string(t.KeyThumbprint[:])}); ok {
 				n.name = string(t.KeyThumbprint[:])
 				return n.cutoff(found), true
 			}
 			continue
 		}
-		found, ok := e.byName[n]
+		found, ok := e.get(&n)
 		if ok && (kind == TokenKind || t.IssuedAt.IsZero() || t.IssuedAt.Unix() <= found.upTo) {
 			return n.cutoff(found), true
 		}
@@ -128,8 +200,8 @@ func (n name) cutoff(e entry) Cutoff {
 
 // all returns every cut-off.
 func (e *entries) all() []Cutoff {
-	list := make([]Cutoff, 0, len(e.byName))
-	for n, entry := range e.byName {
+	list := make([]Cutoff, 0, e.len())
+	for n, entry := range e.each() {
 		list = append(list, n.cutoff(entry))
 	}
 	return list
@@ -139,11 +211,12 @@ func (e *entries) all() []Cutoff {
 func (e *entries) wouldHold(cutoffs []Cutoff) int {
 	added := make(map[name]bool)
 	for _, c := range cutoffs {
-		if _, known := e.byName[nameOf(c)]; !known {
-			added[nameOf(c)] = true
+		n := nameOf(c)
+		if _, known := e.shard(&n).byName[n]; !known {
+			added[n] = true
 		}
 	}
-	return len(e.byName) + len(added)
+	return e.len() + len(added)
 }
 
 // missing returns the cut-offs that the source had and that a snapshot of it lacks,
@@ -157,9 +230,9 @@ func (e *entries) missing(snapshot []Cutoff, now time.Time) (lost []Cutoff) {
 			upTo[n] = max(upTo[n], c.IssuedUpTo.Unix())
 		}
 	}
-	for n, entry := range e.byName {
+	for n, entry := range e.each() {
 		has, found := upTo[n]
-		if entry.shared && !entry.ended(now) && (!found || has < entry.upTo) {
+		if entry.source >= 0 && !entry.ended(now) && (!found || has < entry.source) {
 			lost = append(lost, n.cutoff(entry))
 		}
 	}
@@ -171,10 +244,13 @@ func (e entry) ended(now time.Time) bool { return e.until != 0 && now.Unix() > e
 // forget removes the entries that have ended by both clocks.
 func (e *entries) forget(now time.Time) {
 	running := time.Since(e.began)
-	for n, entry := range e.byName {
+	for n, entry := range e.each() {
 		if entry.ended(now) && running > entry.keep {
-			delete(e.byName, n)
-			e.kinds[n.kind]--
+			s := e.shard(&n)
+			s.mu.Lock()
+			delete(s.byName, n)
+			s.mu.Unlock()
+			e.count(n.kind, -1)
 		}
 	}
 }
@@ -182,7 +258,7 @@ func (e *entries) forget(now time.Time) {
 // issuers returns how many cut-offs each issuer has.
 func (e *entries) issuers() map[string]int {
 	counts := make(map[string]int)
-	for n := range e.byName {
+	for n := range e.each() {
 		counts[n.issuer]++
 	}
 	return counts

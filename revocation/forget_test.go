@@ -70,3 +70,25 @@ func TestForgetsWhatEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestKeepsTheLongestEnd: a cut-off that comes again with an earlier end shortens
+// nothing, by neither clock.
+func TestKeepsTheLongestEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wall clock
+		l := newList(t, revocation.Config{Now: wall.now})
+		add(t, l, revocation.Cutoff{Issuer: issuer, Select: revocation.Token("j"), Until: wall.now().Add(7 * 24 * time.Hour)})
+		add(t, l, revocation.Cutoff{Issuer: issuer, Select: revocation.Token("j"), Until: wall.now().Add(time.Hour)})
+		wall.set(30 * 24 * time.Hour)
+		for _, tt := range []struct {
+			pass    time.Duration
+			entries int
+		}{{2 * 24 * time.Hour, 1}, {5*24*time.Hour + time.Minute, 0}} {
+			time.Sleep(tt.pass)
+			add(t, l) // sweeps
+			if n := l.Status().Entries; n != tt.entries {
+				t.Errorf("Entries after %v more = %d, want %d", tt.pass, n, tt.entries)
+			}
+		}
+	})
+}

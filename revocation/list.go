@@ -15,30 +15,18 @@ import (
 // serve several Verifiers. A List that does not come from New, nil included, holds
 // nothing and is not fresh.
 type List struct {
-	cfg   Config
-	view  atomic.Pointer[view] // replaced under mu, never changed
-	count atomic.Int64         // of entries
+	cfg     Config
+	view    atomic.Pointer[view] // replaced under mu, never changed
+	entries *entries             // written under mu
 
-	mu      sync.RWMutex
-	entries entries
-	changed chan struct{} // closed by the next change
-	loaded  chan struct{} // closed by the first view
-	swept   time.Time     // when entries were last forgotten
-	source  sourceState
-	closed  bool
+	mu     sync.Mutex
+	loaded chan struct{} // closed by the first view
+	swept  time.Time     // when entries were last forgotten
+	source sourceState
+	closed bool
 
 	stop context.CancelFunc
 	done chan struct{} // closed when the goroutine has ended
-}
-
-// view is what View needs, in one load.
-type view struct {
-	generation uint64
-	unlimited  bool      // no Source: always fresh
-	loaded     bool      // there was a snapshot
-	broken     bool      // too many entries, or closed
-	sent       time.Time // of the last confirmation, with a monotonic reading
-	sentWall   int64     // the same by the wall clock, in nanoseconds
 }
 
 // New returns a List, or an error that reports every mistake in cfg. With a Source,
@@ -49,9 +37,9 @@ func New(cfg Config) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &List{cfg: cfg, entries: newEntries(), changed: make(chan struct{}), loaded: make(chan struct{}), done: make(chan struct{})}
+	l := &List{cfg: cfg, entries: newEntries(), loaded: make(chan struct{}), done: make(chan struct{})}
 	// A remembered token has generation 0 until it was looked for.
-	l.view.Store(&view{generation: 1, unlimited: cfg.Source == nil})
+	l.view.Store(&view{generation: 1, changed: make(chan struct{}), unlimited: cfg.Source == nil})
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	if cfg.Source == nil {
@@ -73,62 +61,13 @@ func (l *List) MaxTokenLife() time.Duration {
 	return l.cfg.MaxTokenLife
 }
 
-// View returns the generation of the list, and whether the list may decide at now.
-// The generation changes whenever a cut-off is added, and is never 0: a token that
-// passed [List.Find] at one generation need not be looked for again at the same.
-// Load the generation before Find, not after. View takes no lock.
-//
-// The age of the view is the greater one of the monotonic and the wall clock: now
-// should be from time.Now.
-func (l *List) View(now time.Time) (generation uint64, fresh bool) {
-	if l == nil {
-		return 0, false
-	}
-	v := l.view.Load()
-	if v == nil {
-		return 0, false
-	}
-	if v.unlimited {
-		return v.generation, !v.broken
-	}
-	return v.generation, v.fresh(now, &l.cfg)
-}
-
-func (v *view) fresh(now time.Time, cfg *Config) bool {
-	switch {
-	case v.broken:
-		return false
-	case !v.loaded:
-		return cfg.FailOpenUnloaded
-	case cfg.FailOpen:
-		return true
-	}
-	return v.age(now) <= cfg.MaxAge
-}
-
-// age returns the age of the view.
-func (v *view) age(now time.Time) time.Duration {
-	return max(now.Sub(v.sent), time.Duration(now.UnixNano()-v.sentWall))
-}
-
-// Stale reports whether the view is older than MaxAge, or there is none yet. With
-// FailOpen, calls are accepted nevertheless, and operators should know.
-func (l *List) Stale(now time.Time) bool {
-	if l.isUnmade() {
-		return true
-	}
-	v := l.view.Load()
-	return v.broken || !v.unlimited && (!v.loaded || v.age(now) > l.cfg.MaxAge)
-}
-
 // Find returns the cut-off that refuses a token, if there is one. It does not look
-// at Until.
+// at Until. It never waits for a snapshot, for Add or for Status, but for the write of
+// one entry at most.
 func (l *List) Find(t Issued) (Cutoff, bool) {
-	if l == nil || l.count.Load() == 0 {
+	if l.isUnmade() || l.entries.len() == 0 {
 		return Cutoff{}, false
 	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
 	if c, ok := l.entries.find(t.Issuer, &t); ok {
 		return c, true
 	}
@@ -164,7 +103,7 @@ func (l *List) Add(cutoffs ...Cutoff) error {
 	if l.closed {
 		return ErrClosed
 	}
-	if l.forget(now, len(complete)); l.exceeds(complete) {
+	if !l.makeRoom(complete, now) {
 		return fmt.Errorf("%w: it holds %d entries, and MaxEntries is %d", ErrFull, l.entries.len(), l.cfg.MaxEntries)
 	}
 	l.put(complete, now, false)
@@ -195,45 +134,29 @@ func (l *List) put(cutoffs []Cutoff, now time.Time, shared bool) {
 			changed = true
 		}
 	}
-	l.count.Store(int64(l.entries.len()))
-	if !changed {
-		return
+	if changed {
+		l.replace(func(v *view) { v.generation++ })
 	}
-	v := *l.view.Load()
-	v.generation++
-	l.view.Store(&v)
-	close(l.changed)
-	l.changed = make(chan struct{})
 }
 
 // sweepEvery is how often entries are forgotten while there is room.
 const sweepEvery = time.Minute
 
-// forget removes the entries that have ended, if it is time, or if there is no room
-// for more.
-func (l *List) forget(now time.Time, more int) {
-	if time.Since(l.swept) < sweepEvery && l.entries.len()+more <= l.cfg.MaxEntries {
-		return
+// makeRoom removes the entries that have ended, if it is time or the cut-offs do not
+// fit, and reports whether they fit.
+func (l *List) makeRoom(cutoffs []Cutoff, now time.Time) bool {
+	full := l.exceeds(cutoffs)
+	if !full && time.Since(l.swept) < sweepEvery {
+		return true
 	}
 	l.swept = time.Now()
 	l.entries.forget(now)
-	l.count.Store(int64(l.entries.len()))
+	return !full || !l.exceeds(cutoffs)
 }
 
 // exceeds reports whether the list would hold too many entries with the cut-offs.
 func (l *List) exceeds(cutoffs []Cutoff) bool {
 	return l.entries.len()+len(cutoffs) > l.cfg.MaxEntries && l.entries.wouldHold(cutoffs) > l.cfg.MaxEntries
-}
-
-// Changed returns a channel that is closed when the next cut-off is added, or l is
-// closed.
-func (l *List) Changed() <-chan struct{} {
-	if l.isUnmade() {
-		return nil
-	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.changed
 }
 
 // All returns the cut-offs that the list holds, in no order: for redisfleet's
@@ -242,15 +165,16 @@ func (l *List) All() iter.Seq[Cutoff] {
 	if l.isUnmade() {
 		return func(func(Cutoff) bool) {}
 	}
-	l.mu.RLock()
+	l.mu.Lock()
 	all := l.entries.all()
-	l.mu.RUnlock()
+	l.mu.Unlock()
 	return slices.Values(all)
 }
 
-// Ready waits until the list has a view, or ctx ends. The error then names why.
+// Ready waits until the list has a view, or ctx ends. The error then names why. After
+// Close it returns [ErrClosed].
 func (l *List) Ready(ctx context.Context) error {
-	if l.isUnmade() {
+	if l.isUnmade() || l.isClosed() {
 		return ErrClosed
 	}
 	select { // a view counts even if ctx has ended
@@ -268,6 +192,12 @@ func (l *List) Ready(ctx context.Context) error {
 	}
 }
 
+func (l *List) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
 // Close ends the goroutine of the list and waits for it. The list is not fresh
 // afterwards. Close may be called more than once. It returns nil.
 func (l *List) Close() error {
@@ -277,11 +207,7 @@ func (l *List) Close() error {
 	l.mu.Lock()
 	if !l.closed {
 		l.closed = true
-		v := *l.view.Load()
-		v.broken = true
-		l.view.Store(&v)
-		close(l.changed)
-		l.changed = make(chan struct{})
+		l.replace(func(v *view) { v.broken = true; v.generation++ })
 	}
 	l.mu.Unlock()
 	l.stop()

@@ -11,8 +11,10 @@
 //	v, err := verifier.New(verifier.Config{Issuers: issuers, Revocations: list})
 //
 // A cut-off is never undone: until it ends, a list that has seen it refuses the
-// tokens that it selects, whatever becomes of the source. docs/operating.md has the
-// order of an incident.
+// tokens that it selects, whatever becomes of the source. A cut-off of a key never
+// ends: the list does not know when the last verifier has dropped the key. It ends if
+// Until is set, or with the process and the source. docs/operating.md has the order
+// of an incident.
 //
 // The package imports the standard library alone.
 package revocation

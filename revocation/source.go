@@ -13,6 +13,7 @@ type sourceState struct {
 	position  string
 	lastError error
 	failures  int
+	missing   int // in the last snapshot
 }
 
 // follow keeps the list current until ctx ends.
@@ -67,12 +68,14 @@ func (r *run) end() {
 }
 
 // apply adds what the source delivers. Cut-offs that are good count even if the
-// update is refused: only the view does not.
+// update is refused: only the view does not, and it needs a new snapshot then. A
+// source that goes on after an error cannot confirm what it did not deliver.
 func (r *run) apply(u Update) error {
 	l := r.list
-	now, sent := l.cfg.Now(), u.Sent
-	if sent.IsZero() || sent.After(now) {
-		sent = now
+	now, running := l.cfg.Now(), time.Now()
+	var age time.Duration // of the answer
+	if !u.Sent.IsZero() {
+		age = max(0, now.Sub(u.Sent), now.Round(0).Sub(u.Sent.Round(0)))
 	}
 	var good []Cutoff
 	var errs []error
@@ -91,42 +94,38 @@ func (r *run) apply(u Update) error {
 	}
 	if u.Snapshot {
 		if lost := l.entries.missing(good, now); len(lost) > 0 && len(errs) == 0 {
+			l.source.missing = len(lost)
 			errs = append(errs, &MissingError{lost})
 		}
 	}
-	if l.forget(now, len(good)); l.exceeds(good) {
+	if l.makeRoom(good, now) {
+		l.put(good, now, true)
+	} else {
 		l.replace(func(v *view) { v.broken = true })
-		return fmt.Errorf("%w: the source has more than MaxEntries, %d", ErrFull, l.cfg.MaxEntries)
+		errs = append(errs, fmt.Errorf("%w: the source has more than MaxEntries, %d", ErrFull, l.cfg.MaxEntries))
 	}
-	l.put(good, now, true)
-	if err := errors.Join(errs...); err != nil {
+	if len(errs) == 0 && !r.snapshot && !u.Snapshot {
+		errs = append(errs, errors.New("revocation: the source delivers changes before a snapshot"))
+	}
+	err := errors.Join(errs...)
+	if r.snapshot = err == nil; err != nil {
+		l.source.lastError = err
 		return err
 	}
-	r.snapshot = r.snapshot || u.Snapshot
-	if !r.snapshot {
-		return errors.New("revocation: the source delivers changes before a snapshot")
-	}
-	l.confirm(sent, u.Position)
+	l.confirm(running.Add(-age), now.Add(-age).UnixNano(), u.Position)
 	return nil
 }
 
-// replace changes the view.
-func (l *List) replace(change func(*view)) {
-	v := *l.view.Load()
-	change(&v)
-	l.view.Store(&v)
-}
-
-// confirm makes the view as new as sent.
-func (l *List) confirm(sent time.Time, position string) {
-	l.source.position, l.source.lastError = position, nil
+// confirm makes the view as new as sent, which has a monotonic reading.
+func (l *List) confirm(sent time.Time, sentWall int64, position string) {
+	l.source.position, l.source.lastError, l.source.missing = position, nil, 0
 	first := false
 	l.replace(func(v *view) {
 		first = !v.loaded
 		// Updates can overtake each other: the view is never told older than it is,
 		// and never newer.
-		if first || sent.Sub(v.sent) > 0 {
-			v.sent, v.sentWall = sent, sent.UnixNano()
+		if first || sent.Sub(v.sent) >= 0 {
+			v.sent, v.sentWall = sent, sentWall
 		}
 		v.loaded, v.broken = true, false
 	})

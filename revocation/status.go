@@ -1,9 +1,6 @@
 package revocation
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // Status describes a List at one moment.
 type Status struct {
@@ -32,8 +29,8 @@ func (l *List) Status() Status {
 		return Status{Stale: true, LastError: ErrClosed}
 	}
 	now := l.cfg.Now()
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	v := l.view.Load()
 	s := Status{
 		Entries:    l.entries.len(),
@@ -48,14 +45,12 @@ func (l *List) Status() Status {
 		Position:   l.source.position,
 		LastError:  l.source.lastError,
 		Failures:   l.source.failures,
+		Missing:    l.source.missing,
 	}
 	if v.loaded {
-		s.Confirmed, s.Age = v.sent, max(v.age(now), 0)
+		s.Confirmed, s.Age = time.Unix(0, v.sentWall), max(v.age(now), 0)
 	}
 	_, s.Fresh = l.View(now)
-	if missing, ok := errors.AsType[*MissingError](s.LastError); ok {
-		s.Missing = len(missing.Cutoffs)
-	}
 	if l.closed {
 		s.LastError = ErrClosed
 	}
