@@ -13,8 +13,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 )
@@ -140,6 +142,20 @@ func (k *Key) JWK() map[string]any {
 		jwk["x5tS256"] = encode(digest[:])
 	}
 	return jwk
+}
+
+// Thumbprint returns the RFC 7638 thumbprint of the public key, with SHA-256 in
+// base64url: as revocation.Key wants it.
+func (k *Key) Thumbprint() string {
+	members := make(map[string]any)
+	for name, value := range k.JWK() {
+		if slices.Contains([]string{"kty", "crv", "e", "n", "x", "y"}, name) {
+			members[name] = value
+		}
+	}
+	text, _ := json.Marshal(members) // sorted, and strings alone: it can't fail
+	digest := sha256.Sum256(text)
+	return encode(digest[:])
 }
 
 // certificate returns a self-signed certificate without expiry. It fails for

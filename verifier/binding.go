@@ -84,7 +84,7 @@ func (v *Verifier) checkBinding(ctx context.Context, raw string, r *Request, d *
 		Thumbprint: b.key,
 		Issuer:     d.issuer.Name,
 		Client:     d.token.client.ID,
-		Now:        v.cfg.Now(),
+		Now:        d.now,
 	}
 	if d.dry {
 		return proofError(ctx, v.cfg.DPoP.Inspect(call))

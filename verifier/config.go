@@ -63,7 +63,10 @@ type Config struct {
 	// would defeat the backoff.
 	ObserveKeys func(IssuerStatus)
 
-	// Revocations is not available yet: New refuses it.
+	// Revocations, if set, shuts out tokens before they expire. It is consulted on
+	// every call, remembered or not, and by WhileValid: its cut-offs end open work,
+	// too. While it is not fresh, every call is refused as Unavailable. Each issuer
+	// then has a MaxTokenLife. Close the Verifier first, and then the list.
 	Revocations *revocation.List
 
 	// DPoP, if set, verifies proofs of possession (RFC 9449): the scheme "DPoP" is
@@ -108,8 +111,8 @@ func (cfg Config) withDefaults() (Config, error) {
 			m.add("Observe[%d] is nil: want a function", i)
 		}
 	}
-	if cfg.Revocations != nil {
-		m.add("Revocations is set: revocation lists are not available yet")
+	if cfg.Revocations != nil && cfg.Revocations.MaxTokenLife() == 0 {
+		m.add("Revocations does not come from revocation.New")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -129,6 +132,11 @@ func (cfg Config) withDefaults() (Config, error) {
 			names[name] = i
 		}
 		iss.complete(m, min(cfg.Leeway, maxLeeway))
+		if most := cfg.Revocations.MaxTokenLife(); iss.MaxTokenLife == 0 {
+			iss.MaxTokenLife = most
+		} else if most > 0 && iss.MaxTokenLife > most {
+			m.add("MaxTokenLife is %v: want at most that of Revocations, %v, or tokens outlive their cut-off", iss.MaxTokenLife, most)
+		}
 	}
 	return cfg, errors.Join(errs...)
 }

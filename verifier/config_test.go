@@ -82,7 +82,7 @@ func TestConfigMistakes(t *testing.T) {
 
 		{"MaxTokenLife", iss(func(i *issuer) { i.MaxTokenLife = -1 }), []string{"MaxTokenLife is -1ns: want a positive duration, or 0"}},
 		{"a nil observer", cfg(func(c *config) { c.Observe = []func(context.Context, verifier.Decision){nil} }), []string{"Config: Observe[0] is nil: want a function"}},
-		{"Revocations", cfg(func(c *config) { c.Revocations = new(revocation.List) }), []string{"Config: Revocations is set: revocation lists are not available yet"}},
+		{"Revocations", cfg(func(c *config) { c.Revocations = new(revocation.List) }), []string{"Config: Revocations does not come from revocation.New"}},
 		{"Introspect", iss(func(i *issuer) {
 			i.Introspect = func(context.Context, string) ([]byte, error) { return nil, nil }
 		}), []string{"Introspect is set: introspection is not available yet"}},

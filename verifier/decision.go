@@ -36,6 +36,7 @@ type decision struct {
 	cached bool
 	peers  []*x509.Certificate // that the token's binding was compared with
 	scheme scheme              // of the credential; "" if it is neither Bearer nor DPoP
+	now    time.Time           // when the token was found valid
 	err    *Error
 	took   time.Duration
 }

@@ -14,7 +14,7 @@ type Error struct {
 	Code       Code
 	Reason     Reason
 	Need       scopes.Requirement // the requirement, for the challenge
-	RetryAfter time.Duration      // with Unavailable and TooManyRequests: how long to wait; 0 if unknown
+	RetryAfter time.Duration      // with Unavailable, TooManyRequests and Revoked: how long to wait; 0 if unknown
 	Err        error              // the cause, or nil; not for callers
 
 	Realm            string // of the challenge, from the Request: "api" if empty

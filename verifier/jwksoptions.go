@@ -130,7 +130,7 @@ func (iss *issuer) newSource(slots *jwks.Slots) *jwks.Source {
 		Slots:          slots,
 		Now:            iss.verifier.cfg.Now,
 		Observe:        keyObserver(iss, iss.verifier.cfg.ObserveKeys),
-		Looked:         iss.verifier.watches.keysChanged,
+		Looked:         iss.verifier.watches.changed,
 		RandomFraction: rand.Float64,
 	})
 }

@@ -51,7 +51,7 @@ const (
 	Bound           Reason = "sender_constrained"  // bound to a key that the caller did not prove
 	Unbound         Reason = "not_bound"           // bound to nothing, and the issuer has RequireBound
 	TooLongLived    Reason = "too_long_lived"      // issued for longer than Issuer.MaxTokenLife
-	Revoked         Reason = "revoked"             // refused by Config.Check
+	Revoked         Reason = "revoked"             // shut out by Config.Revocations, or by Config.Check
 	Denied          Reason = "denied"              // refused by a callback, without a Reason
 	NotVerified     Reason = "client_not_verified" // Recheck or Reauthorize of a Client that this Verifier did not verify
 
@@ -83,7 +83,6 @@ const (
 	Canceled        Reason = "canceled"         // the caller's own context ended first
 	Closed          Reason = "verifier_closed"  // after Close, or the Verifier does not come from New
 
-	// No call is refused with these yet.
 	RevocationsUnavailable   Reason = "revocations_unavailable"   // the list of revoked tokens is not loaded, or too old
 	IntrospectionUnavailable Reason = "introspection_unavailable" // the authority could not be queried about the token
 	ReplayUnavailable        Reason = "replay_unavailable"        // it is unknown whether the proof was used before

@@ -40,7 +40,7 @@ type IssuerStatus struct {
 type KeyStatus struct {
 	ID         string // "kid", or ""
 	Algorithm  string
-	Thumbprint string // RFC 7638 with SHA-256, in base64url
+	Thumbprint string // RFC 7638 with SHA-256, in base64url: revocation.Key takes it
 }
 
 // KeyProblem describes a problem with a published key: it can't be used, another
@@ -123,13 +123,17 @@ func (v *Verifier) Issuers() (names []string) {
 	return names
 }
 
-// Ready waits until every issuer that is not Optional has keys, for servers that
-// should not start without them. If ctx has ended it returns at once, so it can
+// Ready waits until every issuer that is not Optional has keys, and Config.Revocations
+// has a view, for servers that should not start without them. If ctx has ended it returns at once, so it can
 // also serve as a readiness probe: docs/operating.md, "Readiness". The error names
 // each issuer that is not ready, and why. After Close it is an [*Error] with the
 // Reason Closed.
 func (v *Verifier) Ready(ctx context.Context) error {
-	return v.each(ctx, (*jwks.Source).Ready, func(iss *issuer) bool { return !iss.Optional })
+	err := v.each(ctx, (*jwks.Source).Ready, func(iss *issuer) bool { return !iss.Optional })
+	if list := v.revocations(); list != nil {
+		err = errors.Join(err, list.Ready(orBackground(ctx)))
+	}
+	return err
 }
 
 // Refresh fetches every issuer's keys now, for example after a key was

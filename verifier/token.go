@@ -1,14 +1,15 @@
 package verifier
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jwks"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// token holds what one good signature proved. It is immutable. Nothing that
-// can change between two calls is in it.
+// token holds what one good signature proved. It is immutable but for passed.
+// Nothing else that can change between two calls is in it.
 type token struct {
 	client   Client // refers to this token
 	issuer   *issuer
@@ -20,6 +21,7 @@ type token struct {
 	members  strictjson.Object // of payload
 	audience strictjson.Value
 	bound    binding
+	passed   atomic.Uint64 // the generation of Config.Revocations at which it was not shut out
 }
 
 // size estimates how many bytes a token occupies, apart from its text.
@@ -28,24 +30,25 @@ func (t *token) size() int {
 	return fixed + len(t.payload) + member*(len(t.members)+t.client.Scopes.Len())
 }
 
-// remembered returns a token that was verified before and is still valid, or
+// remembered returns a token that was verified before and is still valid at now, or
 // nil. A token that is no longer valid is removed, and then verified again:
 // the Reason of its refusal must not depend on the cache.
-func (v *Verifier) remembered(raw string) *token {
+func (v *Verifier) remembered(raw string) (t *token, now time.Time) {
 	if len(raw) > v.cfg.MaxTokenBytes {
-		return nil // and not hashed
+		return nil, now // and not hashed
 	}
 	t, ok := v.cache.Get(raw)
 	if !ok {
-		return nil
+		return nil, now
 	}
+	now = v.cfg.Now()
 	// Without a key ID, exactly one key of the whole set must fit. A new set
 	// may therefore change the result for every such token.
-	if !t.isHeld() || t.lifetime.at(v.cfg.Now()) != nil || !t.named && t.issuer.source.Current() != t.set {
+	if !t.isHeld() || t.lifetime.at(now) != nil || !t.named && t.issuer.source.Current() != t.set {
 		v.cache.Remove(raw)
-		return nil
+		return nil, now
 	}
-	return t
+	return t, now
 }
 
 // isHeld reports whether the key of t is in the set in force.
@@ -55,8 +58,8 @@ func (t *token) isHeld() bool {
 }
 
 // standing returns why a verified token is no longer valid: its Verifier is
-// closed, its key is no longer published, or its lifetime is over. It returns
-// nil while the token is valid.
+// closed, its key is no longer published, its lifetime is over, or it is shut out. It
+// returns nil while the token is valid.
 func (t *token) standing(now time.Time) *Error {
 	switch {
 	case t.issuer.verifier.isClosed():
@@ -67,5 +70,8 @@ func (t *token) standing(now time.Time) *Error {
 			return keyError(err)
 		}
 	}
-	return t.lifetime.at(now)
+	if err := t.lifetime.at(now); err != nil {
+		return err
+	}
+	return t.issuer.verifier.checkRevoked(t, now)
 }

@@ -48,6 +48,8 @@ type Verifier struct {
 	counts  counts
 	proofs  [2]*proofScheme // for proofScheme; nil without Config.DPoP
 	closed  atomic.Bool
+
+	stop, followed chan struct{} // of followRevocations; nil without Config.Revocations
 }
 
 // New returns a Verifier, or an error that reports every mistake in cfg. It
@@ -60,7 +62,7 @@ func New(cfg Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{cfg: cfg, byName: make(map[string]*issuer), watches: watches{now: cfg.Now}}
+	v := &Verifier{cfg: cfg, byName: make(map[string]*issuer), watches: watches{now: cfg.Now, list: cfg.Revocations}}
 	if cfg.CacheSize > 0 {
 		v.cache = tokencache.New[*token](cfg.CacheSize)
 	}
@@ -78,6 +80,10 @@ func New(cfg Config) (*Verifier, error) {
 		}
 		iss.source = iss.newSource(slots)
 	}
+	if cfg.Revocations != nil {
+		v.stop, v.followed = make(chan struct{}), make(chan struct{})
+		go v.followRevocations()
+	}
 	return v, nil
 }
 
@@ -91,12 +97,17 @@ func (v *Verifier) Close() error {
 	if v == nil {
 		return nil
 	}
-	v.closed.Store(true)
+	if !v.closed.Swap(true) && v.stop != nil {
+		close(v.stop)
+	}
 	for _, iss := range v.issuers {
 		iss.source.Close()
 	}
 	v.cache.Clear()
 	v.watches.close()
+	if v.followed != nil {
+		<-v.followed
+	}
 	return nil
 }
 

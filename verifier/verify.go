@@ -76,8 +76,8 @@ func (v *Verifier) describe(d *decision, r *Request, need scopes.Requirement) {
 }
 
 // decideToken finds the token, verifies it unless it is remembered, and then
-// checks what can change between two calls: the caller's certificate, Check,
-// and the requirement.
+// checks what can change between two calls: revocation, the caller's possession of
+// what the token is bound to, Check, and the requirement.
 func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, need scopes.Requirement, d *decision) {
 	if v.isClosed() {
 		d.err = refuse(Unavailable, Closed)
@@ -90,7 +90,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 	// A remembered text is that of a verified token. Neither its size nor the
 	// syntax of the credential around it needs a second check.
 	if !d.dry {
-		d.token = v.remembered(raw)
+		d.token, d.now = v.remembered(raw)
 	}
 	if d.token == nil && bare == nil {
 		plain := raw
@@ -99,13 +99,16 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 			return
 		}
 		if raw != plain && !d.dry {
-			d.token = v.remembered(raw)
+			d.token, d.now = v.remembered(raw)
 		}
 	}
 	d.scheme = scheme
 	if d.token != nil {
 		d.issuer, d.cached = d.token.issuer, true
 	} else if d.err = v.verify(ctx, raw, d); d.err != nil {
+		return
+	}
+	if d.err = v.checkRevoked(d.token, d.now); d.err != nil {
 		return
 	}
 	if d.err = r.findPeer(ctx); d.err != nil {
@@ -206,7 +209,8 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	}
 
 	// Find may have waited for seconds.
-	if refused := lifetime.at(v.cfg.Now()); refused != nil {
+	d.now = v.cfg.Now()
+	if refused := lifetime.at(d.now); refused != nil {
 		return refused
 	}
 	t := &token{

@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/m2mauth/m2mauth/revocation"
 )
 
 // WhileValid returns a context for work that can outlive its token: a stream,
@@ -14,12 +16,13 @@ import (
 //   - when it expires, by its exp or Issuer.MaxTokenAge, the leeway included;
 //   - when the authority has removed its key, or the issuer's keys are older
 //     than MaxStale;
+//   - when Config.Revocations shuts it out, or is no longer fresh;
 //   - when v is closed.
 //
 // context.Cause then returns the [*Error] that [Verifier.Recheck] would, with
-// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable or Closed. If v
-// did not verify the Client, the context ends when the token expires or v is
-// closed. Without a Client, as under scopes.Public, it ends with ctx. [Config].Check is not called:
+// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable, Revoked,
+// RevocationsUnavailable or Closed. If v did not verify the Client, the context ends
+// when the token expires or v is closed. Without a Client, as under scopes.Public, it ends with ctx. [Config].Check is not called:
 // call Recheck for that.
 //
 // A context costs no goroutine. The caller must call the CancelFunc when the
@@ -71,10 +74,12 @@ func (w *watch) lapse(now time.Time) *Error {
 	switch {
 	case !now.Before(w.lifetime.until):
 		return refuseWith(InvalidToken, w.lifetime.late, w.lifetime.lateAt(now))
-	case w.token != nil && !w.token.isHeld() && w.token.issuer.source.Removed(w.token.key):
+	case w.token == nil:
+		return nil
+	case !w.token.isHeld() && w.token.issuer.source.Removed(w.token.key):
 		return w.token.standing(now)
 	}
-	return nil
+	return w.token.issuer.verifier.checkRevoked(w.token, now)
 }
 
 // lookAgain is the longest time between two looks at the clock. Timers follow
@@ -82,109 +87,124 @@ func (w *watch) lapse(now time.Time) *Error {
 // not notice that the wall clock was set.
 const lookAgain = 30 * time.Second
 
+// lookForView is the longest time between two looks at the age of
+// Config.Revocations.
+const lookForView = time.Second
+
 // watches holds every watch of a Verifier. One timer serves all of them, and
 // runs only while there are any.
 type watches struct {
-	now func() time.Time
+	now  func() time.Time
+	list *revocation.List // nil without Config.Revocations
 
 	mu       sync.Mutex
 	byExpiry watchHeap
 	timer    *time.Timer // nil before the first watch
-	keys     bool        // keys may have been removed since the last run
+	all      bool        // keys may have been removed, or cut-offs added, since the last run
 	closed   bool
 }
 
-func (all *watches) add(w *watch) {
-	now := all.now()
-	all.mu.Lock()
+func (ws *watches) add(w *watch) {
+	now := ws.now()
+	ws.mu.Lock()
 	err := w.lapse(now)
-	if all.closed {
+	if ws.closed {
 		err = refuse(Unavailable, Closed)
 	}
 	if err == nil {
-		heap.Push(&all.byExpiry, w)
+		heap.Push(&ws.byExpiry, w)
 		if w.index == 0 {
-			all.schedule(now)
+			ws.schedule(now)
 		}
 	}
-	all.mu.Unlock()
+	ws.mu.Unlock()
 	if err != nil {
 		w.cancel(err)
 	}
 }
 
-func (all *watches) remove(w *watch) {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if i := w.index; i >= 0 && i < len(all.byExpiry) && all.byExpiry[i] == w {
-		heap.Remove(&all.byExpiry, i)
+func (ws *watches) remove(w *watch) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if i := w.index; i >= 0 && i < len(ws.byExpiry) && ws.byExpiry[i] == w {
+		heap.Remove(&ws.byExpiry, i)
 	}
-	if len(all.byExpiry) == 0 && all.timer != nil {
-		all.timer.Stop()
+	if len(ws.byExpiry) == 0 && ws.timer != nil {
+		ws.timer.Stop()
 	}
 }
 
-// keysChanged makes the next run examine every watch, and starts it. It is
-// called after each fetch of keys, by the goroutine that fetches, and returns at
-// once.
-func (all *watches) keysChanged() {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if len(all.byExpiry) > 0 {
-		all.keys = true
-		all.timer.Reset(0)
+// changed makes the next run examine every watch, and starts it. It is called after
+// each fetch of keys, by the goroutine that fetches, and when a cut-off was added. It
+// returns at once.
+func (ws *watches) changed() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if len(ws.byExpiry) > 0 {
+		ws.all = true
+		ws.timer.Reset(0)
 	}
 }
 
 // schedule sets the timer to the first expiry. The caller holds mu.
-func (all *watches) schedule(now time.Time) {
-	if len(all.byExpiry) == 0 {
+func (ws *watches) schedule(now time.Time) {
+	if len(ws.byExpiry) == 0 {
 		return
 	}
-	next := min(max(all.byExpiry[0].lifetime.until.Sub(now), 0), lookAgain)
-	if all.keys {
+	longest := lookAgain
+	if ws.list != nil {
+		longest = lookForView
+	}
+	next := min(max(ws.byExpiry[0].lifetime.until.Sub(now), 0), longest)
+	if ws.all {
 		next = 0
 	}
-	if all.timer == nil {
-		all.timer = time.AfterFunc(next, all.run)
+	if ws.timer == nil {
+		ws.timer = time.AfterFunc(next, ws.run)
 		return
 	}
-	all.timer.Reset(next)
+	ws.timer.Reset(next)
 }
 
 // run ends every watch that must end. The timer calls it. It examines the first
-// to expire, and all of them after a fetch.
-func (all *watches) run() {
-	now := all.now()
+// to expire, and all of them after a fetch, a cut-off, or when the list of cut-offs
+// is not fresh.
+func (ws *watches) run() {
+	now := ws.now()
 	var ended []endedWatch
-	all.mu.Lock()
-	if all.keys {
-		all.keys = false
-		ended = all.take(func(w *watch) *Error { return w.lapse(now) })
+	ws.mu.Lock()
+	if ws.list != nil {
+		if _, fresh := ws.list.View(now); !fresh {
+			ws.all = true
+		}
 	}
-	for len(all.byExpiry) > 0 {
-		err := all.byExpiry[0].lapse(now)
+	if ws.all {
+		ws.all = false
+		ended = ws.take(func(w *watch) *Error { return w.lapse(now) })
+	}
+	for len(ws.byExpiry) > 0 {
+		err := ws.byExpiry[0].lapse(now)
 		if err == nil {
 			break
 		}
-		ended = append(ended, endedWatch{heap.Pop(&all.byExpiry).(*watch), err})
+		ended = append(ended, endedWatch{heap.Pop(&ws.byExpiry).(*watch), err})
 	}
-	all.schedule(now)
-	all.mu.Unlock()
+	ws.schedule(now)
+	ws.mu.Unlock()
 	for _, e := range ended { // outside the lock: a parent context may be the user's own
 		e.cancel(e.err)
 	}
 }
 
 // close ends every watch.
-func (all *watches) close() {
-	all.mu.Lock()
-	all.closed = true
-	if all.timer != nil {
-		all.timer.Stop()
+func (ws *watches) close() {
+	ws.mu.Lock()
+	ws.closed = true
+	if ws.timer != nil {
+		ws.timer.Stop()
 	}
-	ended := all.take(func(*watch) *Error { return refuse(Unavailable, Closed) })
-	all.mu.Unlock()
+	ended := ws.take(func(*watch) *Error { return refuse(Unavailable, Closed) })
+	ws.mu.Unlock()
 	for _, e := range ended {
 		e.cancel(e.err)
 	}
@@ -198,9 +218,9 @@ type endedWatch struct {
 
 // take removes and returns the watches for which why returns an error. The
 // caller holds mu.
-func (all *watches) take(why func(*watch) *Error) (ended []endedWatch) {
-	kept := all.byExpiry[:0]
-	for _, w := range all.byExpiry {
+func (ws *watches) take(why func(*watch) *Error) (ended []endedWatch) {
+	kept := ws.byExpiry[:0]
+	for _, w := range ws.byExpiry {
 		if err := why(w); err != nil {
 			ended = append(ended, endedWatch{w, err})
 			w.index = -1
@@ -211,12 +231,12 @@ func (all *watches) take(why func(*watch) *Error) (ended []endedWatch) {
 	if ended == nil {
 		return nil
 	}
-	clear(all.byExpiry[len(kept):])
-	all.byExpiry = kept
+	clear(ws.byExpiry[len(kept):])
+	ws.byExpiry = kept
 	for i, w := range kept {
 		w.index = i
 	}
-	heap.Init(&all.byExpiry)
+	heap.Init(&ws.byExpiry)
 	return ended
 }
 

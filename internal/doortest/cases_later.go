@@ -49,7 +49,7 @@ func later(f *Fixture) []Case {
 	same := *rsaKeys()[2]
 	same.ID = f.Foreign.ID
 	another := &m2mtest.Key{ID: "another", Algorithm: "RS256", Private: f.Foreign.Private}
-	revoked := new(atomic.Bool)
+	refused := new(atomic.Bool)
 	return []Case{
 		replaced("its key stays", 0, "", f.Weak.JWK(), f.Foreign.JWK()),
 		replaced("its key is removed", verifier.InvalidToken, verifier.KeyRemoved, f.Weak.JWK()),
@@ -63,13 +63,13 @@ func later(f *Fixture) []Case {
 			Name: "the client is revoked", LaterCode: verifier.InvalidToken, LaterReason: verifier.Revoked,
 			Config: func(c *verifier.Config) {
 				c.Check = func(context.Context, verifier.Client, verifier.Request) error {
-					if revoked.Load() {
+					if refused.Load() {
 						return verifier.Revoked
 					}
 					return nil
 				}
 			},
-			Then: func(*testing.T, *verifier.Verifier) { revoked.Store(true) },
+			Then: func(*testing.T, *verifier.Verifier) { refused.Store(true) },
 		},
 		{
 			Name: "the verifier is closed", LaterCode: verifier.Unavailable, LaterReason: verifier.Closed,
