@@ -1,0 +1,313 @@
+package redisfleet
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
+	"github.com/m2mauth/m2mauth/revocation"
+)
+
+// Publisher writes cut-offs to the store: for operators' commands. Each call makes a
+// connection of its own and closes it. It is safe for concurrent use.
+type Publisher struct {
+	opts Options
+}
+
+// NewPublisher returns a Publisher, or an error that reports every mistake in opts. It
+// does not connect.
+func NewPublisher(opts Options) (*Publisher, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{opts: opts}, nil
+}
+
+// Receipt tells what became of cut-offs that were published.
+type Receipt struct {
+	ID           string // of the last entry among them, for Seen; "" without cut-offs
+	Added        int    // entries that were written
+	Known        int    // cut-offs that were in the stream already
+	Ended        int    // cut-offs that had ended, and that Restore left out
+	Acknowledged int    // replicas of the server that have the entries
+	Lost         bool   // the store has lost cut-offs: new replicas are closed until Restore
+}
+
+// maxAhead bounds how far in the future a bound may be: as in revocation.List.Add.
+const maxAhead = time.Hour
+
+// batch is how many entries are written or deleted in one pipeline.
+const batch = 500
+
+// Init writes the opening entry, without which nothing can be published or followed. It
+// does nothing if there is one. After the stream was deleted, replicas that hold
+// cut-offs report them as lost: call [Publisher.Restore] next.
+func (p *Publisher) Init(ctx context.Context) error {
+	return p.with(ctx, func(s *session) error {
+		if err := s.safe(ctx); err != nil {
+			return err
+		}
+		write := s.command(append([]string{"XADD", s.opts.stream(), openingID}, openingFields(rand.Text())...)...)
+		results, err := s.do(ctx, s.waitTime(), append([]rueidis.Completed{write}, s.checkCommands()...)...)
+		if err != nil {
+			return err
+		}
+		_, checkErr := s.checked(results[1:])
+		if err := results[0].Error(); err != nil && checkErr != nil {
+			return errors.Join(s.opts.refused("XADD", err), checkErr)
+		} // otherwise, the entry was there
+		return checkErr
+	})
+}
+
+// Publish writes cut-offs that the stream does not have yet, and waits until
+// Options.MinReplicas have them. Replicas of the service refuse the selected tokens
+// within about a second. Repeat a call that failed: nothing is written twice.
+//
+// It refuses cut-offs that are malformed, whose bound is more than an hour ahead of the
+// store's clock, or that have ended, before it writes. After it has written, an error
+// that matches ErrNotSafe comes with a Receipt: the cut-offs count, and may be lost in
+// a fail-over.
+func (p *Publisher) Publish(ctx context.Context, cutoffs ...revocation.Cutoff) (Receipt, error) {
+	return p.publish(ctx, cutoffs, false)
+}
+
+// Restore publishes the cut-offs that a replica holds, of revocation.List.All, and then
+// removes the mark that the store has lost some. A replica that holds more sets it
+// again. Cut-offs that have ended are left out.
+func (p *Publisher) Restore(ctx context.Context, cutoffs ...revocation.Cutoff) (Receipt, error) {
+	return p.publish(ctx, cutoffs, true)
+}
+
+func (p *Publisher) publish(ctx context.Context, cutoffs []revocation.Cutoff, restore bool) (receipt Receipt, err error) {
+	var mistakes []error
+	for _, c := range cutoffs {
+		if err := c.Check(); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%v: %w", c, err))
+		}
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return receipt, err
+	}
+	err = p.with(ctx, func(s *session) error {
+		if err := s.safe(ctx); err != nil {
+			return err
+		}
+		there, now, err := s.index(ctx)
+		if err != nil {
+			return err
+		}
+		missing, last, err := p.missing(cutoffs, there, now, restore, &receipt)
+		if err != nil {
+			return err
+		}
+		if there.count+len(missing) > s.opts.MaxEntries {
+			return fmt.Errorf("%w: %d, and MaxEntries is %d", ErrTooMany, there.count+len(missing), s.opts.MaxEntries)
+		}
+		return s.write(ctx, missing, last, there.opening, restore, &receipt)
+	})
+	return receipt, err
+}
+
+// missing completes cut-offs and returns those that the stream lacks, and the last ID
+// of the others.
+func (p *Publisher) missing(cutoffs []revocation.Cutoff, there index, now time.Time, restore bool, receipt *Receipt) (missing []revocation.Cutoff, last streamID, err error) {
+	var errs []error
+	for _, given := range cutoffs {
+		c := given.Complete(now, p.opts.MaxTokenLife)
+		switch ahead := c.IssuedUpTo.Sub(now); {
+		case ended(c, now) && restore:
+			receipt.Ended++
+			continue
+		case ended(c, now):
+			errs = append(errs, fmt.Errorf("redisfleet: %v: it ended at %v, and the store's clock is at %v", c, c.Until.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)))
+			continue
+		case !c.IssuedUpTo.IsZero() && ahead > maxAhead:
+			errs = append(errs, fmt.Errorf("redisfleet: %v: the bound is %v ahead of the store's clock, want at most %v", c, ahead.Round(time.Second), maxAhead))
+			continue
+		}
+		at, ok := there.covering(c, given.Until.IsZero(), now)
+		if !ok {
+			missing = append(missing, c)
+			there.byName[subjectOf(c)] = append(there.byName[subjectOf(c)], entry{cutoff: c})
+			continue
+		}
+		if at != (streamID{}) {
+			receipt.Known++
+		}
+		if last.less(at) {
+			last = at
+		}
+	}
+	return missing, last, errors.Join(errs...)
+}
+
+// write writes cut-offs, waits for the replicas, and looks whether this is still the
+// stream that was read.
+func (s *session) write(ctx context.Context, cutoffs []revocation.Cutoff, last streamID, opening string, restore bool, receipt *Receipt) error {
+	for chunk := range slices.Chunk(cutoffs, batch) {
+		commands := make([]rueidis.Completed, len(chunk))
+		for i, c := range chunk {
+			commands[i] = s.command(append([]string{"XADD", s.opts.stream(), "NOMKSTREAM", "*"}, fields(c)...)...)
+		}
+		results, err := s.do(ctx, 0, commands...)
+		if err != nil {
+			return err
+		}
+		for _, r := range results {
+			text, err := r.ToString()
+			if rueidis.IsRedisNil(err) {
+				return fmt.Errorf("%w: it was deleted just now", ErrNotInitialized)
+			}
+			if err != nil {
+				return s.opts.refused("XADD", err)
+			}
+			if last, err = parseID(text); err != nil {
+				return err
+			}
+			receipt.Added++
+		}
+	}
+	if last != (streamID{}) {
+		receipt.ID = last.String()
+	}
+	// Even if every entry was there, this connection has to write: WAIT says nothing
+	// of what others wrote.
+	note := s.command("SET", s.opts.published(), last.String())
+	results, err := s.do(ctx, s.waitTime(), append([]rueidis.Completed{note}, s.checkCommands()...)...)
+	if err != nil {
+		return err
+	}
+	if err := results[0].Error(); err != nil {
+		return s.opts.refused("SET", err)
+	}
+	c, err := s.checked(results[1:])
+	receipt.Acknowledged, receipt.Lost = int(c.acknowledged), c.lost != ""
+	if err != nil {
+		return err
+	}
+	if c.first.opening != opening || c.last.less(last) {
+		return fmt.Errorf("%w: it was made anew just now", ErrNotInitialized)
+	}
+	if restore && receipt.Lost {
+		results, err := s.do(ctx, 0, s.command("DEL", s.opts.lost()))
+		if err != nil {
+			return err
+		}
+		if err := results[0].Error(); err != nil {
+			return s.opts.refused("DEL", err)
+		}
+		receipt.Lost = false
+	}
+	return nil
+}
+
+// index is what the stream holds.
+type index struct {
+	opening string
+	count   int
+	byName  map[subject][]entry
+}
+
+type subject struct {
+	issuer string
+	by     revocation.Selector
+}
+
+func subjectOf(c revocation.Cutoff) subject { return subject{c.Issuer, c.Select} }
+
+// index reads the stream. Entries that are not understood are no reason not to publish.
+func (s *session) index(ctx context.Context) (index, time.Time, error) {
+	results, err := s.do(ctx, 0, s.command("TIME"))
+	if err != nil {
+		return index{}, time.Time{}, err
+	}
+	now, err := storeTime(results[0])
+	if err != nil {
+		return index{}, now, s.opts.refused("TIME", err)
+	}
+	all, err := s.readAll(ctx)
+	if err != nil && !errors.Is(err, ErrTooMany) {
+		return index{}, now, err
+	}
+	if len(all) == 0 || !all[0].isOpening() {
+		return index{}, now, fmt.Errorf("%w: its first entry is not the opening", ErrNotInitialized)
+	}
+	there := index{opening: all[0].opening, count: len(all) - 1, byName: make(map[subject][]entry)}
+	for _, e := range all {
+		if e.err == nil && e.opening == "" {
+			there.byName[subjectOf(e.cutoff)] = append(there.byName[subjectOf(e.cutoff)], e)
+		}
+	}
+	return there, now, nil
+}
+
+// covering returns the ID of an entry that refuses all that c refuses: of none, if the
+// entry is yet to be written. A cut-off of a Token whose end is derived ends later each
+// time that it is published: one that is there from its first time is as good.
+func (x index) covering(c revocation.Cutoff, derived bool, now time.Time) (streamID, bool) {
+	for _, e := range x.byName[subjectOf(c)] {
+		there := e.cutoff
+		if derived && c.Select.Kind() == revocation.TokenKind && !there.Until.IsZero() {
+			whole := time.UnixMilli(int64(e.id.ms)).Add(c.Until.Sub(now)).Add(-time.Minute) // of clocks and rounding
+			if !there.Until.Before(whole) {
+				return e.id, true
+			}
+		}
+		if covers(there, c) {
+			return e.id, true
+		}
+	}
+	return streamID{}, false
+}
+
+// safe returns an error unless the server keeps what is written to it.
+func (s *session) safe(ctx context.Context) error {
+	results, err := s.do(ctx, 0, s.command("INFO", "everything"))
+	if err != nil {
+		return err
+	}
+	text, err := results[0].ToString()
+	if err != nil {
+		return s.opts.refused("INFO", err)
+	}
+	info := make(map[string]string)
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			info[name] = value
+		}
+	}
+	want := map[string]string{"role": "master", "maxmemory_policy": "noeviction"}
+	if !s.opts.InsecureWithoutAOF {
+		want["aof_enabled"], want["aof_last_write_status"] = "1", "ok"
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if info[name] != want[name] {
+			errs = append(errs, fmt.Errorf("%w: INFO says %s:%s, want %s", ErrNotSafe, name, outbound.Quote(info[name]), want[name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// with runs f with a session.
+func (p *Publisher) with(ctx context.Context, f func(*session) error) error {
+	if p == nil || p.opts.Name == "" {
+		return errors.New("redisfleet: the Publisher does not come from NewPublisher")
+	}
+	s, err := dial(ctx, &p.opts)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return f(s)
+}
