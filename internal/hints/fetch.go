@@ -19,14 +19,6 @@ func Fetch(err error) string {
 	if err == nil {
 		return ""
 	}
-	if hint := fetch(err); hint != "" {
-		return hint
-	}
-	return "the keys can't be fetched: check Issuer.JWKSURL and the network from this machine to the authority"
-}
-
-// fetch returns the hint for an error that it recognizes, or "".
-func fetch(err error) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
 			return "no DNS entry for the host: check the name in Issuer.JWKSURL, and which DNS server this machine asks"
@@ -52,7 +44,7 @@ func fetch(err error) string {
 	case isProxyAnswer(err):
 		return "the proxy refuses the connection: check HTTPS_PROXY and what it permits, or exclude the authority with NO_PROXY"
 	}
-	return ""
+	return "the keys can't be fetched: check Issuer.JWKSURL and the network from this machine to the authority"
 }
 
 func httpStatus(code int) string {

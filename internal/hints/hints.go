@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/m2mauth/m2mauth/internal/jwks"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -30,8 +31,8 @@ func Of(d verifier.Decision) string {
 			return near
 		}
 	case verifier.KeysUnavailable:
-		if hint := fetch(d.Err); hint != "" {
-			return hint
+		if missing, ok := errors.AsType[*jwks.MissingError](d.Err); ok && missing.Err != nil {
+			return Fetch(missing.Err)
 		}
 	case verifier.ScopeMissing:
 		var claims map[string]json.RawMessage
