@@ -45,7 +45,7 @@ func (o *orders) add(item string) *ordersv1.Order {
 }
 
 // newHTTP returns the HTTP API. Each route is registered with its Requirement.
-func newHTTP(v *verifier.Verifier, o *orders) (http.Handler, error) {
+func newHTTP(v *verifier.Verifier, o *orders) (*httpmw.Mux, error) {
 	guard, err := httpmw.New(v, nil)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 // newGRPC returns the gRPC API. Methods that the policy does not name are refused.
-func newGRPC(v *verifier.Verifier, o *orders) (*grpc.Server, error) {
+func newGRPC(v *verifier.Verifier, o *orders) (*grpc.Server, *grpcmw.Interceptor, error) {
 	guard, err := grpcmw.New(v, grpcmw.Policy{
 		"/orders.v1.Orders/*":                         scopes.All("read:orders"),
 		"/orders.v1.Orders/Create":                    scopes.All("write:orders"),
@@ -81,12 +81,12 @@ func newGRPC(v *verifier.Verifier, o *orders) (*grpc.Server, error) {
 		"/grpc.reflection.v1alpha.ServerReflection/*": scopes.Public(),
 	}, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	server := grpc.NewServer(guard.ServerOptions()...)
 	ordersv1.RegisterOrdersServer(server, o)
 	reflection.Register(server)
-	return server, guard.CheckCoverage(server.GetServiceInfo())
+	return server, guard, guard.CheckCoverage(server.GetServiceInfo())
 }
 
 func (o *orders) List(ctx context.Context, _ *ordersv1.ListRequest) (*ordersv1.ListResponse, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"testing"
 
 	"github.com/m2mauth/m2mauth/m2mtest/attack"
@@ -12,7 +13,7 @@ import (
 //
 //	go test ./examples/quickstart -run TestAttack -v
 func TestAttack(t *testing.T) {
-	w, err := newWorld(t.Context())
+	w, err := newWorld(t.Context(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

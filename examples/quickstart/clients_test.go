@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -25,7 +26,7 @@ import (
 // TestForeignClients calls both APIs as programs without this module do: x/oauth2 gets
 // the tokens, and its HTTP client and gRPC's per-RPC credentials send them.
 func TestForeignClients(t *testing.T) {
-	w, err := newWorld(t.Context())
+	w, err := newWorld(t.Context(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestForeignClients(t *testing.T) {
 // overTLS serves the gRPC API over TLS, and returns a client with tokens of source.
 func overTLS(t *testing.T, w *world, source oauth2.TokenSource) ordersv1.OrdersClient {
 	cert, pool := selfSigned(t)
-	server, err := newGRPC(w.verifier, newOrders())
+	server, _, err := newGRPC(w.verifier, newOrders())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,11 @@ func main() {
 
 // run prints the story to w, or serves until ctx ends.
 func run(ctx context.Context, w io.Writer, serve, verbose bool) error {
-	world, err := newWorld(ctx)
+	log := io.Discard
+	if serve {
+		log = w // the audit log
+	}
+	world, err := newWorld(ctx, log)
 	if err != nil {
 		return err
 	}

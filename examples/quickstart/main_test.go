@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -53,7 +55,7 @@ func TestStoryNotices(t *testing.T) {
 		"the verifier is closed": func(w *world) { w.verifier.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, err := newWorld(t.Context())
+			w, err := newWorld(t.Context(), io.Discard)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +77,7 @@ func TestStoryNotices(t *testing.T) {
 }
 
 func TestServePrintsCommands(t *testing.T) {
-	w, err := newWorld(t.Context())
+	w, err := newWorld(t.Context(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +88,19 @@ func TestServePrintsCommands(t *testing.T) {
 	if err := w.serve(ctx, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"curl -i", "grpcurl -plaintext", w.httpURL, w.grpcAddr, w.authority.TokenURL()} {
+	for _, want := range []string{"curl -i", "grpcurl -plaintext", w.httpURL, w.grpcAddr, w.authority.TokenURL(), w.statusURL} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing:\n%s", want, out.String())
 		}
+	}
+	response, err := http.Get(w.statusURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(page), "/orders.v1.Orders/Create") {
+		t.Errorf("the status page: %d, %v, want 200 and the policy\n%s", response.StatusCode, err, page)
 	}
 	if strings.Contains(out.String(), "%!") {
 		t.Errorf("a broken format:\n%s", out.String())

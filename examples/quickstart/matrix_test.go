@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -36,12 +35,12 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := newGRPC(v, newOrders())
+	server, _, err := newGRPC(v, newOrders())
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := m2mtest.Matrix(
-		m2mtest.Section{Title: "HTTP", Operations: handler.(*httpmw.Mux).Operations()},
+		m2mtest.Section{Title: "HTTP", Operations: handler.Operations()},
 		m2mtest.Section{Title: "gRPC", Operations: asked.callAll(t, server)},
 	)
 	if *update {

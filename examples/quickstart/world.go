@@ -4,12 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/m2mauth/m2mauth/examples/internal/ordersv1"
+	"github.com/m2mauth/m2mauth/grpcmw"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/telemetry"
 	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -21,24 +26,34 @@ type world struct {
 	verifier  *verifier.Verifier
 	http      *http.Server
 	grpc      *grpc.Server
+	status    *http.Server
 	httpURL   string
 	grpcAddr  string
+	statusURL string
 	orders    ordersv1.OrdersClient
 	conn      *grpc.ClientConn
 }
 
-func newWorld(ctx context.Context) (*world, error) {
+// newWorld starts everything. The verifier's audit log goes to log.
+func newWorld(ctx context.Context, log io.Writer) (*world, error) {
 	w := &world{authority: m2mtest.NewAuthority(nil)}
-	if err := w.start(ctx); err != nil {
+	if err := w.start(ctx, log); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *world) start(ctx context.Context) (err error) {
-	// For a project at Stytch, use stytch.Issuer(projectID, nil).
-	w.verifier, err = verifier.New(verifier.Config{Issuers: []verifier.Issuer{w.authority.Issuer()}})
+func (w *world) start(ctx context.Context, log io.Writer) (err error) {
+	recent := new(telemetry.Recent)
+	w.verifier, err = verifier.New(verifier.Config{
+		// For a project at Stytch, use stytch.Issuer(projectID, nil).
+		Issuers: []verifier.Issuer{w.authority.Issuer()},
+		Observe: []func(context.Context, verifier.Decision){
+			telemetry.Audit(slog.New(slog.NewTextHandler(log, nil)), nil),
+			recent.Observe,
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -48,19 +63,29 @@ func (w *world) start(ctx context.Context) (err error) {
 		return err
 	}
 	o := newOrders()
-	handler, err := newHTTP(w.verifier, o)
+	mux, err := newHTTP(w.verifier, o)
 	if err != nil {
 		return err
 	}
-	w.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	httpListener, err := net.Listen("tcp", "127.0.0.1:0")
+	if w.http, w.httpURL, err = serveHTTP(mux); err != nil {
+		return err
+	}
+	var guard *grpcmw.Interceptor
+	if w.grpc, guard, err = newGRPC(w.verifier, o); err != nil {
+		return err
+	}
+	status, err := telemetry.Status(telemetry.StatusConfig{
+		Verifier: w.verifier,
+		Service:  "orders",
+		Recent:   recent,
+		Operations: []iter.Seq2[string, scopes.Requirement]{
+			mux.Operations(), guard.Operations(w.grpc.GetServiceInfo()),
+		},
+	})
 	if err != nil {
 		return err
 	}
-	go w.http.Serve(httpListener)
-	w.httpURL = "http://" + httpListener.Addr().String()
-
-	if w.grpc, err = newGRPC(w.verifier, o); err != nil {
+	if w.status, w.statusURL, err = serveHTTP(status); err != nil {
 		return err
 	}
 	grpcListener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,6 +101,17 @@ func (w *world) start(ctx context.Context) (err error) {
 	return nil
 }
 
+// serveHTTP serves h on a port of its own, and returns its URL.
+func serveHTTP(h http.Handler) (*http.Server, string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(listener)
+	return server, "http://" + listener.Addr().String(), nil
+}
+
 func (w *world) close() {
 	if w.conn != nil {
 		w.conn.Close()
@@ -83,8 +119,10 @@ func (w *world) close() {
 	if w.grpc != nil {
 		w.grpc.Stop()
 	}
-	if w.http != nil {
-		w.http.Close()
+	for _, server := range []*http.Server{w.http, w.status} {
+		if server != nil {
+			server.Close()
+		}
 	}
 	w.verifier.Close()
 	w.authority.Close()
@@ -121,8 +159,14 @@ Register your own clients by Stytch's API:
   curl -s -u %[6]s:%[7]s -H "Content-Type: application/json" \
     -d '{"client_name":"mine","scopes":["read:orders","write:orders"]}' \
     %[8]s/v1/m2m/clients
+
+See what is refused and why, which keys are in use, and the policy:
+
+  %[9]s
+
+Below, the audit log has a line for each call.
 `, id, secret, w.authority.TokenURL(), w.httpURL, w.grpcAddr,
-		w.authority.ProjectID(), w.authority.Secret(), w.authority.URL())
+		w.authority.ProjectID(), w.authority.Secret(), w.authority.URL(), w.statusURL)
 	<-ctx.Done()
 	return nil
 }

@@ -25,6 +25,7 @@ var other = map[string]string{
 	"fmt":     "fmt",
 	"grpc":    "google.golang.org/grpc",
 	"http":    "net/http",
+	"iter":    "iter",
 	"log":     "log",
 	"mux":     "github.com/gorilla/mux",
 	"net":     "net",

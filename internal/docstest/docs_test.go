@@ -29,6 +29,7 @@ var own = map[string]string{
 	"scopes":      "scopes",
 	"stytch":      "stytch",
 	"tokensource": "tokensource",
+	"telemetry":   "telemetry",
 	"verifier":    "verifier",
 }
 
