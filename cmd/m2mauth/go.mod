@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/m2mauth/m2mauth v0.0.0
+	github.com/m2mauth/m2mauth/redisfleet v0.0.0
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/oauth2 v0.37.0
 	golang.org/x/sys v0.48.0
@@ -22,6 +23,7 @@ require (
 	github.com/lestrrat-go/jwx/v3 v3.3.0 // indirect
 	github.com/lestrrat-go/option/v2 v2.0.0 // indirect
 	github.com/puzpuzpuz/xsync/v4 v4.5.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
 	golang.org/x/crypto v0.57.0 // indirect
@@ -29,3 +31,5 @@ require (
 )
 
 replace github.com/m2mauth/m2mauth => ../..
+
+replace github.com/m2mauth/m2mauth/redisfleet => ../../redisfleet

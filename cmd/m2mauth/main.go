@@ -1,5 +1,5 @@
 // Command m2mauth explains access tokens, gets them for shells and pipelines, serves
-// an authority for local development, and rotates secrets.
+// an authority for local development, and shuts out what has leaked.
 //
 //	m2mauth explain -issuer https://auth.example.com -audience https://api.example.com \
 //		-jwks-url https://auth.example.com/.well-known/jwks.json -require-all "reports:read" <token
@@ -17,6 +17,12 @@
 //	m2mauth token -issuer https://auth.example.com -client-id worker -secret-file secret
 //
 // It prints an access token, which it caches and replaces ahead of its end.
+//
+//	m2mauth incident -client ID -secret-out FILE -redis rediss://redis.example.com:6379
+//
+// A client's secret has leaked: it is replaced at Stytch, and then its tokens are shut
+// out in every replica. "revoke" does the latter alone, and "fleet" looks after the
+// store that the replicas follow.
 //
 //	m2mauth rotate start -client ID -secret-out FILE
 //
@@ -37,6 +43,9 @@ import (
 	"syscall"
 
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/fleet"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/incident"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/revoke"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/rotate"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/token"
 	"github.com/m2mauth/m2mauth/internal/redact"
@@ -72,6 +81,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return token.Run(ctx, args[1:], stdout, stderr)
 	case "rotate", "disable", "enable":
 		return rotate.Run(ctx, command, args[1:], stdout, stderr)
+	case "incident":
+		return incident.Run(ctx, args[1:], stdin, stdout, stderr)
+	case "revoke":
+		return revoke.Run(ctx, args[1:], stdin, stdout, stderr)
+	case "fleet":
+		return fleet.Run(ctx, args[1:], stdout, stderr)
 	}
 	// Don't repeat the unknown command: it may be a token.
 	fmt.Fprint(stderr, commands)
@@ -81,6 +96,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 const commands = `usage: m2mauth explain [flags] <token    says why a token is accepted or refused
        m2mauth token [flags]             prints an access token, from a cache
        m2mauth authority [flags]         serves an authority for local development
+
+When a secret has leaked:
+       m2mauth incident [flags]          replaces it, and shuts out its tokens
+       m2mauth revoke [flags]            shuts out tokens in every replica
+       m2mauth fleet STEP [flags]        looks after the store of that
 
 At Stytch, to replace a secret:
        m2mauth rotate start [flags]      gives a client a second secret

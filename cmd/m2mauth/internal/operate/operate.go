@@ -126,6 +126,37 @@ func CheckEnd(name, end string, required bool) error {
 	return nil
 }
 
+// CheckNote returns an error unless note is a line that can stand with a cut-off.
+func CheckNote(note string) error {
+	if len(note) > 200 || strings.ContainsFunc(note, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return errors.New("-note: want one line of at most 200 bytes")
+	}
+	if redact.Tokens(note) != note {
+		return errors.New("-note holds what looks like a secret: every replica and the store would keep it")
+	}
+	return nil
+}
+
+// DefaultIssuer returns the Name that package stytch gives to the project of the
+// environment, or "".
+func DefaultIssuer() string {
+	if project := os.Getenv("STYTCH_PROJECT_ID"); project != "" {
+		return "stytch.com/" + project
+	}
+	return ""
+}
+
+// CheckIssuer returns an error unless name can be an issuer's.
+func CheckIssuer(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return errors.New("-issuer is missing: write the Name of the services' verifier.Issuer")
+	case redact.Text(name) != name:
+		return errors.New("-issuer holds what looks like a secret")
+	}
+	return nil
+}
+
 // End returns the last four characters of a secret.
 func End(s stytch.Secret) string {
 	text := s.Reveal()

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // Terminal asks the operator and tells what happens. Its zero value asks nobody.
@@ -44,6 +47,13 @@ func (t *Terminal) Say(format string, args ...any) {
 	fmt.Fprintf(t.Out, "     "+format+"\n", args...)
 }
 
+// Fail writes an error that does not end the command.
+func (t *Terminal) Fail(err error) {
+	for line := range strings.Lines(err.Error()) {
+		t.Say("%s", redact.Tokens(strings.TrimRight(line, "\n")))
+	}
+}
+
 // ErrNobody means that an answer is needed, and nobody can give one.
 var ErrNobody = errors.New("nobody can answer")
 
@@ -75,4 +85,14 @@ func (t *Terminal) Ask(ctx context.Context, question, want string) (bool, error)
 		fmt.Fprintln(t.Out)
 		return false, context.Cause(ctx)
 	}
+}
+
+// Plain returns a text that was read elsewhere for one line of a terminal.
+func Plain(text string) string {
+	for _, r := range text {
+		if r < ' ' || r == 0x7f || !strconv.IsPrint(r) {
+			return strconv.QuoteToASCII(text)
+		}
+	}
+	return text
 }
