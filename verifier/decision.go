@@ -26,6 +26,11 @@ type Decision struct {
 	Err    error              // an *Error; nil if the call was allowed
 	Cached bool               // the token was remembered: its signature was not checked again
 	Took   time.Duration
+
+	// RevocationsStale reports that the view of Config.Revocations was older than its
+	// MaxAge, or not there yet. If the call was allowed, the list has FailOpen, and a
+	// newer cut-off may have been missed. It is false unless the token was verified.
+	RevocationsStale bool `json:",omitempty"`
 }
 
 // decision holds what is known of one call while it is decided.
@@ -67,6 +72,9 @@ func (v *Verifier) observe(ctx context.Context, r *Request, need scopes.Requirem
 	}
 	if d.token != nil {
 		seen.Client = d.token.client
+		if list := v.cfg.Revocations; list != nil {
+			seen.RevocationsStale = list.Stale(time.Now())
+		}
 	}
 	for _, f := range v.cfg.Observe {
 		if d.err != nil {

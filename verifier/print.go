@@ -69,6 +69,9 @@ func (d Decision) LogValue() slog.Value {
 	if d.Client.ID != "" {
 		attrs = append(attrs, slog.Any("client", d.Client))
 	}
+	if d.RevocationsStale {
+		attrs = append(attrs, slog.Bool("revocations_stale", true))
+	}
 	return slog.GroupValue(append(attrs, slog.Bool("cached", d.Cached), slog.Duration("took", d.Took))...)
 }
 
