@@ -100,7 +100,7 @@ func issuerReport(st *verifier.IssuerStatus, now time.Time) IssuerReport {
 		r.Hint = errorText(func() string { return hints.Fetch(st.LastError) })
 	}
 	for _, k := range st.Keys[:min(len(st.Keys), maxKeys)] {
-		r.Keys = append(r.Keys, Key{ID: plain(k.ID, maxID), Algorithm: plain(k.Algorithm, maxID)})
+		r.Keys = append(r.Keys, Key{ID: plain(k.ID, maxID), Algorithm: plain(k.Algorithm, maxID), Thumbprint: k.Thumbprint})
 	}
 	for _, p := range st.Problems[:min(len(st.Problems), maxKeys)] {
 		r.Problems = append(r.Problems, KeyProblem{KeyID: plain(p.KeyID, maxID), Text: plain(p.Text, maxText), Compromised: p.Compromised})

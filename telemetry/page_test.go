@@ -168,7 +168,7 @@ func TestReport(t *testing.T) {
 		if r.Version != telemetry.ReportVersion || r.Service != "orders" || r.State != telemetry.Well || r.Verdict != "All is well: the keys of 1 issuer are fresh." {
 			t.Errorf("the report begins %d %q %q %q", r.Version, r.Service, r.State, r.Verdict)
 		}
-		if i := r.Issuers[0]; i.State != "fresh" || i.Allowed != 3 || i.Refused != 1 || len(i.Keys) != 1 || i.Keys[0].Algorithm != "ES256" {
+		if i := r.Issuers[0]; i.State != "fresh" || i.Allowed != 3 || i.Refused != 1 || len(i.Keys) != 1 || i.Keys[0].Algorithm != "ES256" || len(i.Keys[0].Thumbprint) != 43 {
 			t.Errorf("Issuers[0] = %+v, want fresh, 3 allowed, 1 refused, one key", i)
 		}
 		counts := make(map[string]uint64)

@@ -74,8 +74,9 @@ type IssuerReport struct {
 
 // Key describes a key in use.
 type Key struct {
-	ID        string `json:"id"` // "" if it has none
-	Algorithm string `json:"algorithm"`
+	ID         string `json:"id"` // "" if it has none
+	Algorithm  string `json:"algorithm"`
+	Thumbprint string `json:"thumbprint"` // RFC 7638 with SHA-256
 }
 
 // KeyProblem describes a published key that has a problem.
