@@ -260,9 +260,13 @@ func cutoffsOf(entries []entry) (cutoffs []revocation.Cutoff, err error) {
 	bad := 0
 	for _, e := range entries {
 		switch {
-		case e.err != nil || e.opening != "" && !e.isOpening():
+		case e.err != nil:
 			if bad++; bad == 1 {
 				err = fmt.Errorf("%w: %w", ErrNotUnderstood, e.err)
+			}
+		case e.opening != "" && !e.isOpening():
+			if bad++; bad == 1 {
+				err = fmt.Errorf("%w: entry %v is a second opening", ErrNotUnderstood, e.id)
 			}
 		case e.opening == "":
 			cutoffs = append(cutoffs, e.cutoff)
