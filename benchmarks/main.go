@@ -4,7 +4,7 @@
 //
 //	go run .
 //
-// It takes about five minutes. Times depend on the machine and its other load, so
+// It takes about six minutes. Times depend on the machine and its other load, so
 // compare ratios within one run, never two runs.
 package main
 

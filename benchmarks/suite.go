@@ -55,6 +55,7 @@ func (s *suite) run(only *regexp.Regexp) {
 		measure func(*suite, *section)
 	}{
 		{"Verify alone", measureVerify},
+		{"Everything on", measureEverything},
 		{"Where a first sight's time goes", measureParts},
 		{"Readers of our own", measureReaders},
 		{"A whole HTTP request", measureHTTP},
