@@ -59,6 +59,14 @@ type TokenEndpointOptions struct {
 	// forgotten first.
 	Tracked int
 
+	// Limiter, if set, counts PerAddress and Failures for all replicas of the gateway
+	// together, in addition to the limits of this process. If it fails, those alone
+	// apply, and Answer.LimiterErr has the error. Client IDs are tried at several
+	// replicas at once: the first failures can exceed the burst of Failures, and count
+	// afterwards. A Limiter that is used by gateways of several projects counts an
+	// address once for all.
+	Limiter Limiter
+
 	// Observe, if set, is called with every Answer before it is sent, for an audit
 	// log or metrics. It must be safe for concurrent use. A panic in it is
 	// recovered.
@@ -85,6 +93,10 @@ type Answer struct {
 	Scopes    []string  // that were granted; nil for a refusal
 	Expires   time.Time // of the token, by its expires_in; zero for a refusal
 	RequestID string    // Stytch's, for its support; "" if Stytch did not respond with one
+
+	// LimiterErr is why Limiter did not count the request, so that the limits of this
+	// process alone applied; nil nearly always.
+	LimiterErr error
 
 	// Warning is "" nearly always. It reports that all requests so far came from one
 	// private address, which is probably a proxy's.
@@ -114,6 +126,7 @@ type TokenEndpoint struct {
 	address    func(*http.Request) netip.Addr
 	perAddress *limiters[netip.Addr]
 	failures   *limiters[failureKey]
+	shared     sharedLimits
 	upstream   tokenUpstream
 	keys       *KeySet // nil for none
 	observe    func(context.Context, Answer)
@@ -146,6 +159,7 @@ func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpo
 		address:    opts.ClientAddr,
 		perAddress: newLimiters[netip.Addr](perAddress, tracked),
 		failures:   newLimiters[failureKey](failures, tracked),
+		shared:     sharedLimits{opts.Limiter, perAddress, failures},
 		upstream: tokenUpstream{
 			url:     stytchwire.BaseURL(projectID, opts.BaseURL) + stytchwire.TokenPath(projectID),
 			http:    outbound.NewClient(opts.Transport),
@@ -197,10 +211,11 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from := plainAddr(e.address(r))
 	addr := limitedAddr(from)
 	req := tokenRequest{}
-	token, refused := e.serve(w, r, addr, &req)
+	var outage error // of the Limiter
+	token, refused := e.serve(w, r, addr, &req, &outage)
 	if e.observe != nil {
 		answer := Answer{ClientID: plain(req.clientID), Addr: addr, Status: http.StatusOK, Took: time.Since(began),
-			Warning: e.oneAddress.warning(from)}
+			LimiterErr: outage, Warning: e.oneAddress.warning(from)}
 		if refused != nil {
 			answer.Status, answer.Code, answer.Err = refused.status, refused.code, refused
 			answer.RequestID = refused.requestID
@@ -217,15 +232,18 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve returns the token or the refusal for a request. It fills req as far as it
-// reads the request.
+// reads the request, and outage if the Limiter fails.
 func (e *TokenEndpoint) serve(
-	w http.ResponseWriter, r *http.Request, addr netip.Addr, req *tokenRequest,
+	w http.ResponseWriter, r *http.Request, addr netip.Addr, req *tokenRequest, outage *error,
 ) (*issuedToken, *tokenRefusal) {
 	if r.Method != http.MethodPost { // RFC 6749 §3.2
 		return nil, &tokenRefusal{status: http.StatusMethodNotAllowed, code: stytchwire.OAuthInvalidRequest,
 			cause: errMethod}
 	}
 	if wait := e.perAddress.take(addr); wait > 0 {
+		return nil, tooMany(wait, errAddressLimit)
+	}
+	if wait := e.shared.takeAddress(r.Context(), addr, outage); wait > 0 {
 		return nil, tooMany(wait, errAddressLimit)
 	}
 	if refused := req.read(w, r, e.parameters); refused != nil {
@@ -237,7 +255,15 @@ func (e *TokenEndpoint) serve(
 		return nil, tooMany(wait, errFailureLimit)
 	}
 	badClient := false
-	defer func() { attempt.end(badClient) }() // also after a panic of the transport
+	defer func() { // also after a panic of the transport
+		attempt.end(badClient)
+		if badClient {
+			e.shared.chargeFailure(r.Context(), req.clientID, addr, outage)
+		}
+	}()
+	if wait := e.shared.lookFailures(r.Context(), req.clientID, addr, outage); wait > 0 {
+		return nil, tooMany(wait, errFailureLimit)
+	}
 	token, refused := e.upstream.request(r.Context(), req)
 	badClient = refused != nil && refused.code == stytchwire.OAuthInvalidClient
 	if token != nil && e.keys != nil {
