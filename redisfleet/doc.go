@@ -25,4 +25,13 @@
 //
 //	user m2mauth-follower on >PASSWORD resetkeys resetchannels -@all %R~{m2mauth:revocations} %RW~{m2mauth:revocations}:seen %RW~{m2mauth:revocations}:lost +xread +xinfo|stream +hset +hdel +get +set +wait +role +time
 //	user m2mauth-operator on >PASSWORD resetkeys resetchannels -@all %RW~{m2mauth:revocations} %RW~{m2mauth:revocations}:* +xread +xinfo|stream +xadd +xdel +hgetall +hdel +get +set +del +wait +role +time +info
+//
+// # Limits and proofs
+//
+// [Limits] count token requests for all replicas of a stytch/gateway, and [Replay]
+// remembers DPoP proofs for all replicas of a service. Both need Redis 7 or Valkey, and
+// "maxmemory-policy noeviction". Their users:
+//
+//	user m2mauth-gateway on >PASSWORD resetkeys resetchannels -@all %RW~m2mauth:limits:* +eval +evalsha +get +set +time
+//	user m2mauth-service on >PASSWORD resetkeys resetchannels -@all %RW~m2mauth:replay:* +set
 package redisfleet
