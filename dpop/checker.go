@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -150,10 +151,29 @@ type Call struct {
 //
 // A proof that is refused is not recorded as used.
 func (c *Checker) Check(ctx context.Context, call Call) error {
-	p, err := c.verify(call)
+	p, err := c.verify(call, false)
 	if err != nil {
 		return err
 	}
+	return c.use(ctx, p, call)
+}
+
+// CheckTokenRequest does what [Checker.Check] does for an authority's token endpoint
+// (RFC 9449 §5), and returns the thumbprint of the key to bind the token to
+// ("cnf.jkt"). Token and Thumbprint of call are not used.
+func (c *Checker) CheckTokenRequest(ctx context.Context, call Call) (thumbprint string, err error) {
+	p, err := c.verify(call, true)
+	if err == nil {
+		err = c.use(ctx, p, call)
+	}
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(p.thumbprint[:]), nil
+}
+
+// use records that a proof was used.
+func (c *Checker) use(ctx context.Context, p proof, call Call) error {
 	seen, err := c.seen(ctx, p.id(), call)
 	switch {
 	case err != nil:
@@ -167,7 +187,7 @@ func (c *Checker) Check(ctx context.Context, call Call) error {
 // Inspect does what [Checker.Check] does, but neither reads nor records which
 // proofs were used.
 func (c *Checker) Inspect(call Call) error {
-	_, err := c.verify(call)
+	_, err := c.verify(call, false)
 	return err
 }
 

@@ -33,6 +33,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
@@ -63,6 +64,10 @@ type Options struct {
 	// trusted_metadata. It can't replace the standard claims. Nil for none.
 	CustomClaims func(trustedMetadata map[string]any) map[string]any
 
+	// DPoP, if set, binds the tokens of the token endpoint to the key of the proof that
+	// a request carries (RFC 9449 §5). Stytch does not do that.
+	DPoP *dpop.Checker
+
 	// Now returns the time for issued tokens: time.Now if nil.
 	Now func() time.Time
 
@@ -86,6 +91,7 @@ type Authority struct {
 	ttl       time.Duration
 	custom    func(map[string]any) map[string]any
 	now       func() time.Time
+	proofs    *dpop.Checker // nil without Options.DPoP
 
 	keys    keyRing
 	clients clientStore
@@ -124,6 +130,7 @@ func Start(opts *Options) (*Authority, error) {
 		ttl:       opts.TokenTTL,
 		custom:    opts.CustomClaims,
 		now:       opts.Now,
+		proofs:    opts.DPoP,
 		url:       "http://m2mtest.invalid", // RFC 6761 §6.4: never resolves
 	}
 	if a.projectID == "" {

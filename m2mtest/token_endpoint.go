@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -76,13 +77,37 @@ func (a *Authority) issue(r *http.Request) (stytchwire.TokenResponse, *oauthErro
 	if bad != nil {
 		return none, bad
 	}
-	token := a.Token(TokenSpec{ClientID: c.ClientID, Scopes: granted, TTL: a.ttl, Claims: a.customClaims(c)})
+	claims, tokenType, bad := a.bind(r, a.customClaims(c))
+	if bad != nil {
+		return none, bad
+	}
+	token := a.Token(TokenSpec{ClientID: c.ClientID, Scopes: granted, TTL: a.ttl, Claims: claims})
 	return stytchwire.TokenResponse{
 		Response:    stytchwire.Response{StatusCode: 200, RequestID: a.newRequestID()},
 		AccessToken: token,
-		TokenType:   "bearer",
+		TokenType:   tokenType,
 		ExpiresIn:   int64(a.ttl.Seconds()),
 	}, nil
+}
+
+// bind adds the key of the request's proof to the claims (RFC 9449 §5), and returns the
+// type of the token.
+func (a *Authority) bind(r *http.Request, claims map[string]any) (map[string]any, string, *oauthError) {
+	proofs := r.Header["Dpop"]
+	if a.proofs == nil || len(proofs) == 0 {
+		return claims, "bearer", nil
+	}
+	thumbprint, err := a.proofs.CheckTokenRequest(r.Context(), dpop.Call{
+		Proofs: proofs, Method: r.Method, Origin: "http://" + r.Host, Path: r.URL.EscapedPath(), Now: a.now(),
+	})
+	if err != nil {
+		return nil, "", &oauthError{400, "invalid_dpop_proof", "The DPoP proof is invalid."}
+	}
+	if claims == nil {
+		claims = map[string]any{}
+	}
+	claims["cnf"] = map[string]any{"jkt": thumbprint}
+	return claims, "DPoP", nil
 }
 
 // readTokenRequest reads a form or a JSON body.

@@ -33,7 +33,7 @@ func (c *callback) fetch(ctx context.Context) (f fetched, err error) {
 	case token == nil:
 		return f, c.describe(errors.New("it returned no token and no error"))
 	}
-	if err := checkToken(token.AccessToken, token.Type()); err != nil {
+	if err := checkToken(token.AccessToken, token.Type(), bearerScheme); err != nil {
 		return f, c.describe(err)
 	}
 	f.token = token
@@ -47,8 +47,8 @@ func (c *callback) closeIdle() {}
 // maxToken is more than any server accepts in a header field.
 const maxToken = 64 << 10
 
-// checkToken refuses what can't be sent as a Bearer token.
-func checkToken(accessToken, tokenType string) error {
+// checkToken refuses what can't be sent as a token of this scheme.
+func checkToken(accessToken, tokenType, scheme string) error {
 	switch {
 	case accessToken == "":
 		return errors.New("the response is missing access_token")
@@ -56,7 +56,10 @@ func checkToken(accessToken, tokenType string) error {
 		return fmt.Errorf("the access token has %d bytes: want at most %d", len(accessToken), maxToken)
 	case strings.ContainsFunc(accessToken, func(c rune) bool { return c <= ' ' || c > '~' }): // RFC 6749 §A.12
 		return errors.New("the access token holds spaces or bytes that are no printable ASCII")
-	case !strings.EqualFold(tokenType, "Bearer"): // RFC 6749 §7.1: don't use a token of an unknown type
+	case strings.EqualFold(tokenType, scheme): // RFC 6749 §7.1: don't use a token of an unknown type
+	case scheme == dpopScheme:
+		return errors.New("the token's type is not DPoP: the authority has not bound it to the key (RFC 9449 §5)")
+	default:
 		return errors.New("the token's type is not bearer")
 	}
 	return nil

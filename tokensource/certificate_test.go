@@ -124,7 +124,7 @@ func TestCertificateRenewed(t *testing.T) {
 	a.accept = renewed.Thumbprint()
 	a.after = func() { store(renewed) }
 	a.mu.Unlock()
-	if got, err := s.Replace(t.Context(), orders, first, 0); got == nil || err != nil {
+	if got, err := s.Replaced(t.Context(), orders, first, 0); !got || err != nil {
 		t.Fatalf("Replace() = %v, %v, want a token", got, err)
 	}
 	got := a.requests()

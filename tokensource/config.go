@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/clientauth"
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/redact"
@@ -55,6 +56,12 @@ type Config struct {
 
 	// Parameters are further parameters of the token request.
 	Parameters url.Values
+
+	// DPoP, if set, binds the tokens to its key (RFC 9449), so that a stolen one is
+	// worth nothing. [Source.RoundTripper] and package grpctoken add a proof to each
+	// attempt; Token and TokenContext return an error. The authority must issue
+	// tokens of the type DPoP.
+	DPoP *dpop.Signer
 
 	// RefreshAhead says how long before its end a token is replaced: a fifth of
 	// its lifetime if zero, and never more than half of it.
@@ -125,8 +132,8 @@ func (c *Config) checkOrigin() error {
 	}
 	if c.Fetch != nil {
 		parameters := len(c.Scopes) + len(c.Audience) + len(c.Resource) + len(c.Parameters)
-		if c.Credentials != nil || c.AuthStyle != 0 || c.Transport != nil || parameters > 0 {
-			mistake("Fetch makes its own requests: Credentials, AuthStyle, Transport, Scopes, Audience, Resource " +
+		if c.Credentials != nil || c.AuthStyle != 0 || c.Transport != nil || c.DPoP != nil || parameters > 0 {
+			mistake("Fetch makes its own requests: Credentials, AuthStyle, Transport, DPoP, Scopes, Audience, Resource " +
 				"and Parameters have no effect")
 		}
 		return errors.Join(errs...)
@@ -134,6 +141,9 @@ func (c *Config) checkOrigin() error {
 	style, err := c.style()
 	if err != nil {
 		errs = append(errs, err)
+	}
+	if c.DPoP != nil && c.DPoP.Key() == nil {
+		mistake("Config.DPoP has no key: make it with dpop.NewSigner")
 	}
 	if c.Credentials == nil {
 		mistake("no Credentials: want Secret, PrivateKeyJWT or another")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/clientauth"
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/redact"
@@ -24,9 +25,12 @@ type endpoint struct {
 	http    *http.Client
 	own     bool // http's transport is the source's own
 	timeout time.Duration
+	signer  *dpop.Signer // nil without DPoP
 
 	client string // of the last request: "" if unknown
 	url    string
+	key    *dpop.Key // of the fetch under way; nil without DPoP
+	nonce  string    // the last one of the authority (RFC 9449 §8)
 }
 
 // address is where an authority issues tokens.
@@ -54,6 +58,7 @@ func newFetcher(c *Config) fetcher {
 		http:    outbound.NewClient(transport),
 		own:     own,
 		timeout: timeout,
+		signer:  c.DPoP,
 		url:     c.TokenURL,
 	}
 	e.locate = func(context.Context) (address, error) { return address{url: c.TokenURL}, nil }
@@ -79,6 +84,9 @@ func (e *endpoint) fetch(ctx context.Context) (fetched, error) {
 		return e.outcome(), e.fail(ctx, err, nil)
 	}
 	e.url = at.url
+	if e.signer != nil {
+		e.key = e.signer.Key()
+	}
 	server := e.server
 	server.Methods = at.methods
 	f, used, err := e.attempt(ctx, server, nil)
@@ -114,8 +122,21 @@ func (e *endpoint) attempt(
 	case refused != nil:
 		e.closeIdle() // a connection may carry the certificate that was refused
 	}
+	nonce := e.nonce
 	f, err := e.request(ctx, r, used)
+	if wantsNonce(err) && e.nonce != nonce { // RFC 9449 §8: once, with an assertion of its own
+		if r, used, err = e.prepare(ctx, server); err != nil {
+			return e.outcome(), used, e.fail(ctx, err, used.Secrets)
+		}
+		f, err = e.request(ctx, r, used)
+	}
 	return f, used, err
+}
+
+// wantsNonce reports whether the authority refused a request for its proof's nonce.
+func wantsNonce(err error) bool {
+	e, ok := retrieveError(err)
+	return ok && e.ErrorCode == "use_dpop_nonce"
 }
 
 // prepare builds an authenticated request.
@@ -148,22 +169,48 @@ func (e *endpoint) request(ctx context.Context, r clientauth.Request, used clien
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", outbound.UserAgent)
+	if err := e.prove(req); err != nil {
+		return f, e.fail(ctx, err, used.Secrets)
+	}
 	began := time.Now()
 	res, err := e.http.Do(req)
 	if err != nil {
 		return f, e.fail(ctx, withoutQuotes(outbound.WithoutURL(err)), used.Secrets)
 	}
 	defer res.Body.Close()
+	if nonce := res.Header.Get(nonceName); isNonce(nonce) {
+		e.nonce = nonce
+	}
 	body, err := outbound.ReadBody(res.Body, maxResponse)
 	if err != nil {
 		return f, e.fail(ctx, err, used.Secrets)
 	}
-	token, err := parseResponse(res, body, began, used.Secrets)
+	token, err := parseResponse(res, body, began, e.scheme(), used.Secrets)
 	if err != nil {
 		return f, e.fail(ctx, err, used.Secrets)
 	}
-	f.token = token
+	f.token, f.key = token, e.key
 	return f, nil
+}
+
+// prove adds a proof to a token request (RFC 9449 §5).
+func (e *endpoint) prove(req *http.Request) error {
+	if e.key == nil {
+		return nil
+	}
+	proof, err := e.key.Proof(dpop.Request{Method: req.Method, URL: req.URL, Nonce: e.nonce})
+	if err != nil {
+		return err
+	}
+	req.Header.Set("DPoP", proof)
+	return nil
+}
+
+func (e *endpoint) scheme() string {
+	if e.key != nil {
+		return dpopScheme
+	}
+	return bearerScheme
 }
 
 func (e *endpoint) outcome() fetched {

@@ -33,9 +33,9 @@ func TestEventLogValue(t *testing.T) {
 func TestEvents(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, e *events) {
 		old := settled(t, s)
-		s.Replace(t.Context(), orders, old, 0)
+		s.Replaced(t.Context(), orders, old, 0)
 		a.down()
-		s.Replace(t.Context(), billing, settled(t, s), 0)
+		s.Replaced(t.Context(), billing, settled(t, s), 0)
 		e.kinds()
 		if len(e.all) != 5 {
 			t.Fatalf("%d events, want 5", len(e.all))

@@ -16,7 +16,7 @@ func FuzzResponse(f *testing.F) {
 	f.Add(503, `<html>`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		began := time.Unix(1_800_000_000, 0)
-		token, err := parseResponse(&http.Response{StatusCode: status, Header: http.Header{}}, []byte(body), began, []string{"hush-kR8z42"})
+		token, err := parseResponse(&http.Response{StatusCode: status, Header: http.Header{}}, []byte(body), began, bearerScheme, []string{"hush-kR8z42"})
 		if (token == nil) == (err == nil) {
 			t.Fatalf("parseResponse = %v, %v, want a token or an error", token, err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
@@ -137,14 +138,16 @@ func (s *Source) accept(began time.Time, got fetched, err error) (*held, error) 
 	life := end.Sub(now)
 	kept := *token
 	kept.Expiry = expiry
-	return &held{
-		token:         &kept,
-		clientID:      got.clientID,
-		url:           got.url,
-		authorization: "Bearer " + kept.AccessToken,
-		until:         end.Add(-min(expiryMargin, life/10)),
-		replace:       now.Add(s.replaceIn(life)),
-	}, nil
+	h := &held{
+		token:    &kept,
+		key:      got.key,
+		clientID: got.clientID,
+		url:      got.url,
+		until:    end.Add(-min(expiryMargin, life/10)),
+		replace:  now.Add(s.replaceIn(life)),
+	}
+	h.authorization = h.scheme() + " " + kept.AccessToken
+	return h, nil
 }
 
 // replaceIn returns when a token that serves for life is replaced. A tenth is
@@ -205,6 +208,7 @@ func (s *Source) fail(err error) {
 // fetched is the outcome of one fetch: token is nil if it failed.
 type fetched struct {
 	token    *oauth2.Token
+	key      *dpop.Key // that the token is bound to; nil for none
 	clientID string
 	url      string
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"golang.org/x/oauth2"
 )
 
 const (
@@ -68,20 +66,16 @@ func (s *Source) Invalidate(accessToken string) {
 	s.refuse("", accessToken, 0)
 }
 
-// Replace reports that origin refused accessToken, and waits for its replacement,
+// Replaced reports that origin refused accessToken, and waits for its replacement,
 // by the rules of [Source.Invalidate] for this origin alone: other origins get the
 // old token until the new one is there. after is the Retry-After of the refusal;
 // the replacement is fetched that much later, up to 5 s.
 //
-// Replace returns nil and no error if there is no replacement: then the refusal
+// Replaced returns false and no error if there is no replacement: then the refusal
 // stands. The error is that of a context that ended first.
-func (s *Source) Replace(ctx context.Context, origin, accessToken string, after time.Duration) (*oauth2.Token, error) {
+func (s *Source) Replaced(ctx context.Context, origin, accessToken string, after time.Duration) (bool, error) {
 	h, err := s.replacement(ctx, origin, accessToken, after)
-	if h == nil {
-		return nil, err
-	}
-	token := *h.token
-	return &token, nil
+	return h != nil, err
 }
 
 func (s *Source) replacement(ctx context.Context, origin, accessToken string, after time.Duration) (*held, error) {

@@ -81,8 +81,8 @@ func TestInvalidateSame(t *testing.T) {
 		if got := e.kinds(); got != "fetched refused replaced!" {
 			t.Errorf("events: %s", got)
 		}
-		if got, err := s.Replace(t.Context(), orders, "token-1", 0); got != nil || err != nil {
-			t.Errorf("Replace() = %v, %v, want nothing", got, err)
+		if got, err := s.Replaced(t.Context(), orders, "token-1", 0); got || err != nil {
+			t.Errorf("Replaced() = %v, %v, want nothing", got, err)
 		}
 		a.wantFetches(t, 3)
 	})
@@ -129,9 +129,9 @@ func TestReplaceByOrigin(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				got, err := s.Replace(t.Context(), orders, "token-1", 0)
-				if err != nil || got == nil || got.AccessToken != "token-2" {
-					t.Errorf("Replace() = %v, %v, want token-2", got, err)
+				got, err := s.Replaced(t.Context(), orders, "token-1", 0)
+				if err != nil || !got || tokenFor(t, s, orders) != "token-2" {
+					t.Errorf("Replaced() = %v, %v, want true, and token-2", got, err)
 				}
 			})
 		}
@@ -154,14 +154,14 @@ func TestReplaceByOrigin(t *testing.T) {
 func TestReplaceBudgets(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
 		for i := range 20 {
-			got, err := s.Replace(t.Context(), orders, tokenFor(t, s, orders), 0)
-			if want := i < 3; (got != nil) != want || err != nil {
-				t.Fatalf("Replace(orders) no. %d = %v, %v, want a token: %t", i+1, got, err, want)
+			got, err := s.Replaced(t.Context(), orders, tokenFor(t, s, orders), 0)
+			if want := i < 3; (got) != want || err != nil {
+				t.Fatalf("Replaced(orders) no. %d = %v, %v, want a token: %t", i+1, got, err, want)
 			}
 		}
 		a.wantFetches(t, 4)
-		if got, err := s.Replace(t.Context(), billing, token(t, s), 0); got == nil || err != nil {
-			t.Errorf("Replace(billing) = %v, %v, want a token", got, err)
+		if got, err := s.Replaced(t.Context(), billing, token(t, s), 0); !got || err != nil {
+			t.Errorf("Replaced(billing) = %v, %v, want a token", got, err)
 		}
 		a.wantFetches(t, 5)
 	})
@@ -174,8 +174,8 @@ func TestReplaceAfter(t *testing.T) {
 		inBubble(t, nil, func(t *testing.T, _ *authority, s *tokensource.Source, _ *events) {
 			old := token(t, s)
 			began := time.Now()
-			if got, err := s.Replace(t.Context(), orders, old, tt.after); got == nil || err != nil || time.Since(began) != tt.want {
-				t.Errorf("Replace(after %v) = %v, %v after %v, want a token after %v", tt.after, got, err, time.Since(began), tt.want)
+			if got, err := s.Replaced(t.Context(), orders, old, tt.after); !got || err != nil || time.Since(began) != tt.want {
+				t.Errorf("Replaced(after %v) = %v, %v after %v, want a token after %v", tt.after, got, err, time.Since(began), tt.want)
 			}
 		})
 	}
@@ -186,15 +186,15 @@ func TestReplaceCancelled(t *testing.T) {
 		old := token(t, s)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Millisecond, func() { cancel(errBoom) })
-		if got, err := s.Replace(ctx, orders, old, 0); got != nil || !errors.Is(err, errBoom) {
-			t.Errorf("Replace(cancelled) = %v, %v, want %v", got, err, errBoom)
+		if got, err := s.Replaced(ctx, orders, old, 0); got || !errors.Is(err, errBoom) {
+			t.Errorf("Replaced(cancelled) = %v, %v, want %v", got, err, errBoom)
 		}
 		pass(time.Second)
 		a.wantFetches(t, 2) // goes on for everybody else
 		closing := token(t, s)
 		time.AfterFunc(time.Millisecond, func() { s.Close() })
-		if got, err := s.Replace(t.Context(), orders, closing, 0); got != nil || err != nil {
-			t.Errorf("Replace(closed) = %v, %v, want nothing", got, err)
+		if got, err := s.Replaced(t.Context(), orders, closing, 0); got || err != nil {
+			t.Errorf("Replaced(closed) = %v, %v, want nothing", got, err)
 		}
 	})
 }
@@ -228,7 +228,7 @@ func TestRefusedUntilExpiry(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, a *authority, s *tokensource.Source, _ *events) {
 		a.life = 2 * time.Second
 		token(t, s)
-		go s.Replace(t.Context(), orders, "token-1", 4*time.Second)
+		go s.Replaced(t.Context(), orders, "token-1", 4*time.Second)
 		pass(2 * time.Second)
 		began := time.Now()
 		if got := tokenFor(t, s, billing); got != "token-2" || time.Since(began) != 2*time.Second {

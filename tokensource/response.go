@@ -18,7 +18,7 @@ const maxResponse = 256 << 10
 // parseResponse reads a token response (RFC 6749 §5). Of an error response, only
 // the status, Retry-After and an error code that reads like one are kept: its text
 // could repeat the request.
-func parseResponse(res *http.Response, body []byte, began time.Time, secrets []string) (*oauth2.Token, error) {
+func parseResponse(res *http.Response, body []byte, began time.Time, scheme string, secrets []string) (*oauth2.Token, error) {
 	obj, err := strictjson.Parse(string(body), responseLimits, nil)
 	if code := textMember(obj, "error"); code != "" || res.StatusCode < 200 || res.StatusCode > 299 {
 		return nil, newRetrieveError(res, outbound.Code(code, secrets...))
@@ -27,14 +27,14 @@ func parseResponse(res *http.Response, body []byte, began time.Time, secrets []s
 		return nil, fmt.Errorf("cannot parse json: %w", err)
 	}
 	accessToken, tokenType := textMember(obj, "access_token"), textMember(obj, "token_type")
-	if err := checkToken(accessToken, tokenType); err != nil {
+	if err := checkToken(accessToken, tokenType, scheme); err != nil {
 		return nil, err
 	}
 	life, err := expiresIn(obj)
 	if err != nil {
 		return nil, err
 	}
-	token := &oauth2.Token{AccessToken: accessToken, TokenType: "Bearer"}
+	token := &oauth2.Token{AccessToken: accessToken, TokenType: scheme}
 	if life > 0 {
 		token.Expiry = began.Add(life)
 		token.ExpiresIn = int64(life / time.Second)

@@ -33,6 +33,10 @@ const maxDrain = 64 << 10
 // response is returned unchanged: for a service that refuses tokens without this
 // challenge, call [Source.Invalidate].
 //
+// With Config.DPoP, each attempt carries a proof of its own for its method and URL. A
+// request whose proof is refused, or that needs a nonce of the service, is repeated
+// once, by the same rule (RFC 9449 §7.1, §9).
+//
 // The result is safe for concurrent use. Its requests end with their own context;
 // the fetch of a token goes on for other requests.
 func (s *Source) RoundTripper(base http.RoundTripper, origins ...string) (http.RoundTripper, error) {
@@ -86,32 +90,47 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	res, err := t.send(req, h, req.Body)
-	if err != nil || res.StatusCode != http.StatusUnauthorized || !challenge.InvalidToken(res.Header["Www-Authenticate"]) {
-		return res, err
-	}
-	refused, after := h.token.AccessToken, outbound.RetryAfter(res.Header)
-	if !t.repeatable(req) {
-		t.source.refuse(to, refused, after) // for later requests
-		return res, nil
-	}
-	h, err = t.source.replacement(req.Context(), to, refused, after)
-	if err != nil {
-		res.Body.Close()
-		return nil, err
-	}
 	body := req.Body
-	if h != nil && req.GetBody != nil {
-		if body, err = req.GetBody(); err != nil {
-			h = nil
+	for triedToken, triedProof := false, false; ; {
+		res, err := t.send(req, h, body, to)
+		if err != nil || res.StatusCode != http.StatusUnauthorized {
+			return res, err
 		}
+		refused := challenge.RefusalOf(res.Header["Www-Authenticate"], h.scheme())
+		switch {
+		case refused == challenge.Token && !triedToken:
+			triedToken = true
+			if h, err = t.another(req, res, h, to); err != nil {
+				res.Body.Close()
+				return nil, err
+			}
+		case refused == challenge.Proof && !triedProof && t.repeatable(req):
+			triedProof = true
+		default:
+			return res, nil
+		}
+		if h == nil {
+			return res, nil
+		}
+		if req.GetBody != nil {
+			if body, err = req.GetBody(); err != nil {
+				return res, nil
+			}
+		}
+		io.CopyN(io.Discard, res.Body, maxDrain)
+		res.Body.Close()
 	}
-	if h == nil {
-		return res, nil
+}
+
+// another returns the token that replaces the one that res refuses, or nil if there
+// is none or the request can't be repeated.
+func (t *roundTripper) another(req *http.Request, res *http.Response, h *held, to string) (*held, error) {
+	after := outbound.RetryAfter(res.Header)
+	if !t.repeatable(req) {
+		t.source.refuse(to, h.token.AccessToken, after) // for later requests
+		return nil, nil
 	}
-	io.CopyN(io.Discard, res.Body, maxDrain)
-	res.Body.Close()
-	return t.send(req, h, body)
+	return t.source.replacement(req.Context(), to, h.token.AccessToken, after)
 }
 
 // destination returns the text of the origin that req goes to, if the token is
@@ -133,24 +152,37 @@ func (t *roundTripper) destination(req *http.Request) (string, bool) {
 	return "", false
 }
 
-// send sends a copy of req with the token. The response refers to req itself: a
+// send sends a copy of req with the token, and a proof if it is bound. The response refers to req itself: a
 // client that copies headers from Response.Request, to follow a redirect by hand,
 // must not find the token there.
-func (t *roundTripper) send(req *http.Request, h *held, body io.ReadCloser) (*http.Response, error) {
+func (t *roundTripper) send(req *http.Request, h *held, body io.ReadCloser, to string) (*http.Response, error) {
 	sent := req.WithContext(req.Context())
-	sent.Header = withoutAuthorization(req.Header)
+	sent.Header = without(req.Header, "Authorization")
 	sent.Header["Authorization"] = []string{h.authorization}
+	if h.key != nil {
+		proof, err := h.proof(req.Method, req.URL, t.source.nonces.get(to))
+		if err != nil {
+			if body != nil {
+				body.Close()
+			}
+			return nil, err
+		}
+		sent.Header = without(sent.Header, "DPoP")
+		sent.Header["Dpop"] = []string{proof}
+	}
 	sent.Body = body
 	res, err := t.base.RoundTrip(sent)
 	if res != nil {
 		res.Request = req
+		if h.key != nil {
+			t.source.nonces.set(to, res.Header.Get(nonceName))
+		}
 	}
 	return res, err
 }
 
-// withoutAuthorization returns a copy of h without Authorization in any spelling.
-func withoutAuthorization(h http.Header) http.Header {
-	const name = "Authorization"
+// without returns a copy of h without a field, in any spelling of its name.
+func without(h http.Header, name string) http.Header {
 	copied := maps.Clone(h)
 	if copied == nil {
 		copied = http.Header{}
@@ -170,7 +202,7 @@ func (s *Source) withoutToken(req *http.Request) *http.Request {
 		return req
 	}
 	sent := req.WithContext(req.Context())
-	sent.Header = withoutAuthorization(req.Header)
+	sent.Header = without(req.Header, "Authorization")
 	return sent
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/m2mauth/m2mauth/dpop"
 )
 
 // ErrClosed is wrapped by the errors of a closed [Source]. If Config.Context closed
@@ -37,6 +39,8 @@ type Source struct {
 	ahead        time.Duration
 	maxAge       time.Duration
 	repeatUnsafe bool
+	signer       *dpop.Signer // nil without DPoP
+	nonces       nonces       // of services
 	observe      func(Event)
 
 	ctx  context.Context // ends with Close
@@ -60,6 +64,7 @@ type Source struct {
 // held is the current token. It is immutable.
 type held struct {
 	token         *oauth2.Token
+	key           *dpop.Key // that it is bound to; nil for none
 	clientID, url string    // for events
 	authorization string    // the header field's value
 	until         time.Time // it serves until then
@@ -77,6 +82,7 @@ func New(c Config) (*Source, error) {
 		ahead:        c.RefreshAhead,
 		maxAge:       c.MaxAge,
 		repeatUnsafe: c.RepeatUnsafe,
+		signer:       c.DPoP,
 		observe:      c.Observe,
 		wake:         make(chan struct{}, 1),
 		refusals:     map[string]*refusals{},
@@ -119,6 +125,9 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 // that it also waits while a token that origin has refused is being replaced. It
 // is for transports that [Source.RoundTripper] does not serve.
 func (s *Source) TokenFor(ctx context.Context, origin string) (*oauth2.Token, error) {
+	if s.signer != nil {
+		return nil, errBound
+	}
 	h, err := s.heldFor(ctx, origin)
 	if err != nil {
 		return nil, err
@@ -131,7 +140,7 @@ func (s *Source) TokenFor(ctx context.Context, origin string) (*oauth2.Token, er
 func (s *Source) heldFor(ctx context.Context, origin string) (*held, error) {
 	// Without a lock: many requests at once share one source.
 	if h := s.ready.Load(); h != nil && s.used.Load() {
-		if now := time.Now(); now.Before(h.replace) && now.Before(h.until) {
+		if now := time.Now(); now.Before(h.replace) && now.Before(h.until) && !s.outdated(h) {
 			return h, nil
 		}
 	}
@@ -166,7 +175,7 @@ func (s *Source) current(origin string) (*held, *flight, error) {
 	if p := s.pending; p != nil && !closed && (!valid || p.waits(origin)) {
 		return nil, p.flight, nil
 	}
-	if s.flight == nil && s.pending == nil && !closed && !now.Before(s.notUntil) && (!valid || !now.Before(h.replace)) {
+	if s.flight == nil && s.pending == nil && !closed && !now.Before(s.notUntil) && (!valid || !now.Before(h.replace) || s.outdated(h)) {
 		s.flight = newFlight()
 		s.signal()
 	}
@@ -181,6 +190,9 @@ func (s *Source) current(origin string) (*held, *flight, error) {
 		return nil, nil, s.lastErr
 	}
 }
+
+// outdated reports whether h is bound to a key that was rotated out.
+func (s *Source) outdated(h *held) bool { return s.signer != nil && h.key != s.signer.Key() }
 
 func (s *Source) ended() error {
 	return fmt.Errorf("tokensource: %w", whyClosed(s.ctx))

@@ -5,18 +5,41 @@ import "strings"
 // maxField bounds the field values that are read: real ones are far shorter.
 const maxField = 8 << 10
 
-// InvalidToken reports whether a response refuses its token: whether one of the
-// WWW-Authenticate values holds the challenge Bearer with the error invalid_token
-// (RFC 6750 §3.1). A value that is malformed does not count.
-func InvalidToken(values []string) bool {
+// ErrorOf returns the first "error" of a challenge of this scheme in the
+// WWW-Authenticate values of a response (RFC 6750 §3.1, RFC 9449 §7.1), or "". A value
+// that is malformed does not count.
+func ErrorOf(values []string, scheme string) string {
 	for _, value := range values {
 		for _, c := range Parse(value) {
-			if c.Scheme == "bearer" && c.Params["error"] == "invalid_token" {
-				return true
+			if text := c.Params["error"]; text != "" && strings.EqualFold(c.Scheme, scheme) {
+				return text
 			}
 		}
 	}
-	return false
+	return ""
+}
+
+// Refusal says what a response refuses of a credential.
+type Refusal int
+
+const (
+	Nothing Refusal = iota
+	Token
+	Proof // of possession: another one may do
+)
+
+// RefusalOf returns what a response with these WWW-Authenticate values refuses of a
+// credential with this scheme, Bearer or DPoP (RFC 6750 §3.1, RFC 9449 §7.1, §9).
+func RefusalOf(values []string, scheme string) Refusal {
+	switch ErrorOf(values, scheme) {
+	case "invalid_token":
+		return Token
+	case "use_dpop_nonce", "invalid_dpop_proof":
+		if scheme == "DPoP" {
+			return Proof
+		}
+	}
+	return Nothing
 }
 
 // Challenge is one challenge of a WWW-Authenticate value.

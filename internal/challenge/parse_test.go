@@ -64,12 +64,18 @@ func TestInvalidToken(t *testing.T) {
 		{"JSON", `{"error":"invalid_token"}`, false},
 		{"too long", `Bearer error="invalid_token", realm="` + strings.Repeat("x", 9<<10) + `"`, false},
 	} {
-		if got := challenge.InvalidToken([]string{tt.value}); got != tt.want {
-			t.Errorf("InvalidToken(%s: %q) = %v, want %v", tt.name, tt.value, got, tt.want)
+		if got := challenge.ErrorOf([]string{tt.value}, "Bearer") == "invalid_token"; got != tt.want {
+			t.Errorf("ErrorOf(%s: %q) is invalid_token = %v, want %v", tt.name, tt.value, got, tt.want)
 		}
 	}
-	if !challenge.InvalidToken([]string{"Basic realm", `DPoP algs="ES256"`, `Bearer error="invalid_token"`}) || challenge.InvalidToken(nil) {
-		t.Error("InvalidToken of several values is wrong")
+	values := []string{"Basic realm", `DPoP algs="ES256"`, `Bearer error="invalid_token", DPoP error="use_dpop_nonce"`}
+	for scheme, want := range map[string]string{"Bearer": "invalid_token", "dpop": "use_dpop_nonce", "Basic": "", "": ""} {
+		if got := challenge.ErrorOf(values, scheme); got != want {
+			t.Errorf("ErrorOf(several values, %s) = %q, want %q", scheme, got, want)
+		}
+	}
+	if got := challenge.ErrorOf(nil, "Bearer"); got != "" {
+		t.Errorf("ErrorOf(nil) = %q, want none", got)
 	}
 }
 
@@ -95,8 +101,8 @@ func FuzzParse(f *testing.F) {
 		}
 		// Quoting it hides it.
 		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
-		if challenge.InvalidToken([]string{`Basic realm="` + quoted + `"`}) {
-			t.Errorf("InvalidToken finds a challenge within the quoted string %q", quoted)
+		if challenge.ErrorOf([]string{`Basic realm="` + quoted + `"`}, "Bearer") != "" {
+			t.Errorf("ErrorOf finds a challenge within the quoted string %q", quoted)
 		}
 	})
 }

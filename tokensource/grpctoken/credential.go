@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -18,7 +20,12 @@ import (
 type perAttempt struct{ source *tokensource.Source }
 
 // sent is the credential of one attempt.
-type sent struct{ origin, accessToken string }
+type sent struct {
+	target      *url.URL
+	origin      string
+	scheme      string
+	accessToken string
+}
 
 // call is the context value in which the interceptors find what was sent last.
 type call struct{ last atomic.Pointer[sent] }
@@ -31,15 +38,20 @@ func (p perAttempt) GetRequestMetadata(ctx context.Context, uri ...string) (map[
 	if err := checkSecurity(info.AuthInfo); err != nil {
 		return nil, err
 	}
-	origin := originOf(uri)
-	token, err := p.source.TokenFor(ctx, origin)
+	target := targetOf(uri, info.Method)
+	credential, err := p.source.Credential(ctx, http.MethodPost, target)
 	if err != nil {
 		return nil, noToken(ctx, err)
 	}
 	if c, ok := ctx.Value(callKey{}).(*call); ok {
-		c.last.Store(&sent{origin: origin, accessToken: token.AccessToken})
+		scheme, _, _ := strings.Cut(credential.Authorization, " ")
+		c.last.Store(&sent{target, credential.Origin, scheme, credential.AccessToken})
 	}
-	return map[string]string{"authorization": token.Type() + " " + token.AccessToken}, nil
+	md := map[string]string{"authorization": credential.Authorization}
+	if credential.Proof != "" {
+		md["dpop"] = credential.Proof
+	}
+	return md, nil
 }
 
 // RequireTransportSecurity implements credentials.PerRPCCredentials. It returns
@@ -66,15 +78,16 @@ func checkSecurity(info credentials.AuthInfo) error {
 		"grpctoken: no token is sent over a connection with transport security %q: want TLS, or package credentials/local", kind)
 }
 
-// originOf returns scheme and authority of gRPC's URI of a service, which is
-// "https://authority/pkg.Service" whatever the connection.
-func originOf(uri []string) string {
+// targetOf returns the URL that a call requests (gRPC over HTTP/2 §Requests), from
+// gRPC's URI of its service, which is "https://authority/pkg.Service" whatever the
+// connection, and from its method "/pkg.Service/Method".
+func targetOf(uri []string, method string) *url.URL {
 	if len(uri) == 0 {
-		return ""
+		return &url.URL{Path: method}
 	}
 	scheme, rest, _ := strings.Cut(uri[0], "://")
 	authority, _, _ := strings.Cut(rest, "/")
-	return scheme + "://" + strings.ToLower(authority)
+	return &url.URL{Scheme: scheme, Host: strings.ToLower(authority), Path: method}
 }
 
 // tokenError reports that there is no token. It wraps the Source's error.

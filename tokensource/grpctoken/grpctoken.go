@@ -24,7 +24,7 @@ type Options struct {
 //
 // Every service that the channel reaches gets the token. Requests for replacement
 // count for each ":authority", by the rules and within the budget of
-// [tokensource.Source.Replace]. A RetryInfo of the refusal is waited for, up to
+// [tokensource.Source.Replaced]. A RetryInfo of the refusal is waited for, up to
 // 5 s.
 //
 // Repeated unary calls run the interceptors that follow once more, and fill the

@@ -23,7 +23,8 @@ type client struct {
 	opts   Options
 }
 
-// unary repeats a call once if its token was refused and there is another one.
+// unary repeats a call once if its token was refused and there is another one, or if
+// its proof was refused.
 func (c *client) unary(
 	ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
@@ -33,20 +34,27 @@ func (c *client) unary(
 	// A slice of its own: opts is the caller's.
 	own := append(make([]grpc.CallOption, 0, len(opts)+2), grpc.Header(&header), grpc.Trailer(&trailer))
 	err := invoker(ctx, method, req, reply, conn, append(own, opts...)...)
-	refused := current.refusedBy(header, trailer, err)
-	if refused == nil {
+	refused, what := c.refusal(current, header, trailer, err)
+	switch what {
+	case challenge.Nothing:
 		return err
-	}
-	after := retryAfter(trailer, err)
-	if c.opts.NoRepeat {
-		c.report(refused, after)
-		return err
-	}
-	switch next, ended := c.source.Replace(ctx, refused.origin, refused.accessToken, after); {
-	case ended != nil:
-		return status.FromContextError(ctx.Err()).Err()
-	case next == nil:
-		return err
+	case challenge.Token:
+		after := retryAfter(trailer, err)
+		if c.opts.NoRepeat {
+			c.report(refused, after)
+			return err
+		}
+		next, ended := c.source.Replaced(ctx, refused.origin, refused.accessToken, after)
+		if ended != nil {
+			return status.FromContextError(ctx.Err()).Err()
+		}
+		if !next {
+			return err
+		}
+	case challenge.Proof:
+		if c.opts.NoRepeat {
+			return err
+		}
 	}
 	return invoker(ctx, method, req, reply, conn, opts...)
 }
@@ -79,21 +87,30 @@ func (s *stream) RecvMsg(m any) error {
 	}
 	header, _ := s.Header() // here already, or never
 	trailer := s.Trailer()
-	if refused := s.call.refusedBy(header, trailer, err); refused != nil {
+	if refused, what := s.client.refusal(s.call, header, trailer, err); what == challenge.Token {
 		s.client.report(refused, retryAfter(trailer, err))
 	}
 	return err
 }
 
-// refusedBy returns the credential that the response with this metadata refused:
-// nil if it refused none. A service has the challenge in its header if it runs
-// under grpc.Server.ServeHTTP: net/http sends none in trailers.
-func (c *call) refusedBy(header, trailer metadata.MD, err error) *sent {
-	const field = "www-authenticate"
-	if err == nil || !challenge.InvalidToken(trailer[field]) && !challenge.InvalidToken(header[field]) {
-		return nil
+// refusal returns the credential that the response with this metadata refuses, and
+// what of it. A service has the challenge in its header if it runs under
+// grpc.Server.ServeHTTP: net/http sends none in trailers. A nonce that came with it
+// is kept for the next proof.
+func (c *client) refusal(current *call, header, trailer metadata.MD, err error) (*sent, challenge.Refusal) {
+	last := current.last.Load()
+	if err == nil || last == nil {
+		return nil, challenge.Nothing
 	}
-	return c.last.Load()
+	for _, md := range []metadata.MD{trailer, header} {
+		if values := md["dpop-nonce"]; len(values) == 1 {
+			c.source.SetNonce(last.target, values[0])
+		}
+		if what := challenge.RefusalOf(md["www-authenticate"], last.scheme); what != challenge.Nothing {
+			return last, what
+		}
+	}
+	return last, challenge.Nothing
 }
 
 // report has a refused token replaced in the background.
@@ -101,7 +118,7 @@ func (c *client) report(refused *sent, after time.Duration) {
 	// With an ended context, Replace waits for nothing.
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _ = c.source.Replace(ctx, refused.origin, refused.accessToken, after)
+	_, _ = c.source.Replaced(ctx, refused.origin, refused.accessToken, after)
 }
 
 // retryAfter returns how long a refusal asks the client to wait: 0 if it does not.

@@ -25,7 +25,7 @@ func TestChannelRetryHasAFreshToken(t *testing.T) {
 		s.before = func(n int) error {
 			if n < 3 {
 				if token, err := source.Token(); err == nil {
-					source.Replace(t.Context(), "https://api.example.com", token.AccessToken, 0)
+					source.Replaced(t.Context(), "https://api.example.com", token.AccessToken, 0)
 				}
 				return status.Error(codes.Unavailable, "busy")
 			}
