@@ -26,6 +26,7 @@ var own = map[string]string{
 	"m2mauthpb":   "grpcmw/protopolicy/m2mauthpb",
 	"m2mtest":     "m2mtest",
 	"protopolicy": "grpcmw/protopolicy",
+	"revocation":  "revocation",
 	"scopes":      "scopes",
 	"stytch":      "stytch",
 	"tokensource": "tokensource",
