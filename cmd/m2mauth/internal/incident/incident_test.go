@@ -149,3 +149,33 @@ func TestNoProbe(t *testing.T) {
 		t.Errorf("the reason is not told:\n%s", &w.out)
 	}
 }
+
+// TestOrder: the final cut-off follows the leaked secret's end, and its bound is read
+// after it, too. Any other order lets a token through that the thief gets in between.
+func TestOrder(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"a rotation", []string{"-distributed", "-secret-out", "next"}, "start, probe, complete, probe, publish, seen"},
+		{"with a stopgap", []string{"-distributed", "-secret-out", "next", "-stopgap"}, "publish, seen, start, probe, complete, probe, publish, seen"},
+		{"a deactivation", []string{"-deactivate"}, "update, publish, seen"},
+	} {
+		w := newWorld(t)
+		t.Chdir(w.folder)
+		m := w.machine(t, "", append(tt.args, "-yes")...)
+		var order []string
+		m.crashAt(0)
+		h := m.api.(*hooked)
+		h.hook = func(name string) {
+			if call, ok := strings.CutPrefix(name, "before "); ok && call != "get" {
+				order = append(order, call)
+			}
+		}
+		w.run(t, m, "")
+		if got := strings.TrimPrefix(strings.Join(order, ", "), "seen, "); got != tt.want { // the first one counts the replicas
+			t.Errorf("%s: the calls are %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
