@@ -86,6 +86,14 @@ func (p *Proxy) Heal() {
 	p.release()
 }
 
+// Target sends new connections to another server, and cuts those that there are.
+func (p *Proxy) Target(addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = addr
+	p.closeConns()
+}
+
 // Clients returns the number of connections that a client holds open.
 func (p *Proxy) Clients() int {
 	p.mu.Lock()
@@ -144,9 +152,10 @@ func (p *Proxy) accept() {
 func (p *Proxy) serve(client net.Conn) {
 	p.mu.Lock()
 	p.clients++
+	target := p.target
 	p.mu.Unlock()
 	defer p.forget(client, true)
-	server, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+	server, err := net.DialTimeout("tcp", target, 5*time.Second)
 	if err != nil || !p.hold(server) {
 		return
 	}
