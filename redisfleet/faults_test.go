@@ -201,6 +201,29 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestInitAfterLoss starts a replica right after the stream was made anew: it has no
+// view until the cut-offs are back, also if no other replica runs to report them.
+func TestInitAfterLoss(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, redistest.Options{AOF: true}, redisfleet.Options{})
+	f.start(0)
+	f.Do("DEL", stream)
+	f.wantLost(redisfleet.ErrNotInitialized)
+	f.Cut() // nobody sets the mark
+	if err := f.publisher.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.Heal()
+	newcomer := f.follow(false, 0)
+	redistest.Eventually(t, "a new replica has no view", func() bool { return newcomer.Status().LastError != nil })
+	if err := newcomer.Status().LastError; !errors.Is(err, redisfleet.ErrLost) || fresh(newcomer) {
+		t.Errorf("after Init: LastError %v, fresh %v; want %v, false", err, fresh(newcomer), redisfleet.ErrLost)
+	}
+	f.restore()
+	f.wantView(0)
+	f.end(newcomer)
+}
+
 // TestIsolatedPrimary loses the replica of a primary that still responds.
 func TestIsolatedPrimary(t *testing.T) {
 	t.Parallel()

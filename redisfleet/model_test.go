@@ -112,6 +112,7 @@ func (m *model) lose() {
 		err := keeper.Status().LastError
 		return errors.Is(err, redisfleet.ErrNotInitialized) || errors.Is(err, redisfleet.ErrLost)
 	})
+	redistest.Eventually(m.t, "a replica has reported itself again", func() bool { return m.Do("EXISTS", stream+":seen") == "1" })
 	m.watch(m.faulty.follow(false, 0)) // a replica that starts now
 	if err := m.publisher.Init(m.t.Context()); err != nil {
 		m.t.Fatal(err)

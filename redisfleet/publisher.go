@@ -49,12 +49,30 @@ const maxAhead = time.Hour
 const batch = 500
 
 // Init writes the opening entry, without which nothing can be published or followed. It
-// does nothing if there is one. After the stream was deleted, replicas that hold
-// cut-offs report them as lost: call [Publisher.Restore] next.
+// does nothing if there is one.
+//
+// If the stream was deleted, and replicas have reported that they hold its cut-offs, Init
+// marks the store as having lost some: a replica that starts now has no view until
+// [Publisher.Restore] has brought them back. After FLUSHALL, running replicas report
+// themselves again within seconds: wait for these, or they set the mark themselves a
+// moment after Init, when a new replica may have a view already.
 func (p *Publisher) Init(ctx context.Context) error {
 	return p.with(ctx, func(s *session) error {
 		if err := s.safe(ctx); err != nil {
 			return err
+		}
+		lost, err := s.wasLost(ctx)
+		if err != nil {
+			return err
+		}
+		if lost {
+			results, err := s.do(ctx, 0, s.command("SET", s.opts.lost(), "init"))
+			if err != nil {
+				return err
+			}
+			if err := results[0].Error(); err != nil {
+				return s.opts.refused("SET", err)
+			}
 		}
 		write := s.command(append([]string{"XADD", s.opts.stream(), openingID}, openingFields(rand.Text())...)...)
 		results, err := s.do(ctx, s.waitTime(), append([]rueidis.Completed{write}, s.checkCommands()...)...)
@@ -67,6 +85,30 @@ func (p *Publisher) Init(ctx context.Context) error {
 		} // otherwise, the entry was there
 		return checkErr
 	})
+}
+
+// wasLost reports whether the stream is missing, and a replica has applied a cut-off of
+// it.
+func (s *session) wasLost(ctx context.Context) (bool, error) {
+	results, err := s.do(ctx, 0, s.command("XINFO", "STREAM", s.opts.stream()), s.command("HGETALL", s.opts.seen()))
+	if err != nil {
+		return false, err
+	}
+	// A stream that is there, or something else, is left to XADD.
+	if refusal, ok := rueidis.IsRedisErr(results[0].Error()); !ok || !strings.Contains(refusal.Error(), "no such key") {
+		return false, nil
+	}
+	notes, err := results[1].AsStrMap()
+	if err != nil {
+		return false, s.opts.refused("HGETALL", err)
+	}
+	opening, _ := parseID(openingID)
+	for _, text := range notes {
+		if note, ok := parseNote(text); ok && opening.less(note.applied) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Publish writes cut-offs that the stream does not have yet, and waits until
