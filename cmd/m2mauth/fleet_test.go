@@ -204,3 +204,18 @@ func TestFleetUsage(t *testing.T) {
 		})
 	}
 }
+
+// TestUsageWidth: the usage of an operator's commands fits into 80 columns.
+func TestUsageWidth(t *testing.T) {
+	for _, args := range [][]string{
+		{}, {"incident", "-h"}, {"revoke", "-h"}, {"fleet"}, {"rotate"}, {"disable", "-h"}, {"enable", "-h"},
+	} {
+		var out bytes.Buffer
+		run(t.Context(), args, nil, &out, &out)
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
+				t.Errorf("m2mauth %q: a line of %d columns: %s", args, n, line)
+			}
+		}
+	}
+}

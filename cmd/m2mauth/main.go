@@ -95,7 +95,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 const commands = `usage: m2mauth explain [flags] <token    says why a token is accepted or refused
        m2mauth token [flags]             prints an access token, from a cache
-       m2mauth authority [flags]         serves an authority for local development
+       m2mauth authority [flags]         serves an authority for development
 
 When a secret has leaked:
        m2mauth incident [flags]          replaces it, and shuts out its tokens

@@ -15,11 +15,11 @@ import (
 const usage = `usage: m2mauth incident -client ID -secret-out FILE -redis ADDRESS [flags]
        m2mauth incident -client ID -deactivate -redis ADDRESS [flags]
 
-A client's secret has leaked. The command gives the client a second secret, waits
-until you have distributed it, removes the leaked one, and only then shuts out all
-tokens that were issued before, in every replica. Machines that are not the thief
-lose no call. With -deactivate the client gets no more tokens at all, and no call
-of its machines succeeds until you enable it again.
+A client's secret has leaked. The command gives the client a second secret,
+waits until you have distributed it, removes the leaked one, and only then shuts
+out all tokens that were issued before, in every replica. Machines that are not
+the thief lose no call. With -deactivate the client gets no more tokens at all,
+and no call of its machines succeeds until you enable it again.
 
 After an interruption, run the same command again: it goes on where it was.
 
@@ -31,8 +31,8 @@ After an interruption, run the same command again: it goes on where it was.
                          standard input, instead of waiting for your word
   -distributed           every instance has the next secret
   -deactivate            deactivate the client instead of rotating
-  -stopgap               shut out the tokens issued so far at once. The thief can
-                         get new ones until the leaked secret is removed
+  -stopgap               shut out the tokens issued so far at once. The thief
+                         can get new ones until the leaked secret is removed
   -leaked LAST4          the end of the leaked secret; the current one's by
                          default
   -next LAST4            the end of the next secret, if somebody else has begun
@@ -49,8 +49,8 @@ After an interruption, run the same command again: it goes on where it was.
   -yes                   don't ask before beginning
 
 ` + operate.ProjectUsage + "\n" + fleet.Usage + `
-Exit status: 0 every replica refuses the tokens, 1 not known to be safe, 2 usage,
-3 the next secret is still to be distributed.
+Exit status: 0 every replica refuses the tokens, 1 not known to be safe,
+2 usage, 3 the next secret is still to be distributed.
 `
 
 // errWaiting ends a run until the next secret is distributed.

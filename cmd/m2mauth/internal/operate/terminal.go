@@ -39,7 +39,7 @@ func NewTerminal(stdin io.Reader, out io.Writer) *Terminal {
 // Step begins the next numbered step.
 func (t *Terminal) Step(of int, title string) {
 	t.steps++
-	fmt.Fprintf(t.Out, "\n%d/%d  %s  %s\n", t.steps, of, t.Now().Format(time.TimeOnly), title)
+	fmt.Fprintf(t.Out, "\n%d/%d  %s  %s\n", t.steps, of, t.Now().UTC().Format(time.TimeOnly), title)
 }
 
 // Say writes one line of a step.

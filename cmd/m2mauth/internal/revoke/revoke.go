@@ -44,7 +44,8 @@ How:
   -yes                   don't ask
 
 ` + fleet.Usage + `
-Exit status: 0 every replica refuses the tokens, 1 not known to be safe, 2 usage.
+Exit status: 0 every replica refuses the tokens, 1 not known to be safe,
+2 usage.
 `
 
 type options struct {
