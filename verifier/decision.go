@@ -38,6 +38,7 @@ type decision struct {
 	issuer *issuer // nil until chosen
 	token  *token  // nil until verified
 	dry    bool    // of Explain: change nothing and wait for nothing
+	trace  *trace  // of Explain; nil otherwise
 	cached bool
 	peers  []*x509.Certificate // that the token's binding was compared with
 	scheme scheme              // of the credential; "" if it is neither Bearer nor DPoP

@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -61,6 +62,7 @@ func TestExplainDoor(t *testing.T) {
 		case call.Proofs != nil && (want == verifier.ProofReplayed || want == verifier.ReplayUnavailable): // Explain does not look for replays
 			want = ""
 		}
+		defer checkSteps(t, v, r, call.Need)
 		before, fetches := maps.Collect(v.Counts()), v.Status()[0].Fetches
 		e := v.Explain(t.Context(), r, call.Need)
 		if got := reasonOf(e.Err); got != want {
@@ -116,5 +118,55 @@ func TestExplainKeepsNothing(t *testing.T) {
 	}
 	if e := v.Explain(t.Context(), verifier.Request{}, scopes.Public()); e.Err != nil || e.String() != "allowed; requires public" {
 		t.Errorf("Explain(public) = %v, want it allowed", e)
+	}
+}
+
+// checkSteps compares the steps of an explanation with its verdict: those before the
+// one that failed have passed, and those after it were not reached.
+func checkSteps(t *testing.T, v *verifier.Verifier, r verifier.Request, need scopes.Requirement) {
+	t.Helper()
+	e := v.Explain(t.Context(), r, need)
+	want := verifier.Passed
+	for i, s := range e.Steps {
+		switch {
+		case want == verifier.Passed && s.Outcome == verifier.Failed && e.Err != nil:
+			want = verifier.NotReached
+			if !strings.HasPrefix(s.Detail, string(reasonOf(e.Err))) {
+				t.Errorf("Explain().Steps[%d] = %+v, want the Reason %s", i, s, reasonOf(e.Err))
+			}
+		case s.Outcome != want || s.Check == "":
+			t.Errorf("Explain().Steps[%d] = %+v, want %s", i, s, want)
+		}
+	}
+	if (want == verifier.NotReached) != (e.Err != nil) || len(e.Steps) == 0 && !need.IsPublic() {
+		t.Errorf("Explain().Steps = %+v, want one that failed: %t", e.Steps, e.Err != nil)
+	}
+}
+
+// TestExplainSteps prints every check of three tokens.
+func TestExplainSteps(t *testing.T) {
+	a, v := local(t)
+	for _, tt := range []struct {
+		name  string
+		token string
+		want  []string // in the text, in this order
+	}{
+		{"good", a.Token(spec{ClientID: "machine", Scopes: []string{"read"}}), []string{"passed       issuer", "exp is", "passed       algorithm", "ES256", "passed       requirement"}},
+		{"another audience", a.Token(spec{Audience: []string{"other"}}), []string{"failed       audience      audience: \"aud\" is [\"other\"]", "not reached  signature"}},
+		{"no scope", a.Token(spec{ClientID: "machine"}), []string{"passed       signature", "passed       client ID     \"machine\"", "failed       requirement   scope_missing"}},
+	} {
+		text := fmt.Sprintf("%+v", v.Explain(t.Context(), bearer(tt.token), scopes.All("read")))
+		rest := text
+		for _, want := range tt.want {
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Errorf("Explain(%s) = %s\nwant %q in it, in order", tt.name, text, want)
+				break
+			}
+			rest = after
+		}
+		if strings.Contains(text, tt.token[:20]) {
+			t.Errorf("Explain(%s) shows the token", tt.name)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package verifier
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/m2mauth/m2mauth/scopes"
 )
@@ -13,6 +15,7 @@ type Explanation struct {
 	Client    Client             // zero unless the token was verified
 	Need      scopes.Requirement // the requirement
 	Err       error              // the *Error of a refusal; nil if the call is allowed
+	Steps     []Step             // every check, in order; none for scopes.Public
 }
 
 // Explain returns what [Verifier.Authorize] would decide about the call now,
@@ -27,7 +30,7 @@ func (v *Verifier) Explain(ctx context.Context, r Request, need scopes.Requireme
 	if need.IsPublic() {
 		return e
 	}
-	d := decision{dry: true}
+	d := decision{dry: true, trace: &trace{}}
 	v.decideToken(orBackground(ctx), &r, nil, need, &d)
 	v.describe(&d, &r, need)
 	if d.err != nil {
@@ -39,7 +42,20 @@ func (v *Verifier) Explain(ctx context.Context, r Request, need scopes.Requireme
 	if d.token != nil {
 		e.Client = d.token.client
 	}
+	e.Steps = v.steps(&d)
 	return e
+}
+
+// Format implements fmt.Formatter: %+v prints String and then a line for each check,
+// every other verb String alone.
+func (e Explanation) Format(f fmt.State, verb rune) {
+	fmt.Fprint(f, e.String())
+	if verb != 'v' || !f.Flag('+') {
+		return
+	}
+	for _, s := range e.Steps {
+		fmt.Fprint(f, "\n", strings.TrimRight(fmt.Sprintf("%-11s  %-12s  %s", s.Outcome, s.Check, s.Detail), " "))
+	}
 }
 
 // String returns the verdict in one line: the client and its scopes, and the

@@ -76,7 +76,7 @@ func (v *Verifier) decideAgain(ctx context.Context, r *Request, need scopes.Requ
 		return
 	}
 	// A handler may have changed its copy of the Client. The token's counts.
-	d.err = v.checkClient(ctx, &t.client, r, need)
+	d.err = v.checkClient(ctx, &t.client, r, need, d)
 }
 
 // tokenOf returns the token of the call's Client if v verified it, or nil.

@@ -93,6 +93,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 		d.token, d.now = v.remembered(raw)
 	}
 	if d.token == nil && bare == nil {
+		d.reach(checkCredential)
 		plain := raw
 		raw, scheme, d.err = v.credential(r.Authorization)
 		if d.scheme = scheme; d.err != nil {
@@ -108,24 +109,29 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 	} else if d.err = v.verify(ctx, raw, d); d.err != nil {
 		return
 	}
+	d.reach(checkRevoked)
 	if d.err = v.checkRevoked(d.token, d.now); d.err != nil {
 		return
 	}
+	d.reach(checkPeer)
 	if d.err = r.findPeer(ctx); d.err != nil {
 		return
 	}
 	d.peers = r.PeerCertificates
+	d.reach(checkPossession)
 	if d.err = v.checkBinding(ctx, raw, r, d); d.err != nil {
 		return
 	}
-	d.err = v.checkClient(ctx, &d.token.client, r, need)
+	d.err = v.checkClient(ctx, &d.token.client, r, need, d)
 }
 
 // checkClient calls Config.Check and compares the client's scopes with need.
-func (v *Verifier) checkClient(ctx context.Context, client *Client, r *Request, need scopes.Requirement) *Error {
+func (v *Verifier) checkClient(ctx context.Context, client *Client, r *Request, need scopes.Requirement, d *decision) *Error {
+	d.reach(checkConfigured)
 	if err := v.check(ctx, client, r); err != nil {
 		return err
 	}
+	d.reach(checkRequirement)
 	return checkScopes(client.Scopes, need)
 }
 
@@ -146,9 +152,11 @@ func checkScopes(granted scopes.Set, need scopes.Requirement) *Error {
 // header refuse causes no fetch and no signature check. Only verified tokens
 // are remembered.
 func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
+	d.reach(checkSize)
 	if len(raw) > v.cfg.MaxTokenBytes {
 		return refuseWith(InvalidToken, TooLarge, tooLong(len(raw), v.cfg.MaxTokenBytes))
 	}
+	d.reach(checkForm)
 	var buf jose.Buffers
 	parsed, parts, err := jose.ParseToken(raw, v.cfg.MaxTokenBytes/bytesPerMember, &v.headers, &buf)
 	if err != nil {
@@ -157,6 +165,8 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	// The issuer is chosen by a claim that is not verified yet. That is safe:
 	// it only selects, among the configured issuers, whose keys and rules the
 	// token must pass.
+	d.read(raw, parsed, parts.Claims)
+	d.reach(checkIssuer)
 	registered := findRegistered(parts.Claims)
 	name, isText := registered.iss.Text()
 	iss := v.byName[name]
@@ -166,29 +176,36 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	d.issuer = iss
 
 	c := claims{parts.Claims, iss}
+	d.reach(checkAudience)
 	audience, refused := c.audience()
 	if refused != nil {
 		return refused
 	}
+	d.reach(checkTimes)
 	dates, refused := registered.dates(iss)
 	if refused != nil {
 		return refused
 	}
 	lifetime := dates.lifetime(v.cfg.Leeway, iss.MaxTokenAge)
 	now := v.cfg.Now()
+	d.reach(checkExpiry)
 	if refused := lifetime.at(now); refused != nil {
 		return refused
 	}
+	d.reach(checkLife)
 	if refused := dates.checkLife(now, v.cfg.Leeway, iss.MaxTokenLife); refused != nil {
 		return refused
 	}
+	d.reach(checkType)
 	if !iss.accepts(parsed.Header.Type, parsed.Header.HasType) {
 		return refuseWith(InvalidToken, TokenType, headerIs("typ", parsed.Header.Type, parsed.Header.HasType, iss.TokenTypes))
 	}
+	d.reach(checkAlgorithm)
 	if !slices.Contains(iss.Algorithms, parsed.Header.Algorithm) {
 		return refuseWith(InvalidToken, Algorithm, headerIs("alg", parsed.Header.Algorithm, true, iss.Algorithms))
 	}
 
+	d.reach(checkKey)
 	key, set, err := d.findKey(ctx, jwks.Query{
 		KeyID:     parsed.Header.KeyID,
 		Algorithm: parsed.Header.Algorithm,
@@ -198,6 +215,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	if err != nil {
 		return keyError(err)
 	}
+	d.reach(checkSignature)
 	if err := parsed.Verify(parts, key.Key, key.Algorithm); err != nil {
 		if !d.dry {
 			iss.source.Suspect() // the authority may have replaced the key under its ID
@@ -230,7 +248,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		members:  slices.Clone(parts.Claims), // out of buf
 		audience: audience,
 	}
-	if refused := c.identify(t, &registered); refused != nil {
+	if refused := c.identify(t, &registered, d); refused != nil {
 		return refused
 	}
 	d.token = t
@@ -254,12 +272,14 @@ func (d *decision) findKey(ctx context.Context, q jwks.Query) (jwks.Key, *jwks.S
 const bytesPerMember = 16
 
 // identify reads the client from the verified claims, and calls Accept.
-func (c claims) identify(t *token, r *registered) (err *Error) {
+func (c claims) identify(t *token, r *registered, d *decision) (err *Error) {
 	client := &t.client
 	client.token = t
+	d.reach(checkClientID)
 	if client.ID, err = c.clientID(); err != nil {
 		return err
 	}
+	d.reach(checkClaims)
 	if client.Subject, err = text("sub", r.sub); err != nil {
 		return err
 	}
@@ -272,6 +292,7 @@ func (c claims) identify(t *token, r *registered) (err *Error) {
 	if c.issuer.RequireBound && t.bound.isNone() {
 		return refuseWith(InvalidToken, Unbound, errUnbound)
 	}
+	d.reach(checkScopeClaim)
 	if client.Scopes, err = c.grantedScopes(*client); err != nil {
 		return err
 	}
@@ -281,5 +302,6 @@ func (c claims) identify(t *token, r *registered) (err *Error) {
 	if limit := c.issuer.ScopeLimit; limit != nil {
 		client.Scopes = client.Scopes.Intersect(*limit)
 	}
+	d.reach(checkMachine)
 	return c.accept(*client)
 }
