@@ -71,7 +71,7 @@ func TestRevokedRetryAfter(t *testing.T) {
 			time.Sleep(wait)
 			_, err := v.Verify(t.Context(), token)
 			e := verifier.AsError(err)
-			if want := max(bound.Add(time.Second).Sub(time.Now()), 0); e.Reason != verifier.Revoked || e.RetryAfter != want {
+			if want := max(time.Until(bound.Add(time.Second)), 0); e.Reason != verifier.Revoked || e.RetryAfter != want {
 				t.Errorf("Verify() = %v with RetryAfter %v, want %s with %v", e, e.RetryAfter, verifier.Revoked, want)
 			}
 			if !strings.Contains(e.Error(), `client "c"`) || !strings.Contains(e.Error(), "INC-7") || strings.Contains(strings.Join(e.Challenges(), ""), "INC-7") {
