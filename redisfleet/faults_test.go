@@ -209,7 +209,9 @@ func TestInitAfterLoss(t *testing.T) {
 	f.start(0)
 	f.Do("DEL", stream)
 	f.wantLost(redisfleet.ErrNotInitialized)
-	f.Cut() // nobody sets the mark
+	f.Cut()
+	f.closed.Close() // without a farewell to the store: nobody else sets the mark
+	f.open.Close()
 	if err := f.publisher.Init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -220,8 +222,28 @@ func TestInitAfterLoss(t *testing.T) {
 		t.Errorf("after Init: LastError %v, fresh %v; want %v, false", err, fresh(newcomer), redisfleet.ErrLost)
 	}
 	f.restore()
+	f.closed, f.open = f.follow(false, 0), f.follow(true, 0)
 	f.wantView(0)
 	f.end(newcomer)
+}
+
+// TestViewAge holds every response back: a view is as old as its question.
+func TestViewAge(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, redistest.Options{AOF: true}, redisfleet.Options{})
+	f.start(0)
+	const delay = 700 * time.Millisecond
+	f.Delay(delay)
+	began := time.Now()
+	redistest.Eventually(t, "a round is confirmed late", func() bool { return f.closed.Status().Confirmed.After(began) })
+	for time.Since(began) < 5*time.Second {
+		if s := f.closed.Status(); s.Age < delay-50*time.Millisecond {
+			t.Fatalf("Age = %v, want at least %v", s.Age, delay)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	f.Delay(0)
+	f.end()
 }
 
 // TestIsolatedPrimary loses the replica of a primary that still responds.
