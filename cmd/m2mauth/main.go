@@ -26,7 +26,8 @@
 //
 //	m2mauth rotate start -client ID -secret-out FILE
 //
-// It starts the rotation of a client's secret at Stytch. "rotate complete" and "rotate
+// It starts the rotation of a client's secret at Stytch. "clients" lists, creates and
+// changes the clients of the project. "rotate complete" and "rotate
 // cancel" end it; "disable" and "enable" change whether the client gets tokens.
 //
 // In a clone of the repository, "go -C cmd/m2mauth run ." runs the command.
@@ -43,6 +44,7 @@ import (
 	"syscall"
 
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/clients"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/fleet"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/incident"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/revoke"
@@ -79,6 +81,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return authority.Run(ctx, args[1:], stdout, stderr)
 	case "token":
 		return token.Run(ctx, args[1:], stdout, stderr)
+	case "clients":
+		return clients.Run(ctx, args[1:], stdout, stderr)
 	case "rotate", "disable", "enable":
 		return rotate.Run(ctx, command, args[1:], stdout, stderr)
 	case "incident":
@@ -102,7 +106,8 @@ When a secret has leaked:
        m2mauth revoke [flags]            shuts out tokens in every replica
        m2mauth fleet STEP [flags]        looks after the store of that
 
-At Stytch, to replace a secret:
+At Stytch:
+       m2mauth clients STEP [flags]      lists, creates, changes clients
        m2mauth rotate start [flags]      gives a client a second secret
        m2mauth rotate complete [flags]   removes the first one
        m2mauth rotate cancel [flags]     removes the second one
