@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,8 +114,14 @@ func headerIs(name, value string, present bool, want []string) error {
 }
 
 // unknownIssuer returns the cause of UnknownIssuer.
-func (v *Verifier) unknownIssuer(iss strictjson.Value) error {
-	return cause(func() string { return claimIs("iss", iss, oneOf(v.Issuers())).Error() })
+func (v *Verifier) unknownIssuer(iss, sub strictjson.Value) error {
+	return cause(func() string {
+		text := claimIs("iss", iss, oneOf(v.Issuers())).Error()
+		if iss.IsAbsent() && v.domains != nil {
+			text += ", or " + claimIs("sub", sub, "a SPIFFE ID of "+oneOf(slices.Sorted(maps.Keys(v.domains)))).Error()
+		}
+		return text
+	})
 }
 
 // scopesMissing returns the cause of ScopeMissing.

@@ -121,7 +121,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		m.add("no Issuers: name at least one authority to trust")
 	}
 	cfg.Issuers = slices.Clone(cfg.Issuers)
-	names := make(map[string]int)
+	names, domains := make(map[string]int), make(map[string]int)
 	for i := range cfg.Issuers {
 		iss := &cfg.Issuers[i]
 		m := mistakes{fmt.Sprintf("Issuers[%d] (%s)", i, redact.Quote(iss.Name)), &errs}
@@ -131,6 +131,10 @@ func (cfg Config) withDefaults() (Config, error) {
 			}
 			names[name] = i
 		}
+		if first, taken := domains[iss.TrustDomain]; taken && iss.TrustDomain != "" {
+			m.add("the TrustDomain %s is taken by Issuers[%d]: a token without \"iss\" could be of either", redact.Quote(iss.TrustDomain), first)
+		}
+		domains[iss.TrustDomain] = i
 		iss.complete(m, min(cfg.Leeway, maxLeeway))
 		if most := cfg.Revocations.MaxTokenLife(); iss.MaxTokenLife == 0 {
 			iss.MaxTokenLife = most

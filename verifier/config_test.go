@@ -87,7 +87,14 @@ func TestConfigMistakes(t *testing.T) {
 			i.Introspect = func(context.Context, string) ([]byte, error) { return nil, nil }
 		}), []string{"Introspect is set: introspection is not available yet"}},
 		{"IntrospectTTL", iss(func(i *issuer) { i.IntrospectTTL = 1 }), []string{"IntrospectTTL is set: introspection is not available yet"}},
-		{"TrustDomain", iss(func(i *issuer) { i.TrustDomain = "example.com" }), []string{"TrustDomain is set: SPIFFE trust domains are not available yet"}},
+		{"TrustDomain in upper case", iss(func(i *issuer) { i.TrustDomain = "Example.com" }), []string{`TrustDomain is "Example.com": want a name`}},
+		{"TrustDomain as an ID", iss(func(i *issuer) { i.TrustDomain = "spiffe://example.com" }), []string{`TrustDomain is "spiffe://example.com": want a name`, "without spiffe://"}},
+		{"TrustDomain with a port", iss(func(i *issuer) { i.TrustDomain = "example.com:443" }), []string{`TrustDomain is "example.com:443": want a name`}},
+		{"TrustDomain twice", cfg(func(c *config) {
+			second := goodIssuer()
+			c.Issuers[0].TrustDomain, second.TrustDomain, second.Name = "example.com", "example.com", "b"
+			c.Issuers = append(c.Issuers, second)
+		}), []string{`Issuers[1] ("b"): the TrustDomain "example.com" is taken by Issuers[0]`}},
 
 		{"everybody is a client", iss(func(i *issuer) { i.ClientIDClaims = []string{"azp", "sub"} }), []string{`ClientIDClaims holds "sub", and Accept is nil`, "say with Accept what marks a machine's token"}},
 
@@ -211,7 +218,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 			Backdating: -1, Algorithms: []string{"none"}, TokenTypes: []string{}, ClientIDClaims: []string{""}, ScopeClaims: []string{""},
 			ScopesFrom:  func(verifier.Client) (scopes.Set, error) { return scopes.Set{}, nil },
 			MaxTokenAge: -1, MaxTokenLife: -1, Introspect: func(context.Context, string) ([]byte, error) { return nil, nil },
-			IntrospectTTL: 1, TrustDomain: "example.com",
+			IntrospectTTL: 1, TrustDomain: "Example.com",
 		}},
 	})
 	if err == nil {

@@ -111,7 +111,17 @@ type Issuer struct {
 	Introspect    func(ctx context.Context, token string) ([]byte, error)
 	IntrospectTTL time.Duration
 
-	// TrustDomain is not available yet: New refuses it.
+	// TrustDomain makes the issuer a SPIFFE trust domain, such as "example.org",
+	// whose tokens are JWT-SVIDs. No other issuer may have the same one. "sub" must
+	// then be a SPIFFE ID of it, with a path. A token without "iss" is one of the
+	// trust domain in its "sub"; if there is an "iss", it alone selects the issuer,
+	// by Name or alias.
+	//
+	// The key set is a SPIFFE bundle: only keys with the use "jwt-svid" are taken,
+	// and, from FetchJWKS, those without a use. Its spiffe_refresh_hint counts as a
+	// Cache-Control of the authority does. The defaults are those of JWT-SVIDs:
+	// ClientIDClaims {"sub"}, TokenTypes {"", "JWT", "JOSE"}, and Accept accepts
+	// every workload.
 	TrustDomain string
 
 	// Accept decides whether a verified token is a machine's: SubjectIsClient
@@ -140,6 +150,9 @@ func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 			"service; without one, tokens for any other service would be accepted")
 	}
 	iss.AudienceClaims = m.list("AudienceClaims", iss.AudienceClaims, "aud")
+	if iss.TrustDomain != "" {
+		iss.completeSPIFFE(m)
+	}
 	iss.ClientIDClaims = m.list("ClientIDClaims", iss.ClientIDClaims, "client_id")
 	if iss.ScopesFrom != nil && iss.ScopeClaims != nil {
 		m.add("both ScopesFrom and ScopeClaims are set: choose one")
@@ -165,7 +178,7 @@ func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 	}
 	iss.refuseUnavailable(m)
 	if iss.Accept == nil {
-		if slices.Contains(iss.ClientIDClaims, "sub") {
+		if slices.Contains(iss.ClientIDClaims, "sub") && iss.TrustDomain == "" {
 			m.add(`ClientIDClaims holds "sub", and Accept is nil: its default, SubjectIsClient, would then accept ` +
 				`every token, people's too; say with Accept what marks a machine's token`)
 		}
@@ -188,9 +201,6 @@ func (iss *Issuer) refuseUnavailable(m mistakes) {
 	}
 	if iss.IntrospectTTL != 0 {
 		m.add("IntrospectTTL is set: introspection is not available yet")
-	}
-	if iss.TrustDomain != "" {
-		m.add("TrustDomain is set: SPIFFE trust domains are not available yet")
 	}
 }
 

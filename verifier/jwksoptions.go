@@ -117,10 +117,14 @@ func (iss *issuer) newSource(slots *jwks.Slots) *jwks.Source {
 		fetch = jwks.FromFunc(iss.FetchJWKS)
 	}
 	return jwks.New(jwks.Options{
-		Fetch:          fetch,
-		Address:        jwks.Address(iss.JWKSURL),
-		Algorithms:     iss.Algorithms,
-		Keys:           jose.Options{AllowExponent3: iss.JWKS.AllowRSAExponent3},
+		Fetch:      fetch,
+		Address:    jwks.Address(iss.JWKSURL),
+		Algorithms: iss.Algorithms,
+		Keys: jose.Options{
+			AllowExponent3: iss.JWKS.AllowRSAExponent3,
+			Bundle:         iss.TrustDomain != "",
+			UseOptional:    iss.FetchJWKS != nil,
+		},
 		MaxBytes:       iss.JWKS.MaxBytes,
 		Interval:       iss.JWKS.interval(),
 		IntervalIsCap:  iss.JWKS.RefreshInterval != 0,

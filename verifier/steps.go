@@ -120,6 +120,9 @@ func (v *Verifier) found(d *decision, c check) string {
 	case checkSize:
 		return fmt.Sprintf("%d bytes", d.trace.size)
 	case checkIssuer:
+		if _, named := d.trace.claims.Get("iss"); !named { // chosen by its trust domain
+			return "sub " + claim("sub")
+		}
 		return claim("iss")
 	case checkAudience:
 		name, value := claims{d.trace.claims, d.issuer}.first(d.issuer.AudienceClaims)

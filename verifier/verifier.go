@@ -42,6 +42,7 @@ type Verifier struct {
 	cfg     Config
 	issuers []*issuer
 	byName  map[string]*issuer        // by name and by alias
+	domains map[string]*issuer        // by SPIFFE trust domain; nil without one
 	cache   *tokencache.Cache[*token] // nil without a cache
 	headers jose.Headers
 	watches watches
@@ -77,6 +78,12 @@ func New(cfg Config) (*Verifier, error) {
 		v.byName[ic.Name] = iss
 		for _, alias := range ic.Aliases {
 			v.byName[alias] = iss
+		}
+		if ic.TrustDomain != "" {
+			if v.domains == nil {
+				v.domains = make(map[string]*issuer)
+			}
+			v.domains[ic.TrustDomain] = iss
 		}
 		iss.source = iss.newSource(slots)
 	}

@@ -168,12 +168,14 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	d.read(raw, parsed, parts.Claims)
 	d.reach(checkIssuer)
 	registered := findRegistered(parts.Claims)
-	name, isText := registered.iss.Text()
-	iss := v.byName[name]
-	if !isText || iss == nil {
-		return refuseWith(InvalidToken, UnknownIssuer, v.unknownIssuer(registered.iss))
+	iss := v.issuerOf(&registered)
+	if iss == nil {
+		return refuseWith(InvalidToken, UnknownIssuer, v.unknownIssuer(registered.iss, registered.sub))
 	}
 	d.issuer = iss
+	if refused := registered.checkTrustDomain(iss); refused != nil {
+		return refused
+	}
 
 	c := claims{parts.Claims, iss}
 	d.reach(checkAudience)

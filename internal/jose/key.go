@@ -47,7 +47,32 @@ func (k *Key) UsableFor(allowed []string) (algorithm string, ok bool) {
 // Options relaxes the checks of keys. The zero value is the strictest.
 type Options struct {
 	AllowExponent3 bool // RSA keys with the public exponent 3
+
+	// Bundle reads the document as a SPIFFE bundle ("The SPIFFE Trust Domain and
+	// Bundle" §4.2.2): it takes the keys with the use "jwt-svid" alone, and skips
+	// those of other kinds of SVID. With UseOptional it takes keys without a use, too: the
+	// bundles of the Workload API have none.
+	Bundle, UseOptional bool
 }
+
+// checkUse returns why a key with such a "use" is dropped, or nil.
+func (o Options) checkUse(v strictjson.Value, found bool) *unusable {
+	use, _ := v.Text()
+	switch {
+	case !o.Bundle && found && use != "sig":
+		return drop(`its "use" is not "sig"`)
+	case o.Bundle && found && use != useJWT || o.Bundle && !found && !o.UseOptional:
+		return drop(`its "use" is not "jwt-svid"`)
+	}
+	return nil
+}
+
+// The uses of the keys in a SPIFFE bundle. A WIT-SVID is another kind of JWT (WIMSE).
+const (
+	useJWT  = "jwt-svid"
+	useX509 = "x509-svid"
+	useWIT  = "wit-svid"
+)
 
 // unusable holds the reason for which a key is dropped.
 type unusable struct {
@@ -75,10 +100,9 @@ func parseKey(jwk strictjson.Object, opts Options) (*Key, *unusable) {
 	if !ok {
 		return nil, drop(`"kty" is missing`)
 	}
-	if v, found := jwk.Get("use"); found {
-		if use, _ := v.Text(); use != "sig" {
-			return nil, drop(`its "use" is not "sig"`)
-		}
+	use, found := jwk.Get("use")
+	if bad := opts.checkUse(use, found); bad != nil {
+		return nil, bad
 	}
 	if v, found := jwk.Get("key_ops"); found {
 		if ops, ok := v.Texts(16); !ok || !slices.Contains(ops, "verify") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
@@ -17,6 +18,10 @@ var keySetLimits = strictjson.Limits{Depth: 8, Members: 16384}
 type KeySet struct {
 	Keys    []*Key
 	Dropped []Dropped
+
+	// RefreshHint is how soon the publisher of a SPIFFE bundle wants it fetched
+	// again (§4.1.2 there), or 0.
+	RefreshHint time.Duration
 
 	leaked leaked
 }
@@ -56,6 +61,9 @@ func ParseKeySet(doc []byte, opts Options) (*KeySet, error) {
 		return nil, errors.New("key set: more than 512 keys")
 	}
 	set := &KeySet{leaked: make(leaked)}
+	if opts.Bundle {
+		set.RefreshHint = refreshHint(root)
+	}
 	parsed := make([]parsedEntry, len(entries))
 	for i, entry := range entries {
 		parsed[i] = parseEntry(entry, opts, set.leaked)
@@ -68,12 +76,28 @@ func ParseKeySet(doc []byte, opts Options) (*KeySet, error) {
 			set.Dropped = append(set.Dropped, Dropped{ID: e.id, Index: i, Reason: e.bad.reason, Secret: e.bad.secret})
 			continue
 		}
+		if e.key == nil {
+			continue // for other SVIDs
+		}
 		set.Keys = append(set.Keys, e.key)
 	}
 	return set, nil
 }
 
-// parsedEntry holds an entry of "keys": either its key, or why it is dropped.
+// refreshHint reads the number of seconds in "spiffe_refresh_hint". A value that is
+// no such number is no hint.
+func refreshHint(root strictjson.Object) time.Duration {
+	v, _ := root.Get("spiffe_refresh_hint")
+	literal, _ := v.Number()
+	seconds, err := strconv.ParseUint(literal, 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// parsedEntry holds an entry of "keys": its key, or why it is dropped, or neither for
+// a key of other SVIDs in a SPIFFE bundle.
 type parsedEntry struct {
 	key *Key
 	id  string
@@ -100,6 +124,9 @@ func parseEntry(entry strictjson.Value, opts Options, leaked leaked) parsedEntry
 	}
 	if named && !ok {
 		return parsedEntry{bad: drop(`its "kid" is not a string of 1 to 256 bytes`)}
+	}
+	if use, _ := textMember(jwk, "use"); opts.Bundle && (use == useX509 || use == useWIT) {
+		return parsedEntry{}
 	}
 	key, bad := parseKey(jwk, opts)
 	if bad == nil {
