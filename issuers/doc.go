@@ -13,10 +13,12 @@
 //	GitHub Actions  GitHubActions(audience, caller)                 repository_id   as set for the caller     a caller's repository or owner
 //	Zitadel         Zitadel("acme.zitadel.cloud", projectID, nil)   sub             roles of the project      client_id is sub, or sub is listed
 //	Kubernetes      Kubernetes(issuerURL, audience, callers, nil)   sub             as set for the caller     sub is a caller's
+//	SPIFFE          SPIFFE("example.org", audience, opts)           sub             as set for the caller     sub is a caller's
+//	GitLab CI etc.  Pinned("https://gitlab.com", audience, pin)     an ID           as set for the pin        the owner's ID
 //	any other       discovery.Issuer(ctx, issuerURL, opts)          client_id       scope, scp                sub is the client
 //
-// Everyone in the world can get a token of Google or GitHub for any audience, and
-// every pod can get one of its cluster. These presets therefore require the list of
+// Everyone in the world can get a token of Google, GitHub or a platform of Pinned for
+// any audience, and every pod or workload can get one of its cluster or trust domain. These presets therefore require the list of
 // callers. It also holds the scopes of each, because the tokens hold none.
 //
 // A preset refuses a person's token with [verifier.NotMachine], a machine that is
