@@ -54,7 +54,11 @@ func (e Explanation) Format(f fmt.State, verb rune) {
 		return
 	}
 	for _, s := range e.Steps {
-		fmt.Fprint(f, "\n", strings.TrimRight(fmt.Sprintf("%-11s  %-12s  %s", s.Outcome, s.Check, s.Detail), " "))
+		detail := s.Detail
+		if detail == "" {
+			detail = string(s.Reason)
+		}
+		fmt.Fprint(f, "\n", strings.TrimRight(fmt.Sprintf("%-11s  %-12s  %s", s.Outcome, s.Check, detail), " "))
 	}
 }
 

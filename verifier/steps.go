@@ -12,6 +12,7 @@ import (
 type Step struct {
 	Check   string  // what is checked: "audience", "signature"
 	Outcome Outcome // of the check
+	Reason  Reason  // of the refusal, if the check failed
 	Detail  string  // what was found and, after a failure, what was expected; may be empty
 }
 
@@ -64,6 +65,7 @@ type trace struct {
 	size   int // of the token, in bytes
 	header jose.Header
 	claims strictjson.Object
+	token  *token // whose signature was verified; nil before
 }
 
 // reach records that a check begins. It costs one comparison in a decision without a
@@ -95,10 +97,9 @@ func (v *Verifier) steps(d *decision) []Step {
 		case d.err == nil || c < d.trace.at:
 			s.Detail = v.found(d, c)
 		case c == d.trace.at:
-			s.Outcome = Failed
-			s.Detail = string(d.err.Reason)
-			if d.err.Err != nil && d.err.Err.Error() != s.Detail {
-				s.Detail += ": " + d.err.Err.Error()
+			s.Outcome, s.Reason = Failed, d.err.Reason
+			if d.err.Err != nil && d.err.Err.Error() != string(s.Reason) {
+				s.Detail = d.err.Err.Error()
 			}
 		default:
 			s.Outcome = NotReached
@@ -143,20 +144,21 @@ func (v *Verifier) found(d *decision, c check) string {
 	case checkKey:
 		return excerpt(d.trace.header.KeyID)
 	}
-	if d.token == nil {
+	t := d.trace.token
+	if t == nil {
 		return ""
 	}
 	switch c {
 	case checkClientID:
-		return excerpt(d.token.client.ID)
+		return excerpt(t.client.ID)
 	case checkScopeClaim:
-		return grantedText(d.token.client.Scopes)
+		return grantedText(t.client.Scopes)
 	case checkPossession:
 		var bound []string
-		if d.token.bound.certificate != nil {
+		if t.bound.certificate != nil {
 			bound = append(bound, "a certificate")
 		}
-		if d.token.bound.key != "" {
+		if t.bound.key != "" {
 			bound = append(bound, "a DPoP key")
 		}
 		if bound == nil {

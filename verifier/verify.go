@@ -250,6 +250,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		members:  slices.Clone(parts.Claims), // out of buf
 		audience: audience,
 	}
+	if d.trace != nil {
+		d.trace.token = t
+	}
 	if refused := c.identify(t, &registered, d); refused != nil {
 		return refused
 	}
