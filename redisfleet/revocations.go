@@ -19,6 +19,7 @@ import (
 type Revocations struct {
 	opts      Options
 	following atomic.Bool
+	started   bool
 	failed    int // calls of Follow in a row that found the server, but no view
 
 	// What the List has, for the report of a Publisher. Only Follow uses it.
@@ -43,7 +44,7 @@ func NewRevocations(opts Options) (*Revocations, error) {
 func (r *Revocations) Replica() string { return r.opts.Replica }
 
 const (
-	// startJitter spreads the snapshots of replicas that lost the store together.
+	// startJitter spreads the snapshots of replicas that start together.
 	startJitter = 200 * time.Millisecond
 
 	// standing is the delay after an error that a new connection does not heal.
@@ -64,7 +65,10 @@ func (r *Revocations) Follow(ctx context.Context, apply func(revocation.Update) 
 		return errors.New("redisfleet: these Revocations serve another List")
 	}
 	defer r.following.Store(false)
-	wait := rand.N(startJitter)
+	var wait time.Duration
+	if !r.started { // later calls are spread by the List
+		r.started, wait = true, rand.N(startJitter)
+	}
 	if r.failed > 0 {
 		wait += rand.N(standing/2) + min(standing/2, time.Duration(r.failed)*startJitter)
 	}
@@ -78,6 +82,7 @@ func (r *Revocations) Follow(ctx context.Context, apply func(revocation.Update) 
 		return err
 	}
 	defer s.close()
+	failed := r.failed
 	r.failed++
 	f := &follower{r: r, session: s, apply: apply}
 	for err == nil {
@@ -86,6 +91,9 @@ func (r *Revocations) Follow(ctx context.Context, apply func(revocation.Update) 
 	if ctx.Err() != nil {
 		s.farewell("HDEL", r.opts.seen(), r.opts.Replica)
 		return ctx.Err()
+	}
+	if errors.Is(err, errLoading) { // the store is about to return
+		r.failed = failed
 	}
 	return err
 }

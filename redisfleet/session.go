@@ -114,6 +114,9 @@ func (s *session) close() {
 	s.client.Close()
 }
 
+// errLoading reports that the server started a moment ago.
+var errLoading = errors.New("redisfleet: the server is still loading its data")
+
 // do runs a pipeline, whose last command may block for some time. The error is of the
 // connection, which is then of no use; errors of the server are in the results.
 func (s *session) do(ctx context.Context, block time.Duration, commands ...rueidis.Completed) ([]rueidis.RedisResult, error) {
@@ -123,6 +126,9 @@ func (s *session) do(ctx context.Context, block time.Duration, commands ...rueid
 	for _, r := range results {
 		if err := r.NonRedisError(); err != nil {
 			return nil, fmt.Errorf("redisfleet: the connection failed: %w", s.opts.shown(err))
+		}
+		if refusal, ok := rueidis.IsRedisErr(r.Error()); ok && refusal.IsLoading() {
+			return nil, errLoading
 		}
 	}
 	return results, nil
