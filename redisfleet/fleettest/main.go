@@ -1,4 +1,4 @@
-// Command fleettest measures how fast a cut-off reaches a fleet: processes of an HTTP
+// Fleettest measures how fast a cut-off reaches a fleet: processes of an HTTP
 // and gRPC service that share one redis-server, with honest and stolen tokens in use.
 //
 //	go -C redisfleet run ./fleettest

@@ -83,7 +83,6 @@ func run(ctx context.Context, cfg config, store *redistest.Server) (_ *report, e
 type victim struct {
 	*theft
 	machine *machine
-	cutoff  revocation.Cutoff
 	own     string // the machine's token
 }
 
