@@ -92,8 +92,8 @@ type Cutoff struct {
 	// to the second. Required for Client and Everything, not used for Token and Key.
 	IssuedUpTo time.Time
 
-	// Until is when the last refused token has expired: the cut-off may be forgotten
-	// then. If it is zero, it follows from the longest life of a token, except that a
+	// Until is when the last refused token has expired, rounded up to the second: the
+	// cut-off may be forgotten then. If it is zero, it follows from the longest life of a token, except that a
 	// cut-off of a Key never ends.
 	Until time.Time
 
@@ -154,7 +154,7 @@ func (c Cutoff) Check() error {
 		mistake("IssuedUpTo is zero: no token would be refused")
 	}
 	for field, t := range map[string]time.Time{"IssuedUpTo": c.IssuedUpTo, "Until": c.Until} {
-		if !t.IsZero() && (t.Unix() < 0 || t.Unix() > lastDay) {
+		if !t.IsZero() && (t.Unix() < 0 || t.After(time.Unix(lastDay, 0))) {
 			mistake("%s is %v: want a time from 1970 to 9999", field, t)
 		}
 	}
@@ -167,13 +167,12 @@ func (c Cutoff) Check() error {
 // slack is twice the largest leeway of a Verifier.
 const slack = 10 * time.Minute
 
-// Complete returns c with IssuedUpTo rounded up to the second, and with Until if it
-// was zero: life, which is the longest life of a token, after IssuedUpTo, and a few
-// minutes for clocks. For Token, the life begins now.
+// Complete returns c with IssuedUpTo and Until rounded up to the second. If Until was
+// zero, it becomes life, which is the longest life of a token, after IssuedUpTo, and a
+// few minutes for clocks. For Token, the life begins now.
 func (c Cutoff) Complete(now time.Time, life time.Duration) Cutoff {
-	if rounded := c.IssuedUpTo.Truncate(time.Second); rounded.Before(c.IssuedUpTo) {
-		c.IssuedUpTo = rounded.Add(time.Second)
-	}
+	// Both are rounded, so that Until does not get before IssuedUpTo.
+	c.IssuedUpTo, c.Until = roundUp(c.IssuedUpTo), roundUp(c.Until)
 	if !c.hasBound() {
 		c.IssuedUpTo = time.Time{}
 	}
@@ -185,6 +184,15 @@ func (c Cutoff) Complete(now time.Time, life time.Duration) Cutoff {
 		c.Until = from.Add(life + slack).Truncate(time.Second)
 	}
 	return c
+}
+
+// roundUp returns the first whole second that is not before t.
+func roundUp(t time.Time) time.Time {
+	rounded := t.Truncate(time.Second)
+	if rounded.Before(t) {
+		rounded = rounded.Add(time.Second)
+	}
+	return rounded
 }
 
 // thumbprint decodes the name of a Key.
