@@ -177,6 +177,11 @@ func (p *Publisher) missing(cutoffs []revocation.Cutoff, there index, now time.T
 			errs = append(errs, fmt.Errorf("redisfleet: %v: the bound is %v ahead of the store's clock, want at most %v", c, ahead.Round(time.Second), maxAhead))
 			continue
 		}
+		if _, _, err := parseFields(fields(c)); err != nil {
+			// Written, it would stop the view of every replica.
+			errs = append(errs, fmt.Errorf("redisfleet: %v: %w", c, err))
+			continue
+		}
 		at, ok := there.covering(c, given.Until.IsZero(), now)
 		if !ok {
 			missing = append(missing, c)
