@@ -18,6 +18,10 @@
 //
 // It prints an access token, which it caches and replaces ahead of its end.
 //
+//	m2mauth status http://localhost:9464 http://localhost:9465
+//
+// It reads the status pages of replicas, and prints one table that marks what differs.
+//
 //	m2mauth incident -client ID -secret-out FILE -redis rediss://redis.example.com:6379
 //
 // A client's secret has leaked: it is replaced at Stytch, and then its tokens are shut
@@ -49,6 +53,7 @@ import (
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/incident"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/revoke"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/rotate"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/status"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/token"
 	"github.com/m2mauth/m2mauth/internal/redact"
 )
@@ -91,6 +96,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return revoke.Run(ctx, args[1:], stdin, stdout, stderr)
 	case "fleet":
 		return fleet.Run(ctx, args[1:], stdout, stderr)
+	case "status":
+		return status.Run(ctx, args[1:], stdout, stderr)
 	}
 	// Don't repeat the unknown command: it may be a token.
 	fmt.Fprint(stderr, commands)
@@ -99,6 +106,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 const commands = `usage: m2mauth explain [flags] <token    says why a token is accepted or refused
        m2mauth token [flags]             prints an access token, from a cache
+       m2mauth status [flags] URL...     shows what replicas say of themselves
        m2mauth authority [flags]         serves an authority for development
 
 When a secret has leaked:

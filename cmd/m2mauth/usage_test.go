@@ -27,6 +27,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{"nothing", token, nil, "usage:"},
 		{"help", token, []string{"explain", "-help"}, "usage:"},
+		{"status without a URL", "", []string{"status"}, "there is no URL"},
 		{"another command", token, []string{token}, "usage:"},
 		{"the token as an argument", "", w.flags(token), "unexpected argument"},
 		{"the token as a flag", "", w.flags("-" + token), "a flag is unknown"},
