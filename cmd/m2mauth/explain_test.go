@@ -110,12 +110,12 @@ func TestGolden(t *testing.T) {
 			if token == "" {
 				token = w.mint(tt.spec)
 			}
-			status, got, stderr := explain(t, token+"\n", w.flags(tt.flags...)...)
+			status, got, stderr := explain(t, token+"\n", w.flags(append([]string{"-v"}, tt.flags...)...)...)
 			if status != tt.status || stderr != "" {
 				t.Errorf("status %d, want %d; %s", status, tt.status, stderr)
 			}
 			for line := range strings.Lines(got) {
-				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 && strings.Contains(strings.TrimSpace(line), " ") {
 					t.Errorf("%d columns: %s", n, line)
 				}
 			}
@@ -123,6 +123,10 @@ func TestGolden(t *testing.T) {
 				assertSecret(t, got, signature(token))
 			} else {
 				assertSecret(t, got, token)
+			}
+			// Without -v: the verdict, its cause and a hint, at a glance.
+			if brief, _, _ := strings.Cut(got, "\n\n"); strings.Count(brief, "\n") > 6 || strings.Contains(got, `\u`) {
+				t.Errorf("%d lines before the checks, want at most 6, and no escapes:\n%s", strings.Count(brief, "\n"), got)
 			}
 			got = schedule.ReplaceAllString(got, "the next look is due now")
 			file := filepath.Join("testdata", tt.name+".txt")

@@ -19,7 +19,8 @@ type options struct {
 	requireAll, requireAny                string
 	tokenFile                             string
 	leeway, now                           string
-	json                                  bool
+	json, verbose                         bool
+	given                                 map[string]bool // flags
 }
 
 var (
@@ -51,6 +52,7 @@ func parseFlags(args []string) (*options, error) {
 	fs.StringVar(&o.leeway, "leeway", "30s", "")
 	fs.StringVar(&o.now, "now", "", "")
 	fs.BoolVar(&o.json, "json", false, "")
+	fs.BoolVar(&o.verbose, "v", false, "")
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil, errHelp
@@ -59,6 +61,8 @@ func parseFlags(args []string) (*options, error) {
 	case fs.NArg() > 0:
 		return nil, errArgument
 	}
+	o.given = make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { o.given[f.Name] = true })
 	return o, nil
 }
 
@@ -79,14 +83,15 @@ func (o *options) clock() (leeway time.Duration, now func() time.Time, err error
 }
 
 // requirement returns the Requirement of -require-all and -require-any: both if
-// both are set, and any verified client if neither is.
+// both are set, and any verified client if neither is. An empty one is a mistake: a
+// variable that is empty must not accept every client.
 func (o *options) requirement() (scopes.Requirement, error) {
 	need := scopes.Authenticated()
 	for _, f := range []struct {
 		name, value string
 		of          func([]string) (scopes.Requirement, error)
 	}{{"-require-all", o.requireAll, scopes.AllOf}, {"-require-any", o.requireAny, scopes.AnyOf}} {
-		if f.value == "" {
+		if !o.given[strings.TrimPrefix(f.name, "-")] {
 			continue
 		}
 		r, err := f.of(strings.Fields(f.value))

@@ -4,8 +4,8 @@
 //	m2mauth explain -issuer https://auth.example.com -audience https://api.example.com \
 //		-jwks-url https://auth.example.com/.well-known/jwks.json -require-all "reports:read" <token
 //
-// It prints every check of a verifier, in order, with the value that was found, the
-// value that is expected, and a hint if the mistake is a common one. The exit
+// It prints the verdict, its cause, and a hint if the mistake is a common one; with -v
+// also every check of a verifier, with the values that were found and expected. The exit
 // status is 0 if the token is accepted, 1 if it is refused, 2 if a flag is wrong,
 // and 3 if the decision is unknown, for example because the keys can't be fetched.
 //
@@ -174,6 +174,7 @@ How:
   -token-file FILE     read the token from FILE, not from standard input
   -leeway DURATION     the clock skew to allow; 30s by default
   -now TIME            verify as of another time, such as 2026-01-31T15:04:05Z
+  -v                   print every check, too
   -json                print JSON
 
 Exit status: 0 accepted, 1 refused, 2 usage, 3 unknown.

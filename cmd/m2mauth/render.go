@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/screen"
 	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -15,18 +17,42 @@ func (o *options) write(w io.Writer, r report) error {
 	if o.json {
 		return r.writeJSON(w)
 	}
-	_, err := io.WriteString(w, r.text())
+	_, err := io.WriteString(w, r.text(page{width: screen.Width(w), colour: screen.Colour(w)}, o.verbose))
 	return err
 }
 
-const (
-	width  = 80
-	indent = 14
-)
+const indent = 14
 
-// text returns the report for people, at most 80 columns wide.
-func (r report) text() string {
+// page is how text for people is laid out.
+type page struct {
+	width   int // columns
+	colour  bool
+	hanging int // how much further the second line of a text begins
+}
+
+// text returns the report for people: the verdict with its cause and a hint, and
+// every check if verbose.
+func (r report) text(p page, verbose bool) string {
 	var b strings.Builder
+	p.wrap(&b, p.paint(r.verdict()+":"), r.summary())
+	for _, row := range r.rows {
+		// A cause that repeats what was found and wanted is not in the row: those texts
+		// hide secrets in a wrong flag.
+		cause := row.cause
+		if cause == "" && row.found != "" {
+			cause = "found " + row.found + ", want " + row.want
+		}
+		if row.state != passed && row.state != notReached && cause != "" {
+			p.wrap(&b, "cause:", oneLine(cause))
+		}
+		if row.hint != "" {
+			p.wrap(&b, "hint:", oneLine(row.hint))
+		}
+	}
+	if !verbose {
+		return b.String()
+	}
+	b.WriteString("\n")
 	for _, row := range r.rows {
 		mark := map[string]string{passed: "✓", failed: "✗", unknown: "?", notReached: "–"}[row.state]
 		head := fmt.Sprintf("%s %-12s", mark, row.check)
@@ -34,18 +60,24 @@ func (r report) text() string {
 			b.WriteString(strings.TrimRight(head, " ") + "\n")
 			continue
 		}
-		wrap(&b, head, "found "+row.found)
-		wrap(&b, "", "want  "+row.want)
-		if row.cause != "" {
-			wrap(&b, "", "why   "+oneLine(row.cause))
-		}
-		if row.hint != "" {
-			wrap(&b, "", "hint  "+oneLine(row.hint))
-		}
+		facts := p
+		facts.hanging = len("found ")
+		facts.wrap(&b, head, "found "+row.found)
+		facts.wrap(&b, "", "want  "+row.want)
 	}
-	b.WriteString("\n")
-	wrap(&b, r.verdict()+":", r.summary())
 	return b.String()
+}
+
+// paint colours the verdict, if the terminal shows colours.
+func (p page) paint(verdict string) string {
+	if !p.colour {
+		return verdict
+	}
+	number := map[string]string{"accepted:": "32", "refused:": "31"}[verdict]
+	if number == "" {
+		number = "33"
+	}
+	return "\x1b[1;" + number + "m" + verdict + "\x1b[0m"
 }
 
 func (r report) verdict() string {
@@ -69,35 +101,32 @@ func (r report) summary() string {
 
 func oneLine(text string) string { return plain(redact.Tokens(strings.ReplaceAll(text, "\n", "; "))) }
 
-// wrap writes head and text. It breaks lines at spaces, and within words that are
-// longer than a line.
-func wrap(b *strings.Builder, head, text string) {
-	line := head
+// escape matches what colours text.
+var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// wrap writes head and text. It breaks lines at spaces alone: an ID or a URL stays
+// whole, so that it can be copied.
+func (p page) wrap(b *strings.Builder, head, text string) {
+	line, head := head, escape.ReplaceAllString(head, "")
 	if pad := indent - utf8.RuneCountInString(head); pad > 0 {
 		line += strings.Repeat(" ", pad)
 	} else {
 		line += " "
 	}
-	column := utf8.RuneCountInString(line)
+	column := max(indent, utf8.RuneCountInString(head)+1)
 	start := true // of a line
 	flush := func() {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
-		line, column, start = strings.Repeat(" ", indent+6), indent+6, true
+		line, column, start = strings.Repeat(" ", indent+p.hanging), indent+p.hanging, true
 	}
 	for word := range strings.SplitSeq(text, " ") {
-		if n := utf8.RuneCountInString(word); !start && column+1+n > width {
+		if n := utf8.RuneCountInString(word); !start && column+1+n > p.width {
 			flush()
 		}
 		if !start {
 			line, column = line+" ", column+1
 		}
-		for _, c := range word {
-			if column == width {
-				flush()
-			}
-			line, column, start = line+string(c), column+1, false
-		}
-		start = false
+		line, column, start = line+word, column+utf8.RuneCountInString(word), false
 	}
 	flush()
 }

@@ -161,7 +161,7 @@ func requirement(text string) string {
 
 func ellipsis(cut bool) string {
 	if cut {
-		return "…"
+		return "..."
 	}
 	return ""
 }
