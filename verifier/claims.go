@@ -117,8 +117,12 @@ func date(name string, v strictjson.Value) (time.Time, *Error) {
 const wantDate = "a number of seconds since 1970, before the year 10000"
 
 // dates reads the times of a token. "exp" is required, and null is not accepted:
-// the token would be valid for ever.
+// the token would be valid for ever. In an answer it is optional (RFC 7662 §2.2): the
+// authority is asked again soon.
 func (r *registered) dates(iss *issuer) (d dates, err *Error) {
+	if iss.Introspect != nil {
+		r.exp = orAbsent(r.exp)
+	}
 	if d.expires, err = date("exp", r.exp); err != nil {
 		return d, err
 	}
@@ -129,7 +133,7 @@ func (r *registered) dates(iss *issuer) (d dates, err *Error) {
 		return d, err
 	}
 	switch {
-	case d.expires.IsZero():
+	case d.expires.IsZero() && iss.Introspect == nil:
 		return d, claimError("exp", r.exp, wantDate)
 	case iss.MaxTokenAge > 0 && d.issued.IsZero():
 		return d, claimError("iat", r.iat, wantDate+": the issuer has a MaxTokenAge")
@@ -144,6 +148,9 @@ const maxItems = 256
 // token if this service is not in it.
 func (c claims) audience() (strictjson.Value, *Error) {
 	name, v := c.first(c.issuer.AudienceClaims)
+	if c.issuer.AllowNoAudience && orAbsent(v).IsAbsent() {
+		return strictjson.Value{}, nil
+	}
 	isUs := func(name string) bool { return slices.Contains(c.issuer.Audiences, name) }
 	if one, isText := v.Text(); isText {
 		if isUs(one) {

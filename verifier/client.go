@@ -21,7 +21,7 @@ type Client struct {
 	Scopes    scopes.Set // what the token grants
 	IssuedAt  time.Time  `json:",omitzero"` // "iat", or zero
 	NotBefore time.Time  `json:",omitzero"` // "nbf", or zero
-	ExpiresAt time.Time  `json:",omitzero"` // "exp"; never zero in a verified Client
+	ExpiresAt time.Time  `json:",omitzero"` // "exp"; zero only if an introspected token has none
 
 	token *token // nil in a Client that no Verifier made
 }
@@ -47,7 +47,8 @@ var ErrNoClaims = errors.New("m2mauth: the client has no claims: it does not com
 // Unmarshal does: json.Number, time.Duration in nanoseconds, tag options,
 // embedded structs and null included. One thing differs: names match
 // case-sensitively, so that a claim "Role" never fills a field tagged "role". It
-// decodes exactly the bytes whose signature was verified. For a Client without a
+// decodes exactly the bytes whose signature was verified, or the authority's answer
+// about an opaque token. For a Client without a
 // token it returns ErrNoClaims.
 func (c Client) Claims(dst any) error {
 	if c.token == nil {

@@ -121,7 +121,7 @@ func (cfg Config) withDefaults() (Config, error) {
 		m.add("no Issuers: name at least one authority to trust")
 	}
 	cfg.Issuers = slices.Clone(cfg.Issuers)
-	names, domains := make(map[string]int), make(map[string]int)
+	names, domains, introspects := make(map[string]int), make(map[string]int), -1
 	for i := range cfg.Issuers {
 		iss := &cfg.Issuers[i]
 		m := mistakes{fmt.Sprintf("Issuers[%d] (%s)", i, redact.Quote(iss.Name)), &errs}
@@ -135,6 +135,11 @@ func (cfg Config) withDefaults() (Config, error) {
 			m.add("the TrustDomain %s is taken by Issuers[%d]: a token without \"iss\" could be of either", redact.Quote(iss.TrustDomain), first)
 		}
 		domains[iss.TrustDomain] = i
+		if iss.Introspect != nil && introspects >= 0 {
+			m.add("Introspect is set here and in Issuers[%d]: an opaque token does not tell which authority to ask", introspects)
+		} else if iss.Introspect != nil {
+			introspects = i
+		}
 		iss.complete(m, min(cfg.Leeway, maxLeeway))
 		if most := cfg.Revocations.MaxTokenLife(); iss.MaxTokenLife == 0 {
 			iss.MaxTokenLife = most

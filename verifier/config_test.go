@@ -83,10 +83,6 @@ func TestConfigMistakes(t *testing.T) {
 		{"MaxTokenLife", iss(func(i *issuer) { i.MaxTokenLife = -1 }), []string{"MaxTokenLife is -1ns: want a positive duration, or 0"}},
 		{"a nil observer", cfg(func(c *config) { c.Observe = []func(context.Context, verifier.Decision){nil} }), []string{"Config: Observe[0] is nil: want a function"}},
 		{"Revocations", cfg(func(c *config) { c.Revocations = new(revocation.List) }), []string{"Config: Revocations does not come from revocation.New"}},
-		{"Introspect", iss(func(i *issuer) {
-			i.Introspect = func(context.Context, string) ([]byte, error) { return nil, nil }
-		}), []string{"Introspect is set: introspection is not available yet"}},
-		{"IntrospectTTL", iss(func(i *issuer) { i.IntrospectTTL = 1 }), []string{"IntrospectTTL is set: introspection is not available yet"}},
 		{"TrustDomain in upper case", iss(func(i *issuer) { i.TrustDomain = "Example.com" }), []string{`TrustDomain is "Example.com": want a name`}},
 		{"TrustDomain as an ID", iss(func(i *issuer) { i.TrustDomain = "spiffe://example.com" }), []string{`TrustDomain is "spiffe://example.com": want a name`, "without spiffe://"}},
 		{"TrustDomain with a port", iss(func(i *issuer) { i.TrustDomain = "example.com:443" }), []string{`TrustDomain is "example.com:443": want a name`}},
@@ -95,6 +91,21 @@ func TestConfigMistakes(t *testing.T) {
 			c.Issuers[0].TrustDomain, second.TrustDomain, second.Name = "example.com", "example.com", "b"
 			c.Issuers = append(c.Issuers, second)
 		}), []string{`Issuers[1] ("b"): the TrustDomain "example.com" is taken by Issuers[0]`}},
+		{"Introspect beside keys", iss(func(i *issuer) { i.Introspect = noAnswer }), []string{"Introspect is set beside JWKSURL or FetchJWKS: choose one"}},
+		{"Introspect with fields of keys", iss(func(i *issuer) {
+			i.JWKSURL, i.FetchJWKS, i.Introspect, i.Algorithms = "", nil, noAnswer, []string{"RS256"}
+		}), []string{"Algorithms, Backdating and JWKS are about keys"}},
+		{"two issuers with Introspect", cfg(func(c *config) {
+			first, second := goodIssuer(), goodIssuer()
+			first.JWKSURL, first.FetchJWKS, first.Introspect = "", nil, noAnswer
+			second.Name, second.JWKSURL, second.FetchJWKS, second.Introspect = "b", "", nil, noAnswer
+			c.Issuers = []issuer{first, second}
+		}), []string{`Issuers[1] ("b"): Introspect is set here and in Issuers[0]`}},
+		{"IntrospectTTL", iss(func(i *issuer) {
+			i.JWKSURL, i.FetchJWKS, i.Introspect, i.IntrospectTTL = "", nil, noAnswer, time.Hour
+		}), []string{"IntrospectTTL is 1h0m0s: want 1s to 5m0s"}},
+		{"IntrospectTTL alone", iss(func(i *issuer) { i.IntrospectTTL = time.Second }), []string{"they have no meaning without"}},
+		{"AllowNoAudience alone", iss(func(i *issuer) { i.AllowNoAudience = true }), []string{"they have no meaning without"}},
 
 		{"everybody is a client", iss(func(i *issuer) { i.ClientIDClaims = []string{"azp", "sub"} }), []string{`ClientIDClaims holds "sub", and Accept is nil`, "say with Accept what marks a machine's token"}},
 
@@ -204,7 +215,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	free := map[string]bool{ // fields of which every value is good
 		"Config.Issuers": true, "Config.Check": true, "Config.ObserveKeys": true, "Config.DPoP": true, "Config.Now": true,
 		"Issuer.JWKS": true, "Issuer.Optional": true, "Issuer.WildcardScopes": true, "Issuer.ScopeLimit": true, "Issuer.RequireBound": true,
-		"Issuer.ScopesFrom": true, "Issuer.Accept": true, "JWKSOptions.AllowRSAExponent3": true,
+		"Issuer.ScopesFrom": true, "Issuer.Accept": true, "Issuer.AllowNoAudience": true, "JWKSOptions.AllowRSAExponent3": true,
 		// Transport and InsecureHTTP need a FetchJWKS without JWKSURL.
 		"JWKSOptions.Transport": true, "JWKSOptions.InsecureHTTP": true,
 	}
@@ -372,3 +383,5 @@ func TestMaxTokenAgeWithoutEnd(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func noAnswer(context.Context, string) ([]byte, error) { return nil, nil }

@@ -24,7 +24,8 @@ type Explanation struct {
 // the callbacks of the configuration, Check included.
 //
 // The result can differ from Authorize only if a fetch of keys would have helped:
-// Err then is KeysUnavailable.
+// Err then is KeysUnavailable. About an opaque token nobody is asked. Unless an answer
+// is remembered, Err is IntrospectionUnavailable.
 func (v *Verifier) Explain(ctx context.Context, r Request, need scopes.Requirement) Explanation {
 	e := Explanation{Operation: visible(r.Operation), Need: need}
 	if need.IsPublic() {

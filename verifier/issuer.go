@@ -31,8 +31,8 @@ type Issuer struct {
 	AudienceClaims []string
 
 	// JWKSURL is the address of the authority's key set. It must be https,
-	// except on loopback or with JWKS.InsecureHTTP. Exactly one of JWKSURL and
-	// FetchJWKS is required.
+	// except on loopback or with JWKS.InsecureHTTP. Exactly one of JWKSURL,
+	// FetchJWKS and Introspect is required.
 	JWKSURL string
 
 	// FetchJWKS returns a JWK Set document from another place: a file, Vault, a
@@ -107,9 +107,27 @@ type Issuer struct {
 	// that proves it.
 	RequireBound bool
 
-	// Introspect is not available yet: New refuses it, and IntrospectTTL.
-	Introspect    func(ctx context.Context, token string) ([]byte, error)
+	// Introspect asks the authority about one token (RFC 7662), and returns the
+	// JSON answer. Package introspection makes it. The Verifier verifies no signature
+	// then: it asks about opaque tokens, and about JWTs whose "iss" is Name or an
+	// alias, and applies the rules of this Issuer to the answer. No other JWT is
+	// sent. It remembers answers and bounds questions by itself. At most one issuer
+	// of a Verifier may have it. It must be safe for concurrent use, and return when
+	// its context ends, after 10 s at most. Every error refuses the call as
+	// IntrospectionUnavailable.
+	Introspect func(ctx context.Context, token string) ([]byte, error)
+
+	// IntrospectTTL is how long an answer counts for which the token is active: 30 s
+	// if zero, 1 s to 5 min. A token that is revoked at the authority is accepted
+	// for at most as long. After 80 % of it, a call renews the answer in the
+	// background.
 	IntrospectTTL time.Duration
+
+	// AllowNoAudience accepts answers of Introspect without an audience, from
+	// authorities that name none. Tokens for every other service of the authority
+	// are then accepted, too. An answer with an audience must still name one of
+	// Audiences.
+	AllowNoAudience bool
 
 	// TrustDomain makes the issuer a SPIFFE trust domain, such as "example.org",
 	// whose tokens are JWT-SVIDs. No other issuer may have the same one. "sub" must
@@ -176,7 +194,7 @@ func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 		}
 		iss.ScopeLimit = &limit
 	}
-	iss.refuseUnavailable(m)
+	iss.completeIntrospection(m)
 	if iss.Accept == nil {
 		if slices.Contains(iss.ClientIDClaims, "sub") && iss.TrustDomain == "" {
 			m.add(`ClientIDClaims holds "sub", and Accept is nil: its default, SubjectIsClient, would then accept ` +
@@ -191,17 +209,6 @@ func (iss *Issuer) complete(m mistakes, leeway time.Duration) {
 	iss.Algorithms = completeAlgorithms(m, iss.Algorithms)
 	iss.completeSource(m)
 	iss.JWKS.complete(m)
-}
-
-// refuseUnavailable reports fields that have no effect yet. Ignoring them would
-// accept tokens that they are meant to refuse.
-func (iss *Issuer) refuseUnavailable(m mistakes) {
-	if iss.Introspect != nil {
-		m.add("Introspect is set: introspection is not available yet")
-	}
-	if iss.IntrospectTTL != 0 {
-		m.add("IntrospectTTL is set: introspection is not available yet")
-	}
 }
 
 func completeAlgorithms(m mistakes, list []string) []string {
@@ -235,8 +242,8 @@ func completeAlgorithms(m mistakes, list []string) []string {
 type issuer struct {
 	Issuer
 	verifier *Verifier
-	index    int // in verifier.issuers
-	source   *jwks.Source
+	index    int          // in verifier.issuers
+	source   *jwks.Source // nil with Introspect
 }
 
 // accepts reports whether the issuer's tokens may have this header type

@@ -82,6 +82,10 @@ func (o JWKSOptions) interval() time.Duration {
 // completeSource reports mistakes in where the issuer's keys come from.
 func (iss *Issuer) completeSource(m mistakes) {
 	switch {
+	case iss.Introspect != nil:
+		if iss.JWKSURL != "" || iss.FetchJWKS != nil {
+			m.add("Introspect is set beside JWKSURL or FetchJWKS: choose one")
+		}
 	case iss.JWKSURL == "" && iss.FetchJWKS == nil:
 		m.add("neither JWKSURL nor FetchJWKS is set: say where the authority's keys are")
 	case iss.JWKSURL != "" && iss.FetchJWKS != nil:

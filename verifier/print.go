@@ -78,6 +78,9 @@ func (d Decision) LogValue() slog.Value {
 // String returns the state of the keys in one line.
 func (s IssuerStatus) String() string {
 	text := fmt.Sprintf("keys of %q: %s, %d in use", s.Issuer, s.State, len(s.Keys))
+	if s.Introspects {
+		text = fmt.Sprintf("introspection by %q: %s, %d questions", s.Issuer, s.State, s.Fetches)
+	}
 	if !s.Confirmed.IsZero() {
 		text += ", confirmed " + s.Confirmed.UTC().Format(time.RFC3339)
 	}
@@ -103,7 +106,11 @@ func (s IssuerStatus) LogValue() slog.Value {
 		slog.String("last_error", lastError),
 		slog.Time("next_attempt", s.NextAttempt),
 	)
-	attrs = append(attrs, slog.Int("fetches", s.Fetches), slog.Any("keys", s.Keys))
+	attrs = append(attrs, slog.Int("fetches", s.Fetches))
+	if s.Introspects {
+		return slog.GroupValue(append(attrs, slog.Bool("introspects", true))...)
+	}
+	attrs = append(attrs, slog.Any("keys", s.Keys))
 	if len(s.Problems) > 0 {
 		attrs = append(attrs, slog.Any("problems", s.Problems))
 	}

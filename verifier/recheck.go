@@ -10,8 +10,8 @@ import (
 // Recheck decides again about the Client in ctx, for long-running work: whether
 // its token has expired, whether its key is still published, and whether
 // [Config].Check accepts the same Request again. The error is an [*Error]. A
-// Client that v did not verify is refused as NotVerified. Recheck is neither
-// observed nor counted.
+// Client that v did not verify is refused as NotVerified. About an opaque token it
+// may ask the authority again. Recheck is neither observed nor counted.
 func (v *Verifier) Recheck(ctx context.Context) error {
 	r, d := callOf(ctx).request(), decision{}
 	v.decideAgain(orBackground(ctx), &r, scopes.Authenticated(), &d)
@@ -71,7 +71,13 @@ func (v *Verifier) decideAgain(ctx context.Context, r *Request, need scopes.Requ
 		d.err = refuse(InvalidToken, NotVerified)
 		return
 	}
-	d.token, d.issuer, d.cached = t, t.issuer, true
+	d.issuer, d.cached = t.issuer, true
+	if t.asked != nil {
+		if t, d.err = v.opaque.again(ctx, t); d.err != nil {
+			return
+		}
+	}
+	d.token = t
 	if d.err = t.standing(v.cfg.Now()); d.err != nil {
 		return
 	}

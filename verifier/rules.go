@@ -36,8 +36,13 @@ var personMarks = []string{"preferred_username", "email", "name", "given_name",
 // "email", "auth_time" or "nonce": some authorities omit the subject in machines'
 // tokens, and some in people's. It refuses any other token as NotMachine: a
 // client obtained it on behalf of a person.
+//
+// The answer about an opaque token may hold a "username" (RFC 7662 §2.2): it marks a
+// person's token, whatever the subject, unless it is the client ID.
 func SubjectIsClient(c Client) error {
 	switch subject, id := c.Subject, c.ID; {
+	case c.isOnBehalfOf():
+		return notMachine(func() string { return `"username" marks a person's token` })
 	case subject != "" && subject == id:
 		return nil
 	case subject != "":
@@ -55,6 +60,16 @@ func SubjectIsClient(c Client) error {
 	}
 	mark := c.token.members[i].Name
 	return notMachine(func() string { return `"sub" is missing, and "` + mark + `" marks a person's token` })
+}
+
+// isOnBehalfOf reports whether an answer names a user who authorized the token.
+func (c Client) isOnBehalfOf() bool {
+	if c.token == nil || c.token.asked == nil {
+		return false
+	}
+	user := orAbsent(c.claim("username"))
+	name, _ := user.Text()
+	return !user.IsAbsent() && name != c.ID
 }
 
 // SubjectHasPrefix accepts tokens whose subject begins with prefix, for an

@@ -21,10 +21,13 @@ const (
 	KeysClosed  KeyState = "closed"  // after Close
 )
 
-// IssuerStatus describes an issuer's keys at one moment.
+// IssuerStatus describes an issuer's keys at one moment. An issuer with Introspect
+// has no keys: State, Confirmed, LastError, NextAttempt and Fetches describe the
+// questions that it was asked about tokens.
 type IssuerStatus struct {
 	Issuer      string
 	JWKSURL     string // without its user, query and fragment; "" with FetchJWKS
+	Introspects bool   // the authority is asked about tokens: Issuer.Introspect is set
 	Optional    bool   // Ready does not wait for it
 	State       KeyState
 	Confirmed   time.Time // when the fetch began that last confirmed the keys; zero if none did
@@ -51,6 +54,14 @@ type KeyProblem struct {
 	// Compromised reports that the authority has published the secret part of
 	// the key, in this entry or in another. Anyone who saw it can sign tokens.
 	Compromised bool
+}
+
+// state returns the status of iss.
+func (iss *issuer) state() IssuerStatus {
+	if iss.source == nil {
+		return iss.verifier.opaque.status()
+	}
+	return iss.status(iss.source.Status())
 }
 
 // status returns the exported form of s.
@@ -105,7 +116,7 @@ func (v *Verifier) Status() []IssuerStatus {
 	}
 	list := make([]IssuerStatus, len(v.issuers))
 	for i, iss := range v.issuers {
-		list[i] = iss.status(iss.source.Status())
+		list[i] = iss.state()
 	}
 	return list
 }
@@ -124,7 +135,8 @@ func (v *Verifier) Issuers() (names []string) {
 }
 
 // Ready waits until every issuer that is not Optional has keys, and Config.Revocations
-// has a view, for servers that should not start without them. If ctx has ended it returns at once, so it can
+// has a view, for servers that should not start without them. It does not wait for an
+// issuer with Introspect, which is asked only about tokens. If ctx has ended it returns at once, so it can
 // also serve as a readiness probe: docs/operating.md, "Readiness". The error names
 // each issuer that is not ready, and why. After Close it is an [*Error] with the
 // Reason Closed.
@@ -139,9 +151,14 @@ func (v *Verifier) Ready(ctx context.Context) error {
 // Refresh fetches every issuer's keys now, for example after a key was
 // compromised. Once it returns nil, only keys are accepted that the authorities
 // published after the call. The error names each issuer whose fetch failed and
-// keeps its keys, and each whose keys came from a cache. After Close it is an
-// [*Error] with the Reason Closed. See docs/operating.md, "Incidents".
+// keeps its keys, and each whose keys came from a cache. What an issuer with
+// Introspect has answered is forgotten, and its tokens are asked about again. After
+// Close the error is an [*Error] with the Reason Closed. See docs/operating.md,
+// "Incidents".
 func (v *Verifier) Refresh(ctx context.Context) error {
+	if !v.isClosed() {
+		v.opaque.forget()
+	}
 	return v.each(ctx, (*jwks.Source).Refresh, func(*issuer) bool { return true })
 }
 
@@ -154,7 +171,7 @@ func (v *Verifier) each(ctx context.Context, do func(*jwks.Source, context.Conte
 	results := make([]chan error, len(v.issuers))
 	for i, iss := range v.issuers {
 		results[i] = make(chan error, 1)
-		if !wanted(iss) {
+		if iss.source == nil || !wanted(iss) {
 			results[i] <- nil
 			continue
 		}

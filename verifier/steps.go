@@ -89,7 +89,8 @@ func (v *Verifier) steps(d *decision) []Step {
 	steps := make([]Step, 0, checksEnd)
 	for c := range checksEnd {
 		if c == checkRevoked && v.revocations() == nil || c == checkConfigured && (v.isUnmade() || v.cfg.Check == nil) ||
-			c == checkLife && d.issuer != nil && d.issuer.MaxTokenLife == 0 {
+			c == checkLife && d.issuer != nil && d.issuer.MaxTokenLife == 0 ||
+			c >= checkAlgorithm && c <= checkSignature && d.issuer != nil && d.issuer.Introspect != nil {
 			continue
 		}
 		s := Step{Check: checkNames[c], Outcome: Passed}

@@ -8,8 +8,9 @@ import (
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
-// token holds what one good signature proved. It is immutable but for passed.
-// Nothing else that can change between two calls is in it.
+// token holds what one good signature, or one answer of the authority, proved. It is
+// immutable but for passed and asked. Nothing else that can change between two calls
+// is in it.
 type token struct {
 	client   Client // refers to this token
 	issuer   *issuer
@@ -17,16 +18,20 @@ type token struct {
 	key      jwks.Key
 	named    bool // the header has a key ID
 	lifetime lifetime
-	payload  string            // the signed bytes
+	payload  string            // the signed bytes, or the answer
 	members  strictjson.Object // of payload
 	audience strictjson.Value
 	bound    binding
+	asked    *asked        // nil if a signature was verified: then set and key are known
 	passed   atomic.Uint64 // the generation of Config.Revocations at which it was not shut out
 }
 
 // size estimates how many bytes a token occupies, apart from its text.
 func (t *token) size() int {
 	const fixed, member = 512, 48 // the structs; one claim, apart from its text
+	if t.asked != nil {
+		return fixed + len(t.payload) + len(t.asked.raw) + member*(len(t.members)+t.client.Scopes.Len())
+	}
 	return fixed + len(t.payload) + member*(len(t.members)+t.client.Scopes.Len())
 }
 
@@ -42,6 +47,9 @@ func (v *Verifier) remembered(raw string) (t *token, now time.Time) {
 		return nil, now
 	}
 	now = v.cfg.Now()
+	if t.asked != nil {
+		return v.opaque.remembered(t, now), now
+	}
 	// Without a key ID, exactly one key of the whole set must fit. A new set
 	// may therefore change the result for every such token.
 	if !t.isHeld() || t.lifetime.at(now) != nil || !t.named && t.issuer.source.Current() != t.set {
@@ -51,8 +59,12 @@ func (v *Verifier) remembered(raw string) (t *token, now time.Time) {
 	return t, now
 }
 
-// isHeld reports whether the key of t is in the set in force.
+// isHeld reports whether the key of t is in the set in force. It is true without a
+// key: see opaque.again.
 func (t *token) isHeld() bool {
+	if t.asked != nil {
+		return true
+	}
 	set := t.issuer.source.Current()
 	return set != nil && (set == t.set || set.Holds(t.key))
 }

@@ -2,8 +2,8 @@
 // the operation that it calls.
 //
 // A [Verifier] verifies OAuth 2.0 access tokens that are JWTs (RFC 7519, RFC
-// 9068) with keys that it keeps fresh in the background. It turns each token
-// into a [Client]. Most programs make one Verifier at start-up and pass it to
+// 9068) with keys that it keeps fresh in the background, and asks one authority
+// about opaque tokens (RFC 7662). It turns each token into a [Client]. Most programs make one Verifier at start-up and pass it to
 // httpmw or grpcmw:
 //
 //	v, err := verifier.New(verifier.Config{
@@ -48,6 +48,7 @@ type Verifier struct {
 	watches watches
 	counts  counts
 	proofs  [2]*proofScheme // for proofScheme; nil without Config.DPoP
+	opaque  *opaque         // nil unless an issuer has Introspect
 	closed  atomic.Bool
 
 	stop, followed chan struct{} // of followRevocations; nil without Config.Revocations
@@ -85,6 +86,10 @@ func New(cfg Config) (*Verifier, error) {
 			}
 			v.domains[ic.TrustDomain] = iss
 		}
+		if iss.Introspect != nil {
+			v.opaque = newOpaque(v, iss)
+			continue
+		}
 		iss.source = iss.newSource(slots)
 	}
 	if cfg.Revocations != nil {
@@ -108,8 +113,11 @@ func (v *Verifier) Close() error {
 		close(v.stop)
 	}
 	for _, iss := range v.issuers {
-		iss.source.Close()
+		if iss.source != nil {
+			iss.source.Close()
+		}
 	}
+	v.opaque.close()
 	v.cache.Clear()
 	v.watches.close()
 	if v.followed != nil {

@@ -157,6 +157,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refuseWith(InvalidToken, TooLarge, tooLong(len(raw), v.cfg.MaxTokenBytes))
 	}
 	d.reach(checkForm)
+	if v.opaque != nil && !hasJOSEForm(raw) {
+		return v.opaque.verify(ctx, raw, d)
+	}
 	var buf jose.Buffers
 	parsed, parts, err := jose.ParseToken(raw, v.cfg.MaxTokenBytes/bytesPerMember, &v.headers, &buf)
 	if err != nil {
@@ -175,6 +178,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	d.issuer = iss
 	if refused := registered.checkTrustDomain(iss); refused != nil {
 		return refused
+	}
+	if iss.Introspect != nil {
+		return v.opaque.verify(ctx, raw, d)
 	}
 
 	c := claims{parts.Claims, iss}

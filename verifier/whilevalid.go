@@ -17,11 +17,13 @@ import (
 //   - when the authority has removed its key, or the issuer's keys are older
 //     than MaxStale;
 //   - when Config.Revocations shuts it out, or is no longer fresh;
+//   - when the authority no longer reports an opaque token as active, within
+//     IntrospectTTL, or could not be asked for as long;
 //   - when v is closed.
 //
 // context.Cause then returns the [*Error] that [Verifier.Recheck] would, with
-// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable, Revoked,
-// RevocationsUnavailable or Closed. If v did not verify the Client, the context ends
+// the Reason Expired, TooOld, KeyRemoved, KeysUnavailable, Inactive,
+// IntrospectionUnavailable, Revoked, RevocationsUnavailable or Closed. If v did not verify the Client, the context ends
 // when the token expires or v is closed. Without a Client, as under scopes.Public, it ends with ctx. [Config].Check is not called:
 // call Recheck for that.
 //
@@ -38,11 +40,20 @@ func (v *Verifier) WhileValid(ctx context.Context) (context.Context, context.Can
 		return ctx, func() {}
 	}
 	w := &watch{cancel: cancel, lifetime: c.lifetime(v.cfg.Leeway)}
-	if t := c.client.token; t != nil && t.issuer.verifier == v {
+	if t := v.tokenOf(c); t != nil {
 		w.token = t
+		if t.asked != nil {
+			w.raw = t.asked.raw
+		}
 	}
 	v.watches.add(w)
+	if w.raw != "" {
+		v.opaque.follow(ctx, w)
+	}
 	return ctx, func() {
+		if w.raw != "" {
+			v.opaque.unfollow(w)
+		}
 		v.watches.remove(w)
 		cancel(nil)
 	}
@@ -64,6 +75,7 @@ func (c *call) lifetime(leeway time.Duration) lifetime {
 // watch is one context of WhileValid.
 type watch struct {
 	token    *token // nil if this Verifier did not verify it
+	raw      string // the token's text if the authority is asked about it
 	lifetime lifetime
 	cancel   context.CancelCauseFunc
 	index    int // in watches.byExpiry
@@ -132,6 +144,19 @@ func (ws *watches) remove(w *watch) {
 	if len(ws.byExpiry) == 0 && ws.timer != nil {
 		ws.timer.Stop()
 	}
+}
+
+// update replaces the token of w by another one with the same text.
+func (ws *watches) update(w *watch, t *token) {
+	now := ws.now()
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if i := w.index; i < 0 || i >= len(ws.byExpiry) || ws.byExpiry[i] != w {
+		return
+	}
+	w.token, w.lifetime = t, t.lifetime
+	heap.Fix(&ws.byExpiry, w.index)
+	ws.schedule(now)
 }
 
 // changed makes the next run examine every watch, and starts it. It is called after

@@ -1,0 +1,368 @@
+// Package introspect asks an authority about tokens (RFC 7662) on behalf of a
+// Verifier. It bounds how often and how many questions are asked at once.
+//
+// Each token has at most one question on its way, detached from the contexts of the
+// callers that wait for it. Negative results are remembered here for some seconds,
+// under a keyed hash, in a bounded memory. The caller remembers positive ones.
+//
+// Tokens that were active before are asked about in a lane of their own: with slots
+// and a backoff that tokens of the other lane can't use up. A flood of junk therefore
+// delays no renewal.
+package introspect
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
+)
+
+// The limits of an Asker.
+const (
+	Timeout     = 10 * time.Second // for one question
+	Patience    = 2 * time.Second  // for a caller that waits for one
+	RefusedFor  = 5 * time.Second  // how long a refusal is remembered at most
+	FailedFor   = 1 * time.Second  // how long a failure is remembered, for its token alone
+	maxRefused  = 4096             // remembered results
+	maxQueued   = 256              // questions of a lane that wait for a slot
+	newSlots    = 64               // questions at once about tokens that are not known to be active
+	renewSlots  = 32               // questions at once about tokens that were active
+	waitAtClose = 100 * time.Millisecond
+)
+
+// Kind says how long a reading counts.
+type Kind int
+
+const (
+	Passing Kind = iota // for the callers that wait for it
+	Refused             // for up to RefusedFor
+)
+
+// Question describes a question that was asked.
+type Question struct {
+	Token      string
+	At         time.Time // when it was asked, by the monotonic clock
+	Generation uint64    // see Asker.Forget
+}
+
+// Options configures an Asker. Every field is required.
+type Options[T any] struct {
+	// Ask sends the question and returns the answer. Every error is a failure of
+	// the authority, unless it is a *StatusError with another status. It may ignore
+	// its context: then it keeps its slot, and its answer is dropped.
+	Ask func(ctx context.Context, token string) ([]byte, error)
+
+	// Read makes a result of an answer. An error reports an answer that can't be
+	// understood. Read is called once for each answer.
+	Read func(q Question, answer []byte) (T, Kind, error)
+
+	// RefusedFor limits how long a refusal is remembered, by RefusedFor.
+	RefusedFor time.Duration
+}
+
+// Asker asks about tokens. It is safe for concurrent use.
+type Asker[T any] struct {
+	opts    Options[T]
+	hashKey [32]byte
+	base    context.Context // of every question; ends at Close
+	stop    context.CancelFunc
+	running sync.WaitGroup // questions, and callbacks that ignore their context
+
+	mu         sync.Mutex
+	flights    map[key]*flight[T]
+	refused    memory[T]
+	lanes      [2]lane
+	status     Status
+	generation uint64
+	closed     bool
+}
+
+// key is the keyed hash of a token: memory dumps and hash collisions tell nothing
+// about tokens.
+type key [sha256.Size]byte
+
+// flight is one question.
+type flight[T any] struct {
+	done  chan struct{}
+	probe bool // it ends or prolongs the backoff of its lane
+	value T
+	err   error
+}
+
+// New returns an Asker. Close ends it.
+func New[T any](opts Options[T]) *Asker[T] {
+	opts.RefusedFor = min(opts.RefusedFor, RefusedFor)
+	a := &Asker[T]{opts: opts, flights: make(map[key]*flight[T]), generation: 1}
+	a.base, a.stop = context.WithCancel(context.Background())
+	_, _ = rand.Read(a.hashKey[:]) // never fails
+	a.lanes[0].slots = make(chan struct{}, newSlots)
+	a.lanes[1].slots = make(chan struct{}, renewSlots)
+	return a
+}
+
+func (a *Asker[T]) hash(token string) key {
+	h := sha256.New()
+	h.Write(a.hashKey[:])
+	h.Write([]byte(token))
+	return key(h.Sum(nil))
+}
+
+// The errors of Ask, beside those of the context and of the authority.
+var (
+	ErrClosed = errors.New("the verifier is closed")
+	errSlow   = errors.New("the authority has not answered in time")
+	errFull   = errors.New("too many questions wait for the authority")
+)
+
+// Error reports that the authority could not be asked, or did not answer well. After
+// is when it is asked again at the earliest.
+type Error struct {
+	Err   error
+	After time.Duration
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Ask returns the result for token. It waits for a question that is on its way, or
+// starts one, for Patience at most. wasActive reports that the token was active
+// before. The error is an *Error, ErrClosed or that of ctx.
+func (a *Asker[T]) Ask(ctx context.Context, token string, wasActive bool) (T, error) {
+	f, err := a.start(token, wasActive)
+	var none T
+	if err != nil {
+		return none, err
+	}
+	select {
+	case <-f.done:
+		return f.value, f.err
+	default:
+	}
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
+	select {
+	case <-f.done:
+		return f.value, f.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-patience.C:
+		return none, &Error{Err: errSlow, After: FailedFor}
+	}
+}
+
+// Renew asks about a token that was active before, and calls then with the result in
+// a goroutine of its own. It does not wait. then may be nil.
+func (a *Asker[T]) Renew(token string, then func(T, error)) {
+	f, err := a.start(token, true)
+	if then == nil {
+		return
+	}
+	if err != nil {
+		f = &flight[T]{done: make(chan struct{}), err: err}
+		close(f.done)
+	}
+	a.after(f, then)
+}
+
+// after calls then in a goroutine once f is done, unless a is closed.
+func (a *Asker[T]) after(f *flight[T], then func(T, error)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.running.Go(func() {
+		<-f.done
+		then(f.value, f.err)
+	})
+}
+
+// start returns the flight for token: a remembered one that is done, one that is on
+// its way, or a new one.
+func (a *Asker[T]) start(token string, wasActive bool) (*flight[T], error) {
+	k, now := a.hash(token), time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, ErrClosed
+	}
+	if f := a.refused.get(k, now); f != nil {
+		return f, nil
+	}
+	if f := a.flights[k]; f != nil {
+		return f, nil
+	}
+	l := a.lane(wasActive)
+	probe, err := l.admit(now)
+	if err != nil {
+		return nil, err
+	}
+	f := &flight[T]{done: make(chan struct{}), probe: probe}
+	a.flights[k] = f
+	l.queued++
+	q := Question{Token: token, Generation: a.generation}
+	a.running.Go(func() { a.fly(f, k, q, l) })
+	return f, nil
+}
+
+func (a *Asker[T]) lane(wasActive bool) *lane {
+	if wasActive {
+		return &a.lanes[1]
+	}
+	return &a.lanes[0]
+}
+
+// fly asks one question and completes its flight.
+func (a *Asker[T]) fly(f *flight[T], k key, q Question, l *lane) {
+	defer close(f.done)
+	kind, err := a.question(f, &q, l)
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	isCurrent := a.flights[k] == f // not forgotten meanwhile
+	if isCurrent {
+		delete(a.flights, k)
+	}
+	if a.closed {
+		f.err = ErrClosed
+		return
+	}
+	if f.probe {
+		l.probing = false
+	}
+	if err == nil {
+		a.status.LastError, a.status.Confirmed = nil, q.At
+		a.lanes[0].succeeded()
+		a.lanes[1].succeeded()
+		if kind == Refused && isCurrent {
+			a.refused.put(k, f, now, a.opts.RefusedFor)
+		}
+		return
+	}
+	wait := FailedFor
+	if err != errFull { // which says nothing about the authority
+		a.status.LastError = err
+		wait = max(wait, l.failed(k, err, now))
+	}
+	f.err = &Error{Err: err, After: wait}
+	if isCurrent {
+		a.refused.put(k, f, now, FailedFor)
+	}
+}
+
+// question waits for a slot, asks, and reads the answer into f.
+func (a *Asker[T]) question(f *flight[T], q *Question, l *lane) (Kind, error) {
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
+	var err error
+	select {
+	case l.slots <- struct{}{}:
+	case <-patience.C:
+		err = errFull
+	case <-a.base.Done():
+		err = ErrClosed
+	}
+	a.mu.Lock()
+	l.queued--
+	if err == nil {
+		a.status.Questions++
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return Passing, err
+	}
+	q.At = time.Now()
+	answer, err := a.call(q.Token, l)
+	if err != nil {
+		return Passing, err
+	}
+	var kind Kind
+	f.value, kind, err = a.opts.Read(*q, answer)
+	return kind, err
+}
+
+// call calls Options.Ask, and leaves it behind if it ignores its context. The slot
+// is free once it has returned.
+func (a *Asker[T]) call(token string, l *lane) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.WithValue(a.base, baseKey{}, a.base), Timeout)
+	type result struct {
+		answer []byte
+		err    error
+	}
+	done := make(chan result, 1)
+	a.running.Go(func() {
+		defer func() { <-l.slots }()
+		defer cancel()
+		defer func() {
+			if r := recover(); r != nil {
+				done <- result{err: &PanicError{redact.Quote(fmt.Sprint(r))}}
+			}
+		}()
+		answer, err := a.opts.Ask(ctx, token)
+		done <- result{answer, err}
+	})
+	select {
+	case r := <-done:
+		return r.answer, r.err
+	case <-ctx.Done():
+		select {
+		case r := <-done: // at the same time
+			return r.answer, r.err
+		default:
+			return nil, errSlow
+		}
+	}
+}
+
+// PanicError reports that Options.Ask has panicked.
+type PanicError struct{ Value string }
+
+func (e *PanicError) Error() string { return "panic: " + e.Value }
+
+type baseKey struct{}
+
+// Lifetime returns a context that ends when the Asker of the question with ctx is
+// closed, or ctx itself outside a question.
+func Lifetime(ctx context.Context) context.Context {
+	if base, ok := ctx.Value(baseKey{}).(context.Context); ok {
+		return base
+	}
+	return ctx
+}
+
+// Forget drops every remembered result, and raises the generation: results of
+// questions that began before are those of an earlier one.
+func (a *Asker[T]) Forget() (generation uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.generation++
+	a.refused = memory[T]{}
+	clear(a.flights) // they complete for those that wait for them
+	return a.generation
+}
+
+// Close ends every question and waits for the goroutines. It waits at most 100 ms
+// for a callback that ignores its context, or that calls Close.
+func (a *Asker[T]) Close() {
+	a.mu.Lock()
+	a.closed = true
+	a.refused = memory[T]{}
+	a.mu.Unlock()
+	a.stop()
+	ended := make(chan struct{})
+	go func() {
+		a.running.Wait()
+		close(ended)
+	}()
+	wait := time.NewTimer(waitAtClose)
+	defer wait.Stop()
+	select {
+	case <-ended:
+	case <-wait.C:
+	}
+}

@@ -1,0 +1,390 @@
+package verifier_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
+)
+
+// oracle is an authority that answers questions about tokens, in virtual time.
+type oracle struct {
+	mu      sync.Mutex
+	answers map[string]map[string]any // a token that is missing is inactive
+	asked   map[string]int
+	total   int
+	takes   time.Duration
+	err     error
+}
+
+func newOracle() *oracle {
+	return &oracle{answers: make(map[string]map[string]any), asked: make(map[string]int)}
+}
+
+// active returns an answer for a machine. more replaces members; nil removes one.
+func active(more map[string]any) map[string]any {
+	a := map[string]any{"active": true, "aud": "https://api.example.com", "client_id": "c", "sub": "c", "scope": "read:users"}
+	maps.Copy(a, more)
+	for name, v := range more {
+		if v == nil {
+			delete(a, name)
+		}
+	}
+	return a
+}
+
+func (o *oracle) set(token string, answer map[string]any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answers[token] = answer
+}
+
+func (o *oracle) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+func (o *oracle) count(token string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.asked[token]
+}
+
+func (o *oracle) introspect(ctx context.Context, token string) ([]byte, error) {
+	o.mu.Lock()
+	o.asked[token]++
+	o.total++
+	takes := o.takes
+	o.mu.Unlock()
+	if takes > 0 {
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return nil, o.err
+	}
+	answer := o.answers[token]
+	if answer == nil {
+		return []byte(`{"active":false}`), nil
+	}
+	return json.Marshal(answer)
+}
+
+func (o *oracle) issuer() verifier.Issuer {
+	return verifier.Issuer{Name: "https://opaque.example.com", Audiences: []string{"https://api.example.com"}, Introspect: o.introspect}
+}
+
+func (o *oracle) trust(t *testing.T, change ...func(*verifier.Config)) *verifier.Verifier {
+	t.Helper()
+	cfg := verifier.Config{Issuers: []verifier.Issuer{o.issuer()}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	return newVerifier(t, cfg)
+}
+
+func wantReason(t *testing.T, v *verifier.Verifier, token string, want verifier.Reason) {
+	t.Helper()
+	if _, err := v.Verify(t.Context(), token); reasonOf(err) != want {
+		t.Errorf("Verify(%q) = %v, want %q", token, err, want)
+	}
+}
+
+// TestIntrospectedAnswer: each rule about an answer.
+func TestIntrospectedAnswer(t *testing.T) {
+	type m = map[string]any
+	now := time.Now()
+	for _, tt := range []struct {
+		name   string
+		more   m
+		change func(*verifier.Issuer)
+		want   verifier.Reason
+	}{
+		{"a machine", nil, nil, ""},
+		{"scopes as an array", m{"scope": []string{"read:users"}}, nil, ""},
+		{"without exp", m{"exp": nil}, nil, ""},
+		{"active is false, and nothing else counts", m{"active": false, "aud": 7}, nil, verifier.Inactive},
+		{"active is a string", m{"active": "true"}, nil, verifier.IntrospectionUnavailable},
+		{"active is a number", m{"active": 1}, nil, verifier.IntrospectionUnavailable},
+		{"active is missing", m{"active": nil}, nil, verifier.IntrospectionUnavailable},
+		{"no audience", m{"aud": nil}, nil, verifier.Audience},
+		{"no audience, allowed", m{"aud": nil}, func(i *verifier.Issuer) { i.AllowNoAudience = true }, ""},
+		{"another audience, none allowed", m{"aud": "other"}, func(i *verifier.Issuer) { i.AllowNoAudience = true }, verifier.Audience},
+		{"another audience", m{"aud": []string{"other"}}, nil, verifier.Audience},
+		{"the issuer", m{"iss": "https://opaque.example.com"}, nil, ""},
+		{"another issuer", m{"iss": "https://other.example.com"}, nil, verifier.UnknownIssuer},
+		{"the issuer is a number", m{"iss": 1}, nil, verifier.UnknownIssuer},
+		{"token_type bearer", m{"token_type": "bearer"}, nil, ""},
+		{"token_type N_A", m{"token_type": "N_A"}, nil, verifier.TokenType},
+		{"token_type DPoP without a key", m{"token_type": "DPoP"}, nil, verifier.Bound},
+		{"a refresh token, by token_use", m{"token_use": "refresh_token"}, nil, verifier.TokenType},
+		{"an ID token, by token_use", m{"token_use": "id"}, nil, verifier.TokenType},
+		{"an access token, by token_use", m{"token_use": "access_token"}, nil, ""},
+		{"a refresh token, by typ", m{"typ": "Refresh"}, nil, verifier.TokenType},
+		{"an ID token, by typ", m{"typ": "ID"}, nil, verifier.TokenType},
+		{"an access token, by typ", m{"typ": "at+jwt"}, nil, ""},
+		{"a person, by username", m{"username": "alice"}, nil, verifier.NotMachine},
+		{"a person, by sub", m{"sub": "alice"}, nil, verifier.NotMachine},
+		{"a user name that is the client's", m{"username": "c"}, nil, ""},
+		{"no client ID", m{"client_id": nil}, nil, verifier.ClientIDMissing},
+		{"expired", m{"exp": now.Add(-time.Hour).Unix()}, nil, verifier.Expired},
+		{"not yet valid", m{"nbf": now.Add(time.Hour).Unix()}, nil, verifier.NotYetValid},
+		{"exp is a string", m{"exp": "soon"}, nil, verifier.ClaimMalformed},
+		{"bound to a certificate", m{"cnf": m{"x5t#S256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}, nil, verifier.Bound},
+		{"bound to a DPoP key, which is not understood", m{"cnf": m{"jkt": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}, nil, verifier.Bound},
+		{"bound to something else", m{"cnf": m{"kid": "k"}}, nil, verifier.Bound},
+		{"bound to nothing", nil, func(i *verifier.Issuer) { i.RequireBound = true }, verifier.Unbound},
+		{"older than MaxTokenAge", m{"iat": now.Add(-time.Hour).Unix()}, func(i *verifier.Issuer) { i.MaxTokenAge = time.Minute }, verifier.TooOld},
+		{"no iat for MaxTokenAge", nil, func(i *verifier.Issuer) { i.MaxTokenAge = time.Minute }, verifier.ClaimMalformed},
+		{"issued for longer than MaxTokenLife", m{"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()},
+			func(i *verifier.Issuer) { i.MaxTokenLife = time.Minute }, verifier.TooLongLived},
+		{"without exp, older than MaxTokenLife", m{"iat": now.Add(-time.Hour).Unix()},
+			func(i *verifier.Issuer) { i.MaxTokenLife = time.Minute }, verifier.TooLongLived},
+		{"without exp, younger than MaxTokenLife", m{"iat": now.Unix()}, func(i *verifier.Issuer) { i.MaxTokenLife = time.Hour }, ""},
+		{"without exp and iat, with MaxTokenLife", nil, func(i *verifier.Issuer) { i.MaxTokenLife = time.Hour }, verifier.TooLongLived},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(tt.more))
+			v := o.trust(t, func(c *verifier.Config) {
+				if tt.change != nil {
+					tt.change(&c.Issuers[0])
+				}
+			})
+			for _, sight := range []string{"first", "second"} {
+				c, err := v.Verify(t.Context(), "opaque")
+				if reasonOf(err) != tt.want {
+					t.Errorf("Verify, %s sight = %v, want %q", sight, err, tt.want)
+				}
+				if err == nil && (c.ID != "c" || c.Issuer != "https://opaque.example.com" || !scopes.All("read:users").MetBy(c.Scopes)) {
+					t.Errorf("Verify, %s sight = %+v, want client c with read:users", sight, c)
+				}
+			}
+			if n := o.count("opaque"); n != 1 {
+				t.Errorf("%d questions, want 1", n)
+			}
+		})
+	}
+}
+
+// TestIntrospectedTime: when the authority is asked, in virtual time.
+func TestIntrospectedTime(t *testing.T) {
+	questions := func(t *testing.T, o *oracle, want int) {
+		t.Helper()
+		if synctest.Wait(); o.count("opaque") != want {
+			t.Errorf("%d questions, want %d", o.count("opaque"), want)
+		}
+	}
+	t.Run("an active token counts for the TTL", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			wantReason(t, v, "opaque", "")
+			time.Sleep(23 * time.Second)
+			wantReason(t, v, "opaque", "")
+			questions(t, o, 1)
+			time.Sleep(8 * time.Second) // past the TTL
+			o.set("opaque", nil)
+			wantReason(t, v, "opaque", verifier.Inactive)
+			questions(t, o, 2)
+		})
+	})
+	t.Run("a token in use is renewed at 80 % without waiting", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			wantReason(t, v, "opaque", "")
+			o.takes = time.Second
+			for range 10 {
+				time.Sleep(25 * time.Second)
+				began := time.Now()
+				wantReason(t, v, "opaque", "")
+				wantReason(t, v, "opaque", "")
+				if waited := time.Since(began); waited != 0 {
+					t.Errorf("a call waited %v for a renewal, want 0", waited)
+				}
+			}
+			time.Sleep(2 * time.Second)
+			questions(t, o, 11)
+		})
+	})
+	t.Run("a renewal that finds the token inactive shuts it out", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			wantReason(t, v, "opaque", "")
+			o.set("opaque", nil)
+			time.Sleep(25 * time.Second)
+			wantReason(t, v, "opaque", "")
+			synctest.Wait()
+			wantReason(t, v, "opaque", verifier.Inactive)
+			questions(t, o, 2)
+		})
+	})
+	t.Run("an inactive token counts for 5 s", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			v := o.trust(t)
+			wantReason(t, v, "opaque", verifier.Inactive)
+			o.set("opaque", active(nil))
+			time.Sleep(4 * time.Second)
+			wantReason(t, v, "opaque", verifier.Inactive)
+			questions(t, o, 1)
+			time.Sleep(2 * time.Second)
+			wantReason(t, v, "opaque", "")
+		})
+	})
+	t.Run("exp ends a token within the TTL", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(map[string]any{"exp": time.Now().Add(10 * time.Second).Unix()}))
+			v := o.trust(t, func(c *verifier.Config) { c.Leeway = -1 })
+			wantReason(t, v, "opaque", "")
+			time.Sleep(11 * time.Second)
+			wantReason(t, v, "opaque", verifier.Expired)
+			questions(t, o, 2)
+		})
+	})
+	t.Run("an outage ends with the TTL and is a 503", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			wantReason(t, v, "opaque", "")
+			o.fail(errors.New("connection refused"))
+			time.Sleep(29 * time.Second)
+			wantReason(t, v, "opaque", "")
+			time.Sleep(2 * time.Second)
+			_, err := v.Verify(t.Context(), "opaque")
+			e, _ := errors.AsType[*verifier.Error](err)
+			if e == nil || e.Reason != verifier.IntrospectionUnavailable || e.Code != verifier.Unavailable || e.RetryAfter < time.Second || e.RetryAfter > 30*time.Second {
+				t.Errorf("Verify = %+v, want IntrospectionUnavailable with Retry-After", e)
+			}
+			if s := v.Status()[0]; s.State != verifier.KeysStale || s.LastError == nil || !s.Introspects {
+				t.Errorf("Status = %+v, want stale with an error", s)
+			}
+			o.fail(nil)
+			time.Sleep(2 * time.Second)
+			wantReason(t, v, "opaque", "")
+		})
+	})
+	t.Run("Refresh forgets every answer", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			wantReason(t, v, "opaque", "")
+			o.set("opaque", nil)
+			if err := v.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wantReason(t, v, "opaque", verifier.Inactive)
+		})
+	})
+	t.Run("a hung authority is a 503 within 2 s", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.takes = time.Hour
+			v := o.trust(t)
+			began := time.Now()
+			wantReason(t, v, "opaque", verifier.IntrospectionUnavailable)
+			if waited := time.Since(began); waited != 2*time.Second {
+				t.Errorf("the call waited %v, want 2s", waited)
+			}
+			v.Close()
+			wantReason(t, v, "opaque", verifier.Closed)
+		})
+	})
+	t.Run("1,000 callers, one question", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.takes = time.Second
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			var callers sync.WaitGroup
+			for range 1000 {
+				callers.Go(func() { wantReason(t, v, "opaque", "") })
+			}
+			callers.Wait()
+			questions(t, o, 1)
+		})
+	})
+	t.Run("the first caller gives up, and the question goes on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOracle()
+			o.takes = time.Second
+			o.set("opaque", active(nil))
+			v := o.trust(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if _, err := v.Verify(ctx, "opaque"); reasonOf(err) != verifier.Canceled {
+				t.Errorf("Verify = %v, want Canceled", err)
+			}
+			time.Sleep(time.Second)
+			wantReason(t, v, "opaque", "")
+			questions(t, o, 1)
+		})
+	})
+	t.Run("a panic is no outage of the process", func(t *testing.T) {
+		o := newOracle()
+		v := o.trust(t, func(c *verifier.Config) {
+			c.Issuers[0].Introspect = func(context.Context, string) ([]byte, error) { panic("a bug") }
+		})
+		wantReason(t, v, "opaque", verifier.Panicked)
+	})
+}
+
+// TestIntrospectFlood: junk is asked about within bounds, and disturbs neither tokens
+// that are remembered nor their renewal.
+func TestIntrospectFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOracle()
+		o.set("good", active(nil))
+		v := o.trust(t)
+		wantReason(t, v, "good", "")
+		o.takes = 500 * time.Millisecond
+		var flood sync.WaitGroup
+		start := time.Now()
+		for i := range 60 {
+			for j := range 1000 {
+				flood.Go(func() {
+					_, err := v.Verify(t.Context(), fmt.Sprintf("junk%d.%d", i, j))
+					if r := reasonOf(err); r != verifier.Inactive && r != verifier.IntrospectionUnavailable {
+						t.Errorf("Verify(junk) = %v, want Inactive or IntrospectionUnavailable", err)
+					}
+				})
+			}
+			began := time.Now()
+			wantReason(t, v, "good", "")
+			if waited := time.Since(began); waited != 0 {
+				t.Errorf("a good token waited %v, want 0", waited)
+			}
+			time.Sleep(time.Second)
+		}
+		flood.Wait()
+		if n := o.count("good"); n < 2 || n > 3 {
+			t.Errorf("%d questions about the good token in a minute, want 2 or 3", n)
+		}
+		// 64 at once about junk, and those about the good token.
+		if most := 64*(int(time.Since(start)/o.takes)+1) + 4; o.total > most {
+			t.Errorf("%d questions, want at most %d: 64 at once", o.total, most)
+		}
+	})
+}
