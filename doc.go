@@ -27,6 +27,8 @@
 //   - [github.com/m2mauth/m2mauth/issuers] has presets for common authorities.
 //   - [github.com/m2mauth/m2mauth/issuers/discovery] reads an authority's metadata
 //     (RFC 8414, OpenID Connect Discovery).
+//   - [github.com/m2mauth/m2mauth/introspection] asks an authority about opaque
+//     tokens (RFC 7662).
 //   - [github.com/m2mauth/m2mauth/stytch] is for Stytch: its tokens, and the API for
 //     its clients.
 //
