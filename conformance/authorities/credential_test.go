@@ -138,6 +138,26 @@ func newECKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
+// keyFor returns a new key for an algorithm: ES256, EdDSA or RS256.
+func keyFor(t *testing.T, algorithm string) crypto.Signer {
+	t.Helper()
+	switch algorithm {
+	case "ES256":
+		return newECKey(t)
+	case "EdDSA":
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 func keySet(keys ...map[string]any) map[string]any { return map[string]any{"keys": keys} }
 
 // publicJWK returns key as a JWK (RFC 7517, RFC 8037), with a "kid" unless alg is "".

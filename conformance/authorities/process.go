@@ -39,8 +39,8 @@ type process struct {
 }
 
 // startNode runs a script of the folder node with config, and decodes into ready
-// what it writes once it listens.
-func startNode(tb testing.TB, script string, config, ready any) *process {
+// what it writes once it listens. Its environment has env as well.
+func startNode(tb testing.TB, script string, config, ready any, env ...string) *process {
 	tb.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -52,6 +52,7 @@ func startNode(tb testing.TB, script string, config, ready any) *process {
 	}
 	cmd := exec.Command(node, script)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
 	return start(tb, cmd, config, ready)
 }
 

@@ -66,7 +66,7 @@ start(async ({ tls, resources, ttl, mtlsAlias }) => {
       ],
       enabledJWA: {
         clientAuthSigningAlgValues: ["HS256", "RS256", "PS256", "ES256", "EdDSA", "Ed25519"],
-        dPoPSigningAlgValues: ["RS256", "ES256", "EdDSA"],
+        dPoPSigningAlgValues: ["RS256", "ES256", "EdDSA", "Ed25519"],
       },
       scopes: ["read:users", "write:users"],
       ttl: { ClientCredentials: ttl },
