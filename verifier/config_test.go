@@ -92,6 +92,9 @@ func TestConfigMistakes(t *testing.T) {
 			c.Issuers = append(c.Issuers, second)
 		}), []string{`Issuers[1] ("b"): the TrustDomain "example.com" is taken by Issuers[0]`}},
 		{"Introspect beside keys", iss(func(i *issuer) { i.Introspect = noAnswer }), []string{"Introspect is set beside JWKSURL or FetchJWKS: choose one"}},
+		{"Introspect beside TrustDomain", iss(func(i *issuer) {
+			i.JWKSURL, i.FetchJWKS, i.Introspect, i.TrustDomain = "", nil, noAnswer, "example.com"
+		}), []string{"Introspect is set beside TrustDomain: JWT-SVIDs are verified with keys, choose one"}},
 		{"Introspect with fields of keys", iss(func(i *issuer) {
 			i.JWKSURL, i.FetchJWKS, i.Introspect, i.Algorithms = "", nil, noAnswer, []string{"RS256"}
 		}), []string{"Algorithms, Backdating and JWKS are about keys"}},

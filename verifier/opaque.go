@@ -295,6 +295,9 @@ func (iss *Issuer) completeIntrospection(m mistakes) {
 		iss.IntrospectTTL = 30 * time.Second
 	}
 	m.between("IntrospectTTL", iss.IntrospectTTL, time.Second, 5*time.Minute)
+	if iss.TrustDomain != "" {
+		m.add("Introspect is set beside TrustDomain: JWT-SVIDs are verified with keys, choose one")
+	}
 	if iss.Algorithms != nil || iss.Backdating != 0 || iss.JWKS != (JWKSOptions{}) {
 		m.add("Algorithms, Backdating and JWKS are about keys: they have no meaning with Introspect")
 	}
