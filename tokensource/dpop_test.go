@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -355,4 +357,20 @@ func claimOf(t *testing.T, proof, name string) any {
 		t.Error(err)
 	}
 	return claims[name]
+}
+
+// TestCredentialPrints neither the token nor the proof, by no way.
+func TestCredentialPrints(t *testing.T) {
+	c := tokensource.Credential{Authorization: "DPoP hush-kR8z42", Proof: "hush-kR8z43", AccessToken: "hush-kR8z42", Origin: "https://api.example.com"}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "c", c)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "c", c)
+	doc, err := json.Marshal(map[string]any{"c": c, "p": &c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("%v %+v %#v %s %q %x %v", c, c, c, c, c, c, &c) + log.String() + string(doc)
+	if strings.Contains(text, "hush") || !strings.Contains(text, "https://api.example.com") {
+		t.Errorf("a Credential prints %s, want its origin alone", text)
+	}
 }

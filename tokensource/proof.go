@@ -23,6 +23,13 @@ type Credential struct {
 	Origin        string // of the URL, for Replace
 }
 
+// Format implements fmt.Formatter: every verb prints the origin, and neither the token
+// nor the proof.
+func (c Credential) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "credential for %s", c.Origin) }
+
+// MarshalText returns the text of Format, so that JSON shows no token either.
+func (c Credential) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
+
 // Credential returns what one attempt of a request for u carries, for transports
 // that [Source.RoundTripper] does not serve. Each attempt needs its own: a service
 // accepts a proof once. It waits as TokenFor does. u is absolute.
