@@ -17,13 +17,13 @@ package introspection
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/clientauth"
@@ -62,6 +62,8 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
+const maxIdle = 8 // connections
+
 // maxAnswer bounds an answer: a longer one is refused.
 const maxAnswer = 64 << 10
 
@@ -74,7 +76,7 @@ func Issuer(c Config) (verifier.Issuer, error) {
 	if c.Issuer == "" {
 		mistake("Issuer is empty")
 	}
-	if err := checkEndpoint(c.Endpoint); err != nil {
+	if err := outbound.CheckEndpoint(c.Endpoint); err != nil {
 		mistake("Endpoint %s %w", redact.Quote(c.Endpoint), err)
 	}
 	if timeout < 0 || timeout > introspect.Timeout {
@@ -94,9 +96,9 @@ func Issuer(c Config) (verifier.Issuer, error) {
 	}
 	transport := c.Transport
 	if transport == nil {
-		transport = outbound.NewTransport(8)
+		transport = outbound.NewTransport(maxIdle)
 	}
-	e := &endpoint{url: c.Endpoint, method: method, server: server, http: outbound.NewClient(transport), timeout: timeout}
+	e := &endpoint{url: c.Endpoint, method: method, server: server, http: outbound.NewClient(transport), own: c.Transport == nil, timeout: timeout}
 	return verifier.Issuer{
 		Name:            c.Issuer,
 		Audiences:       c.Audiences,
@@ -106,19 +108,6 @@ func Issuer(c Config) (verifier.Issuer, error) {
 	}, nil
 }
 
-func checkEndpoint(raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || !outbound.IsAbsolute(u):
-		return errors.New("is no absolute URL")
-	case u.User != nil:
-		return errors.New("holds credentials")
-	case strings.Contains(raw, "#"):
-		return errors.New("holds a fragment")
-	}
-	return outbound.CheckScheme(u, false)
-}
-
 // endpoint asks an introspection endpoint. It is the transport alone: the Verifier
 // remembers, bounds and retries.
 type endpoint struct {
@@ -126,12 +115,18 @@ type endpoint struct {
 	method  clientauth.Method
 	server  clientauth.Server
 	http    *http.Client // follows no redirect
+	own     bool         // http's transport is the endpoint's own
 	timeout time.Duration
+
+	closing sync.Once
 }
 
 // ask sends one question (RFC 7662 §2.1) and returns the JSON of the answer. No error
 // holds the token or a secret.
 func (e *endpoint) ask(ctx context.Context, token string) ([]byte, error) {
+	if e.own {
+		e.closing.Do(func() { context.AfterFunc(introspect.Lifetime(ctx), e.http.CloseIdleConnections) })
+	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	r := clientauth.Request{Form: url.Values{}, Header: http.Header{}}

@@ -31,11 +31,9 @@ func trust(t *testing.T, handler http.HandlerFunc) *verifier.Verifier {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
 	issuer, err := introspection.Issuer(introspection.Config{
 		Issuer: "https://auth.example.com", Endpoint: server.URL + "/introspect", Credentials: tokensource.Secret("orders", secret),
-		Audiences: []string{"https://orders.example.com"}, Transport: transport,
+		Audiences: []string{"https://orders.example.com"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -173,13 +173,7 @@ func (l *link) dial(server Server, timeout time.Duration) {
 		if again { // a link is one connection
 			return nil, net.ErrClosed
 		}
-		var conn net.Conn
-		var err error
-		if config != nil {
-			conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
-		} else {
-			conn, err = dialer.DialContext(ctx, "tcp", address)
-		}
+		conn, err := connect(ctx, address, dialer, config)
 		if err != nil {
 			return nil, err
 		}

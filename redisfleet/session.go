@@ -39,13 +39,7 @@ func dial(ctx context.Context, opts *Options) (*session, error) {
 		// The client's own context never ends.
 		ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
 		defer cancel()
-		var conn net.Conn
-		var err error
-		if config != nil {
-			conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
-		} else {
-			conn, err = dialer.DialContext(ctx, "tcp", address)
-		}
+		conn, err := connect(ctx, address, dialer, config)
 		if err != nil {
 			return nil, err
 		}

@@ -82,7 +82,7 @@ func gitHubIDToken(ctx context.Context, audience string) (string, error) {
 	if raw == "" || bearer == "" {
 		return "", fmt.Errorf("no %s or %s: give the job the permission \"id-token: write\"", gitHubURL, gitHubToken)
 	}
-	if err := checkEndpoint(raw); err != nil {
+	if err := outbound.CheckEndpoint(raw); err != nil {
 		return "", fmt.Errorf("%s %s %w", gitHubURL, redact.Quote(raw), err)
 	}
 	u, err := url.Parse(raw)

@@ -121,7 +121,7 @@ func (c *Config) checkOrigin() error {
 		mistake("Fetch beside TokenURL or Issuer: want one of them")
 	}
 	if c.TokenURL != "" {
-		if err := checkEndpoint(c.TokenURL); err != nil {
+		if err := outbound.CheckEndpoint(c.TokenURL); err != nil {
 			errs = append(errs, fmt.Errorf("Config.TokenURL %s %w", redact.Quote(c.TokenURL), err))
 		}
 	}
@@ -165,22 +165,6 @@ func (c *Config) style() (clientauth.Style, error) {
 	default:
 		return "", fmt.Errorf("Config.AuthStyle is %d: want one of the constants of package oauth2", c.AuthStyle)
 	}
-}
-
-// checkEndpoint refuses a URL that secrets must not be sent to. A query is part
-// of the endpoint (RFC 6749 §3.2). Errors complete a sentence that begins with
-// the URL.
-func checkEndpoint(raw string) error {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || !outbound.IsAbsolute(u):
-		return errors.New("is no absolute URL")
-	case u.User != nil:
-		return errors.New("holds credentials")
-	case strings.Contains(raw, "#"):
-		return errors.New("holds a fragment")
-	}
-	return outbound.CheckScheme(u, false)
 }
 
 // ours are the parameters that other fields and Credentials set.

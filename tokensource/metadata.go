@@ -144,7 +144,7 @@ func (m *metadata) parse(body []byte) (address, error) {
 
 // checkEndpoint admits plain http only if the issuer has it too.
 func (m *metadata) checkEndpoint(raw string) error {
-	if err := checkEndpoint(raw); err != nil {
+	if err := outbound.CheckEndpoint(raw); err != nil {
 		return err
 	}
 	if strings.HasPrefix(m.issuer, "https://") && !strings.HasPrefix(strings.ToLower(raw), "https://") {
