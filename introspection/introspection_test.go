@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -138,5 +139,37 @@ func TestMistakes(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "Config."+field) {
 			t.Errorf("Issuer(mistakes) = %v, want Config.%s in it", err, field)
 		}
+	}
+}
+
+// TestClose: the connections of the default transport end with the Verifier.
+func TestClose(t *testing.T) {
+	closed := make(chan struct{}, 8)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, active) }))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	defer server.Close()
+	issuer, err := introspection.Issuer(introspection.Config{
+		Issuer: "https://auth.example.com", Endpoint: server.URL, Credentials: tokensource.Secret("orders", secret), Audiences: []string{"https://orders.example.com"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(t.Context(), opaque); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection is open after Close, want it closed")
 	}
 }
