@@ -2,10 +2,13 @@ package grpctoken_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -207,6 +210,27 @@ func TestBoundCallNonce(t *testing.T) {
 	if n, distinct := s.take(); n != 2 || !distinct {
 		t.Errorf("attempts = %d, each with its own proof: %t; want 2, true", n, distinct)
 	}
+	// A successful response may renew the nonce.
+	s.before = func(ctx context.Context, _ int) error {
+		grpc.SetTrailer(ctx, metadata.Pairs("dpop-nonce", "n-2"))
+		return nil
+	}
+	for range 2 {
+		if _, err := s.client.EmptyCall(t.Context(), &testpb.Empty{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := nonceOf(t, s.proofs[1]); got != "n-2" {
+		t.Errorf("nonce after a response with n-2 = %q, want n-2", got)
+	}
+	s.take()
+	s.before = func(ctx context.Context, _ int) error {
+		if refusals--; refusals < 0 {
+			return nil
+		}
+		grpc.SetTrailer(ctx, metadata.Pairs("www-authenticate", `DPoP error="use_dpop_nonce"`, "dpop-nonce", "n-3"))
+		return status.Error(codes.Unauthenticated, "a nonce is required")
+	}
 	refusals = 5
 	if _, err := s.client.EmptyCall(t.Context(), &testpb.Empty{}); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("EmptyCall(each proof refused) = %v, want Unauthenticated", err)
@@ -214,4 +238,18 @@ func TestBoundCallNonce(t *testing.T) {
 	if n, _ := s.take(); n != 2 {
 		t.Errorf("attempts = %d, want 2", n)
 	}
+}
+
+// nonceOf reads the nonce of a proof without verifying it.
+func nonceOf(t *testing.T, proof string) string {
+	t.Helper()
+	var claims struct{ Nonce string }
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(proof, ".")[1])
+	if err == nil {
+		err = json.Unmarshal(payload, &claims)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return claims.Nonce
 }

@@ -95,16 +95,19 @@ func (s *stream) RecvMsg(m any) error {
 
 // refusal returns the credential that the response with this metadata refuses, and
 // what of it. A service has the challenge in its header if it runs under
-// grpc.Server.ServeHTTP: net/http sends none in trailers. A nonce that came with it
-// is kept for the next proof.
+// grpc.Server.ServeHTTP: net/http sends none in trailers. A nonce is kept for
+// the next proof, after a success too (RFC 9449 §8.2).
 func (c *client) refusal(current *call, header, trailer metadata.MD, err error) (*sent, challenge.Refusal) {
 	last := current.last.Load()
-	if err == nil || last == nil {
+	if last == nil {
 		return nil, challenge.Nothing
 	}
 	for _, md := range []metadata.MD{trailer, header} {
-		if values := md["dpop-nonce"]; len(values) == 1 {
+		if values := md["dpop-nonce"]; len(values) == 1 && last.scheme == "DPoP" {
 			c.source.SetNonce(last.target, values[0])
+		}
+		if err == nil {
+			continue
 		}
 		if what := challenge.RefusalOf(md["www-authenticate"], last.scheme); what != challenge.Nothing {
 			return last, what
