@@ -26,68 +26,32 @@ type Pin struct {
 	Scopes scopes.Set
 }
 
-// platform is an authority from which everyone can get a token for any audience.
-type platform struct {
-	name     string
-	issuer   string // or what it begins with, if each owner has an issuer
-	each     func(owner string) bool
-	keys     string // below the issuer, or a URL
-	owners   map[string]func(string) bool
-	clientID []string
-}
-
-var platforms = []platform{
-	{
-		name: "GitLab", issuer: "https://gitlab.com", keys: "/oauth/discovery/keys", clientID: []string{"project_id"},
-		owners: map[string]func(string) bool{"project_id": isNumber, "namespace_id": isNumber},
-	}, {
-		// Jobs must ask for these claims.
-		name: "Buildkite", issuer: "https://agent.buildkite.com", keys: "/.well-known/jwks", clientID: []string{"pipeline_id", "organization_id"},
-		owners: map[string]func(string) bool{"organization_id": isGUID, "pipeline_id": isGUID},
-	}, {
-		name: "CircleCI", issuer: "https://oidc.circleci.com/org/", each: isGUID, keys: "/.well-known/jwks-pub.json", clientID: []string{"oidc.circleci.com/project-id"},
-		owners: map[string]func(string) bool{"oidc.circleci.com/project-id": isGUID, "oidc.circleci.com/org-id": isGUID},
-	}, {
-		name: "HCP Terraform", issuer: "https://app.terraform.io", keys: "/.well-known/jwks", clientID: []string{"terraform_workspace_id"},
-		owners: map[string]func(string) bool{"terraform_organization_id": hasPrefix("org-"), "terraform_workspace_id": hasPrefix("ws-")},
-	}, {
-		name: "Vercel", issuer: "https://oidc.vercel.com/", each: isLabel, keys: "https://oidc.vercel.com/.well-known/jwks", clientID: []string{"project_id"},
-		owners: map[string]func(string) bool{"owner_id": hasPrefix("team_"), "project_id": hasPrefix("prj_")},
-	},
-}
-
-// hasPrefix returns a check for an ID of letters and digits after a prefix.
-func hasPrefix(prefix string) func(string) bool {
-	return func(id string) bool {
-		rest, ok := strings.CutPrefix(id, prefix)
-		return ok && only(rest, isAlphanumeric) && len(rest) <= 64
-	}
-}
-
 // Pinned returns the issuer for jobs of a CI or hosting platform, by their OIDC tokens.
 // Everyone in the world can get such a token, for any audience. pin and more select the
 // machines that may call, by an ID of their owner; the first match determines the
 // scopes. A pin that selects everyone is an error.
 //
-//	platform       issuer                              Pin.Claim                                                 client ID
-//	GitLab         https://gitlab.com                  project_id, namespace_id                                  project_id
-//	Buildkite      https://agent.buildkite.com         organization_id, pipeline_id, which jobs must ask for     the same
-//	CircleCI       https://oidc.circleci.com/org/ID    oidc.circleci.com/project-id, oidc.circleci.com/org-id    oidc.circleci.com/project-id
-//	HCP Terraform  https://app.terraform.io            terraform_organization_id, terraform_workspace_id         terraform_workspace_id
-//	Vercel         https://oidc.vercel.com/TEAM        owner_id, project_id                                      project_id
+//	platform       issuer                                      Pin.Claim                                                 client ID
+//	GitLab         https://gitlab.com                          project_id, namespace_id                                  project_id
+//	Buildkite      https://agent.buildkite.com                 organization_id, pipeline_id, which jobs must ask for     the same
+//	CircleCI       https://oidc.circleci.com/org/ID            oidc.circleci.com/project-id, oidc.circleci.com/org-id    oidc.circleci.com/project-id
+//	HCP Terraform  https://app.terraform.io                    terraform_organization_id, terraform_workspace_id         terraform_workspace_id
+//	Vercel         https://oidc.vercel.com/TEAM                owner_id, project_id                                      project_id
+//	Bitbucket      the workspace's Identity provider URL       repositoryUuid, workspaceUuid, in braces                  repositoryUuid
+//	Azure DevOps   https://vstoken.dev.azure.com/ID            prj_id, org_id; sub of a service connection               prj_id, else sub
+//	Fly.io         https://oidc.fly.io/ORGANIZATION            app_id, org_id                                            app_id
+//	AWS            https://ID.tokens.sts.global.api.aws        sub, the ARN of a role                                    sub
 //
-// "sub" is ignored: some platforms let jobs or owners change it. For an instance of
-// your own, change Name and JWKSURL of the result. For GitHub, use [GitHubActions].
+// "sub" is ignored but where the table names it: some platforms let jobs or owners
+// change it. For an instance of your own, change Name and JWKSURL of the result. For
+// GitHub, use [GitHubActions].
 //
 // Experimental: SOURCES.md says which claims were found in one place only. Compare the
 // preset with a token of your own.
 func Pinned(issuer, audience string, pin Pin, more ...Pin) (verifier.Issuer, error) {
 	m := mistakes{preset: "Pinned"}
 	m.audience(audience, "the audience that jobs ask for, best this service's URL")
-	i := slices.IndexFunc(platforms, func(p platform) bool {
-		owner, ok := strings.CutPrefix(issuer, p.issuer)
-		return ok && (p.each == nil && owner == "" || p.each != nil && p.each(owner))
-	})
+	i := slices.IndexFunc(platforms, func(p platform) bool { return p.has(issuer) })
 	if i < 0 {
 		m.add("%s is no issuer of a known platform: write one of the documentation of Pinned, without a slash at the end", redact.Quote(issuer))
 		return m.result(verifier.Issuer{})
@@ -106,7 +70,7 @@ func Pinned(issuer, audience string, pin Pin, more ...Pin) (verifier.Issuer, err
 		Name:           issuer,
 		Audiences:      []string{audience},
 		JWKSURL:        keys,
-		Algorithms:     []string{"RS256"},
+		Algorithms:     append([]string{"RS256"}, p.algorithms...),
 		TokenTypes:     []string{"", "JWT"},
 		ClientIDClaims: p.clientID,
 	}
