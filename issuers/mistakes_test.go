@@ -70,7 +70,7 @@ func TestMistakes(t *testing.T) {
 		{"Okta: the admin console", okta("https://acme-admin.okta.com/oauth2/default"), []string{"admin console's address"}},
 		{"Okta: a slash at the end", okta("https://acme.okta.com/oauth2/default/"), []string{"is no Issuer URI"}},
 		{"Okta: the metadata", okta("https://acme.okta.com/oauth2/default/.well-known/openid-configuration"), []string{"is no Issuer URI"}},
-		{"Okta: http", okta("http://acme.okta.com/oauth2/default"), []string{"is not https"}},
+		{"Okta: ftp", okta("ftp://acme.okta.com/oauth2/default"), []string{"is not https"}},
 		{"Okta: a domain", okta("acme.okta.com"), []string{"is no absolute URL"}},
 		{"Okta: a query", okta("https://acme.okta.com/oauth2/default?x"), []string{"query or a fragment"}},
 		{"Okta: a user", okta("https://a@acme.okta.com/oauth2/default"), []string{"credentials"}},

@@ -15,6 +15,9 @@ import (
 // access tokens are for Okta alone, and their form may change. Custom servers need
 // Okta's API Access Management.
 //
+// The issuer of a simulator may be plain http: on loopback, or with JWKS.InsecureHTTP
+// set in the result, without which verifier.New refuses it.
+//
 // People's tokens have a "uid", machines' tokens have none. "sub" must be the
 // client ID, which is Okta's default. For a server whose claim "sub" was remapped,
 // set Accept to verifier.ClaimAbsent("uid").
@@ -23,7 +26,7 @@ func Okta(issuerURI, audience string) (verifier.Issuer, error) {
 		"(https://acme.okta.com/oauth2/default)"
 	m := mistakes{preset: "Okta"}
 	m.audience(audience, "Audience, as the admin console shows it beside the Issuer URI")
-	if u := m.url(issuerURI, false, where); u != nil {
+	if u := m.url(issuerURI, true, where); u != nil { // verifier.New checks the scheme: the keys are below the issuer
 		id, custom := strings.CutPrefix(u.Path, "/oauth2/")
 		switch {
 		case strings.HasSuffix(u.Hostname(), "-admin.okta.com"):
