@@ -19,6 +19,7 @@ import (
 	"github.com/m2mauth/m2mauth/grpcmw"
 	"github.com/m2mauth/m2mauth/internal/stytchtest"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/tokensource"
 	"github.com/m2mauth/m2mauth/tokensource/grpctoken"
@@ -32,11 +33,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // in virtual time.
 type service struct {
 	testpb.UnimplementedTestServiceServer
-	authority *m2mtest.Authority
-	verifier  *verifier.Verifier
-	guard     *grpcmw.Interceptor
-	fetches   *stytchtest.Transport // of tokens
-	config    tokensource.Config
+	authority   *m2mtest.Authority
+	revocations *revocation.List
+	verifier    *verifier.Verifier
+	guard       *grpcmw.Interceptor
+	id          string                // of the client
+	fetches     *stytchtest.Transport // of tokens
+	config      tokensource.Config
 
 	mu      sync.Mutex
 	sent    []string          // the tokens of the attempts
@@ -53,17 +56,22 @@ type service struct {
 func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{issued: map[int64]bool{}}
-	s.authority, s.verifier = m2mtest.Trust(t, &verifier.Config{Check: s.check})
 	var err error
+	if s.revocations, err = revocation.New(revocation.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.revocations.Close() })
+	s.authority, s.verifier = m2mtest.Trust(t, &verifier.Config{Check: s.check, Revocations: s.revocations})
 	s.guard, err = grpcmw.New(s.verifier, grpcmw.Policy{"/grpc.testing.TestService/*": scopes.All("reports:read")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, secret := s.authority.CreateClient("worker", "reports:read")
+	var secret string
+	s.id, secret = s.authority.CreateClient("worker", "reports:read")
 	s.fetches = &stytchtest.Transport{Handler: s.authority}
 	s.config = tokensource.Config{
 		TokenURL:    strings.Replace(s.authority.TokenURL(), "http:", "https:", 1),
-		Credentials: tokensource.Secret(id, secret),
+		Credentials: tokensource.Secret(s.id, secret),
 		Transport:   s.fetches,
 	}
 	return s
