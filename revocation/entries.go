@@ -18,6 +18,8 @@ type entries struct {
 	total  atomic.Int64
 	kinds  [len(kindOrder)]atomic.Int64 // entries by kind, in that order
 	began  time.Time                    // of the monotonic clock
+
+	issuers map[string]int // entries by the issuer that they name; find does not read it
 }
 
 type shard struct {
@@ -48,7 +50,7 @@ type entry struct {
 const maxKeep = 100 * 366 * 24 * time.Hour
 
 func newEntries() *entries {
-	e := &entries{seed: maphash.MakeSeed(), began: time.Now()}
+	e := &entries{seed: maphash.MakeSeed(), began: time.Now(), issuers: make(map[string]int)}
 	for i := range e.shards {
 		e.shards[i].byName = make(map[name]entry)
 	}
@@ -79,13 +81,16 @@ func (e *entries) each() iter.Seq2[name, entry] {
 	}
 }
 
-// count counts an entry of a kind that came or went.
-func (e *entries) count(kind Kind, more int64) {
-	e.total.Add(more)
+// count counts the entry of n that came (1) or went (-1).
+func (e *entries) count(n *name, more int) {
+	e.total.Add(int64(more))
 	for i := range kindOrder {
-		if kindOrder[i] == kind {
-			e.kinds[i].Add(more)
+		if kindOrder[i] == n.kind {
+			e.kinds[i].Add(int64(more))
 		}
+	}
+	if e.issuers[n.issuer] += more; e.issuers[n.issuer] == 0 {
+		delete(e.issuers, n.issuer)
 	}
 }
 
@@ -124,7 +129,7 @@ func (e *entries) put(c Cutoff, now time.Time, life time.Duration, shared bool) 
 	if known {
 		next = old.widened(next)
 	} else {
-		e.count(n.kind, 1)
+		e.count(&n, 1)
 	}
 	s.byName[n] = next
 	return !known || next.upTo > old.upTo
@@ -250,16 +255,7 @@ func (e *entries) forget(now time.Time) {
 			s.mu.Lock()
 			delete(s.byName, n)
 			s.mu.Unlock()
-			e.count(n.kind, -1)
+			e.count(&n, -1)
 		}
 	}
-}
-
-// issuers returns how many cut-offs each issuer has.
-func (e *entries) issuers() map[string]int {
-	counts := make(map[string]int)
-	for n := range e.each() {
-		counts[n.issuer]++
-	}
-	return counts
 }

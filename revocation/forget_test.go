@@ -64,8 +64,8 @@ func TestForgetsWhatEnds(t *testing.T) {
 		}{{25 * time.Hour, 2}, {7 * 24 * time.Hour, 1}, {1000 * 24 * time.Hour, 1}} {
 			time.Sleep(tt.pass)
 			add(t, l) // sweeps
-			if n := l.Status().Entries; n != tt.entries {
-				t.Errorf("Entries after %v more = %d, want %d", tt.pass, n, tt.entries)
+			if s := l.Status(); s.Entries != tt.entries || s.Issuers[issuer] != tt.entries {
+				t.Errorf("after %v more: Entries = %d, Issuers = %v, want %d", tt.pass, s.Entries, s.Issuers, tt.entries)
 			}
 		}
 	})

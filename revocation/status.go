@@ -1,6 +1,9 @@
 package revocation
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Status describes a List at one moment.
 type Status struct {
@@ -22,8 +25,8 @@ type Status struct {
 	Failures   int    // how often the source has failed
 }
 
-// Status returns the state of the list. It takes a time in proportion to the number
-// of entries: it is for probes and dashboards.
+// Status returns the state of the list. Its cost depends on the number of issuers, not
+// of cut-offs.
 func (l *List) Status() Status {
 	if l.isUnmade() {
 		return Status{Stale: true, LastError: ErrClosed}
@@ -35,7 +38,7 @@ func (l *List) Status() Status {
 	s := Status{
 		Entries:    l.entries.len(),
 		MaxEntries: l.cfg.MaxEntries,
-		Issuers:    l.entries.issuers(),
+		Issuers:    maps.Clone(l.entries.issuers),
 		Generation: v.generation,
 		Shared:     l.cfg.Source != nil,
 		Loaded:     v.loaded || v.unlimited,

@@ -66,7 +66,8 @@ type Config struct {
 	// Revocations, if set, shuts out tokens before they expire. It is consulted on
 	// every call, remembered or not, and by WhileValid: its cut-offs end open work,
 	// too. While it is not fresh, every call is refused as Unavailable. Each issuer
-	// then has a MaxTokenLife. Close the Verifier first, and then the list.
+	// then has a MaxTokenLife. If Now is set, the list's Config.Now has to be the same
+	// clock. Close the Verifier first, and then the list.
 	Revocations *revocation.List
 
 	// DPoP, if set, verifies proofs of possession (RFC 9449): the scheme "DPoP" is

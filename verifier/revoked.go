@@ -62,8 +62,11 @@ func revokedBy(c revocation.Cutoff, issued, now time.Time) *Error {
 func revocationsUnavailable(list *revocation.List) *Error {
 	e := refuseWith(Unavailable, RevocationsUnavailable, cause(func() string {
 		switch s := list.Status(); {
+		case s.Fresh:
+			// It may also have been confirmed since.
+			return "the list of revoked tokens was too old by Config.Now: it has to be the same clock as revocation.Config.Now"
 		case s.LastError == nil && s.Loaded:
-			return "the list of revoked tokens is too old"
+			return "the list of revoked tokens is " + s.Age.Round(time.Second).String() + " old, want at most " + s.MaxAge.String()
 		case s.Loaded:
 			return "the list of revoked tokens is " + s.Age.Round(time.Second).String() + " old, want at most " + s.MaxAge.String() + ": " + s.LastError.Error()
 		case s.LastError == nil:

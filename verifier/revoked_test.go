@@ -125,6 +125,41 @@ func TestRevocationsUnavailable(t *testing.T) {
 	})
 }
 
+// TestRevocationsOtherClock: a Verifier whose clock is ahead of the list's decides
+// nothing, and the error names the cause. One whose clock is behind, and has no
+// monotonic reading, takes no view for younger than it is.
+func TestRevocationsOtherClock(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		skew   time.Duration // of Config.Now
+		age    time.Duration // of the view
+		reason verifier.Reason
+		text   string
+	}{
+		{"ahead", time.Minute, 0, verifier.RevocationsUnavailable, "has to be the same clock"},
+		{"behind", -time.Minute, 0, "", ""},
+		{"behind, and the view is old", -time.Minute, 11 * time.Second, verifier.RevocationsUnavailable, "11s old, want at most 10s"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := make(silent)
+				l := newList(t, revocation.Config{Source: source, MaxAge: 10 * time.Second})
+				s := newKeyServer(t, healthy)
+				v := s.trust(t, withList(l), func(c *verifier.Config) {
+					c.Now = func() time.Time { return time.Now().Round(0).Add(tt.skew) }
+				})
+				source <- revocation.Update{Snapshot: true}
+				synctest.Wait()
+				time.Sleep(tt.age)
+				_, err := v.Verify(t.Context(), s.Token(spec{IssuedAt: time.Now().Add(tt.skew)}))
+				if got := reasonOf(err); got != tt.reason || tt.text != "" && !strings.Contains(err.Error(), tt.text) {
+					t.Errorf("Verify() = %v, want %q and %q", err, tt.reason, tt.text)
+				}
+			})
+		})
+	}
+}
+
 // TestRevokedEndsWork: a cut-off ends open work at once, and only that of its
 // client; so does a list that is no longer fresh.
 func TestRevokedEndsWork(t *testing.T) {
