@@ -38,9 +38,7 @@ type link struct {
 	client rueidis.Client
 	err    error
 
-	mu    sync.Mutex
-	conns []net.Conn
-	ended bool
+	sockets sockets // one at most
 }
 
 // call runs a command with a connection. Its error is of the network, and reports an
@@ -165,31 +163,12 @@ func (l *link) dial(server Server, timeout time.Duration) {
 	// Commands are queued: one that its caller abandons leaves the connection in order.
 	option.AlwaysPipelining = true
 	option.DialCtxFn = func(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, timeout)
-		defer cancel()
-		l.mu.Lock()
-		again := l.ended || len(l.conns) > 0
-		l.mu.Unlock()
-		if again { // a link is one connection
-			return nil, net.ErrClosed
-		}
-		conn, err := connect(ctx, address, dialer, config)
-		if err != nil {
-			return nil, err
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.ended {
-			conn.Close()
-			return nil, net.ErrClosed
-		}
-		l.conns = append(l.conns, conn)
-		return conn, nil
+		return l.sockets.dial(ctx, timeout, 1, address, dialer, config)
 	}
 	made, err := rueidis.NewClient(option)
 	if err != nil {
 		l.err = err
-		l.cut()
+		l.sockets.cut()
 		if made != nil {
 			made.Close()
 		}
@@ -198,18 +177,9 @@ func (l *link) dial(server Server, timeout time.Duration) {
 	l.client = made
 }
 
-// cut closes the socket, so that nothing waits for a response anymore.
-func (l *link) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	for _, conn := range l.conns {
-		conn.Close()
-	}
-}
-
+// close closes the socket first, so that nothing waits for a response anymore.
 func (l *link) close() {
-	l.cut()
+	l.sockets.cut()
 	<-l.ready
 	if l.client != nil {
 		l.client.Close()

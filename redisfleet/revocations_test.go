@@ -77,7 +77,7 @@ func (f *fleet) publish(cutoffs ...revocation.Cutoff) redisfleet.Receipt {
 
 func ready(t *testing.T, list *revocation.List) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := list.Ready(ctx); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -25,10 +24,8 @@ type session struct {
 	conn    rueidis.DedicatedClient
 	release func() bool // ends the watch over the context
 
-	mu        sync.Mutex
-	conns     []net.Conn
-	connected bool // all connections are made: the first is the idle one
-	ended     bool
+	sockets   sockets
+	connected bool // all connections are made: the first is the idle one; guarded by sockets.mu
 }
 
 // dial connects. When ctx ends, the connection is closed, so that a blocked read ends.
@@ -37,26 +34,13 @@ func dial(ctx context.Context, opts *Options) (*session, error) {
 	option := opts.Server.clientOption(opts.Timeout)
 	option.DialCtxFn = func(_ context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
 		// The client's own context never ends.
-		ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
-		defer cancel()
-		conn, err := connect(ctx, address, dialer, config)
-		if err != nil {
-			return nil, err
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.ended {
-			conn.Close()
-			return nil, net.ErrClosed
-		}
-		s.conns = append(s.conns, conn)
-		return conn, nil
+		return s.sockets.dial(ctx, opts.Timeout, 0, address, dialer, config)
 	}
 	s.release = context.AfterFunc(ctx, s.interrupt)
 	client, err := rueidis.NewClient(option)
 	if err != nil {
 		s.release()
-		s.cut()
+		s.sockets.cut()
 		if client != nil {
 			client.Close()
 		}
@@ -64,9 +48,9 @@ func dial(ctx context.Context, opts *Options) (*session, error) {
 	}
 	s.client = client
 	s.conn, _ = client.Dedicate()
-	s.mu.Lock()
+	s.sockets.mu.Lock()
 	s.connected = true
-	s.mu.Unlock()
+	s.sockets.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		s.close()
 		return nil, err
@@ -76,34 +60,21 @@ func dial(ctx context.Context, opts *Options) (*session, error) {
 
 // interrupt closes all but the idle connection.
 func (s *session) interrupt() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	from := 0
+	s.sockets.mu.Lock()
+	defer s.sockets.mu.Unlock()
 	if s.connected {
-		from = 1
-	} else {
-		s.ended = true
+		s.sockets.close(1)
+		return
 	}
-	for _, conn := range s.conns[from:] {
-		conn.Close()
-	}
-}
-
-// cut closes every connection.
-func (s *session) cut() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended = true
-	for _, conn := range s.conns {
-		conn.Close()
-	}
+	s.sockets.ended = true
+	s.sockets.close(0)
 }
 
 // close ends the session. Sockets are closed first: the client would wait for the
 // response to a last PING.
 func (s *session) close() {
 	s.release()
-	s.cut()
+	s.sockets.cut()
 	s.conn.Close()
 	s.client.Close()
 }
