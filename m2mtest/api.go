@@ -7,13 +7,11 @@ import (
 	"io"
 	"maps"
 	"mime"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/jsonv2"
-	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
@@ -63,22 +61,6 @@ func (a *Authority) dispatch(m methods) http.Handler {
 			return
 		}
 		h(w, r)
-	})
-}
-
-// loopbackOnly refuses requests with a Host that is not a loopback name. This
-// stops DNS rebinding: a web page can point its own name at 127.0.0.1.
-func loopbackOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if !outbound.IsLoopback(strings.Trim(host, "[]")) {
-			http.Error(w, "m2mtest answers on loopback only", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
 	})
 }
 

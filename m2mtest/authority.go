@@ -26,16 +26,13 @@ package m2mtest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"log"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/m2mauth/m2mauth/dpop"
-	"github.com/m2mauth/m2mauth/internal/outbound"
-	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/internal/stytchwire"
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -56,13 +53,18 @@ type Options struct {
 	// [Authority.Issuer] then accepts instead of RS256.
 	Key *Key
 
-	// TokenTTL is the lifetime of issued tokens: 1 h if zero.
+	// TokenTTL is the lifetime of issued tokens, in whole seconds: 1 h if zero.
 	TokenTTL time.Duration
 
-	// CustomClaims simulates the project's custom claims template. It returns
-	// further claims for tokens of the token endpoint, made from the client's
-	// trusted_metadata. It can't replace the standard claims. Nil for none.
-	CustomClaims func(trustedMetadata map[string]any) map[string]any
+	// CustomDomain simulates the project's own domain: an https URL, or http on
+	// loopback, that is the "iss" of all tokens. If "", "iss" names the project.
+	CustomDomain string
+
+	// ClaimsTemplate is the project's custom claims template, as at Stytch: a JSON
+	// object in which {{ client.trusted_metadata.NAME }} and {{ request.NAME }} stand for
+	// values. The first is the client's own metadata, the second a parameter of
+	// the token request. Members without a value are left out. "" for none.
+	ClaimsTemplate string
 
 	// DPoP, if set, binds the tokens of the token endpoint to the key of the proof that
 	// a request carries (RFC 9449 §5). Stytch does not do that.
@@ -74,9 +76,18 @@ type Options struct {
 	// NoServer disables the HTTP server. Everything else works in virtual time.
 	NoServer bool
 
-	// Addr is the loopback address and port of the server: "127.0.0.1:0", any free
-	// port, if "".
+	// Addr is the address and port of the server: "127.0.0.1:0", any free port, if
+	// "". It must be on loopback, unless there are Hosts.
 	Addr string
+
+	// Hosts are names, besides those of loopback, by which the server may be
+	// called: "host.docker.internal" for a container. All others are refused,
+	// because a web page can let its own name resolve to the server. The first one
+	// is in [Authority.URL] if Addr is no address of a single interface.
+	Hosts []string
+
+	// TLS, if set, makes the server use https. It needs a certificate.
+	TLS *tls.Config
 
 	// Store keeps clients and signing keys across restarts: nil for memory alone.
 	// If it has keys, they replace Key.
@@ -89,7 +100,8 @@ type Authority struct {
 	projectID string
 	secret    string
 	ttl       time.Duration
-	custom    func(map[string]any) map[string]any
+	domain    string          // "" without a custom domain
+	custom    *claimsTemplate // nil without one
 	now       func() time.Time
 	proofs    *dpop.Checker // nil without Options.DPoP
 
@@ -119,7 +131,7 @@ func NewAuthority(opts *Options) *Authority {
 }
 
 // Start is [NewAuthority] for programs. It returns an error if it can't listen or
-// load its Store, or if Options are malformed.
+// load its Store, or one that reports every mistake in the Options.
 func Start(opts *Options) (*Authority, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -128,7 +140,7 @@ func Start(opts *Options) (*Authority, error) {
 		projectID: opts.ProjectID,
 		secret:    opts.Secret,
 		ttl:       opts.TokenTTL,
-		custom:    opts.CustomClaims,
+		domain:    opts.CustomDomain,
 		now:       opts.Now,
 		proofs:    opts.DPoP,
 		url:       "http://m2mtest.invalid", // RFC 6761 §6.4: never resolves
@@ -136,8 +148,8 @@ func Start(opts *Options) (*Authority, error) {
 	if a.projectID == "" {
 		a.projectID = "project-test-" + newUUID()
 	}
-	if _, err := stytch.Issuer(a.projectID, nil); err != nil {
-		return nil, fmt.Errorf("m2mtest: %w", err)
+	if err := a.check(opts); err != nil {
+		return nil, err
 	}
 	if a.secret == "" {
 		a.secret = "secret-" + a.environment() + "-" + newSecret()
@@ -160,38 +172,12 @@ func Start(opts *Options) (*Authority, error) {
 	}
 	a.handler = a.routes()
 	if !opts.NoServer {
-		if err := a.listen(opts.Addr); err != nil {
+		if err := a.listen(opts); err != nil {
 			return nil, err
 		}
 	}
 	return a, nil
 }
-
-func (a *Authority) listen(addr string) error {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	if host, _, err := net.SplitHostPort(addr); err != nil || !outbound.IsLoopback(host) {
-		return fmt.Errorf(`m2mtest: Addr %s is no loopback address: write "127.0.0.1:" and a port`, redact.Quote(addr))
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("m2mtest: can't listen: %w", err)
-	}
-	a.url = "http://" + l.Addr().String()
-	a.server = &http.Server{
-		Handler:           loopbackOnly(a.handler),
-		ReadHeaderTimeout: 10 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(discard{}, "", 0), // outages are intentional
-	}
-	go a.server.Serve(l)
-	return nil
-}
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // ServeHTTP serves the whole API, for virtual time and for your own servers. An
 // outage with Drop panics with http.ErrAbortHandler.
@@ -223,6 +209,9 @@ func (a *Authority) issuer(imported []string) verifier.Issuer {
 	issuer, err := stytch.Issuer(a.projectID, &stytch.IssuerOptions{ImportedClients: imported})
 	if err != nil {
 		panic("m2mtest: " + err.Error())
+	}
+	if a.domain != "" {
+		issuer.Aliases = []string{a.domain}
 	}
 	if alg := a.keys.firstAlgorithm(); alg != "RS256" {
 		issuer.Algorithms = []string{alg}

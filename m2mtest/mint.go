@@ -19,7 +19,7 @@ type TokenSpec struct {
 
 	Scopes []string // "scope", joined by spaces
 
-	Issuer   string   // "iss"; the project's if ""
+	Issuer   string   // "iss"; the custom domain or the project if ""
 	Audience []string // "aud"; the project if nil
 
 	IssuedAt  time.Time     // "iat"; now if zero
@@ -85,6 +85,9 @@ func (a *Authority) Token(spec TokenSpec) string {
 func (a *Authority) claims(spec TokenSpec) map[string]any {
 	if spec.ClientID == "" {
 		spec.ClientID = defaultClientID
+	}
+	if spec.Issuer == "" {
+		spec.Issuer = a.domain
 	}
 	if spec.Issuer == "" {
 		spec.Issuer = "stytch.com/" + a.projectID

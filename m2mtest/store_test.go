@@ -135,7 +135,7 @@ func TestStartErrors(t *testing.T) {
 		{"a malformed project", m2mtest.Options{ProjectID: "x"}, "no project ID"},
 		{"an address of the network", m2mtest.Options{Addr: "0.0.0.0:0"}, "no loopback address"},
 		{"all addresses", m2mtest.Options{Addr: ":0"}, "no loopback address"},
-		{"no port", m2mtest.Options{Addr: "127.0.0.1"}, "no loopback address"},
+		{"no port", m2mtest.Options{Addr: "127.0.0.1"}, "has no port"},
 		{"a port that is taken", m2mtest.Options{Addr: strings.TrimPrefix(busy.URL(), "http://")}, "can't listen"},
 		{"a broken record", m2mtest.Options{Store: broken}, `record "client/x"`},
 	} {

@@ -55,7 +55,7 @@ func (a *Authority) issue(r *http.Request) (stytchwire.TokenResponse, *oauthErro
 	if r.PathValue("project_id") != a.projectID {
 		return none, &oauthError{404, stytchwire.OAuthInvalidRequest, "There is no such project."}
 	}
-	req, bad := readTokenRequest(r)
+	req, parameters, bad := readTokenRequest(r)
 	if bad == nil {
 		bad = a.addBasic(r, &req)
 	}
@@ -77,7 +77,11 @@ func (a *Authority) issue(r *http.Request) (stytchwire.TokenResponse, *oauthErro
 	if bad != nil {
 		return none, bad
 	}
-	claims, tokenType, bad := a.bind(r, a.customClaims(c))
+	claims, bad := a.custom.claims(c.TrustedMetadata, parameters)
+	if bad != nil {
+		return none, bad
+	}
+	claims, tokenType, bad := a.bind(r, claims)
 	if bad != nil {
 		return none, bad
 	}
@@ -97,8 +101,12 @@ func (a *Authority) bind(r *http.Request, claims map[string]any) (map[string]any
 	if a.proofs == nil || len(proofs) == 0 {
 		return claims, "bearer", nil
 	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
 	thumbprint, err := a.proofs.CheckTokenRequest(r.Context(), dpop.Call{
-		Proofs: proofs, Method: r.Method, Origin: "http://" + r.Host, Path: r.URL.EscapedPath(), Now: a.now(),
+		Proofs: proofs, Method: r.Method, Origin: scheme + "://" + r.Host, Path: r.URL.EscapedPath(), Now: a.now(),
 	})
 	if err != nil {
 		return nil, "", &oauthError{400, "invalid_dpop_proof", "The DPoP proof is invalid."}
@@ -110,36 +118,42 @@ func (a *Authority) bind(r *http.Request, claims map[string]any) (map[string]any
 	return claims, "DPoP", nil
 }
 
-// readTokenRequest reads a form or a JSON body.
-func readTokenRequest(r *http.Request) (req stytchwire.TokenRequest, bad *oauthError) {
+// readTokenRequest reads a form or a JSON body. It returns all parameters as JSON
+// besides, for the ClaimsTemplate.
+func readTokenRequest(r *http.Request) (req stytchwire.TokenRequest, all map[string]json.RawMessage, bad *oauthError) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return req, invalidRequest("The request body is too large or could not be read.")
+		return req, nil, invalidRequest("The request body is too large or could not be read.")
 	}
+	malformed := invalidRequest("The request body is malformed.")
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch mediaType {
 	case "application/json":
-		if unmarshal(body, &req) != nil {
-			return req, invalidRequest("The request body is malformed.")
+		if unmarshal(body, &req) != nil || unmarshal(body, &all) != nil {
+			return req, nil, malformed
 		}
+		return req, all, nil
 	case "application/x-www-form-urlencoded":
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return req, invalidRequest("The request body is malformed.")
-		}
-		for _, values := range form {
-			if len(values) > 1 { // RFC 6749 §3.2
-				return req, invalidRequest("A parameter is included more than once.")
-			}
-		}
-		req = stytchwire.TokenRequest{
-			GrantType: form.Get("grant_type"), Scope: form.Get("scope"),
-			ClientID: form.Get("client_id"), ClientSecret: form.Get("client_secret"),
-		}
 	default:
-		return req, invalidRequest("The Content-Type must be application/json or application/x-www-form-urlencoded.")
+		return req, nil, invalidRequest("The Content-Type must be application/json or application/x-www-form-urlencoded.")
 	}
-	return req, nil
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return req, nil, malformed
+	}
+	all = map[string]json.RawMessage{}
+	for name, values := range form {
+		if len(values) > 1 { // RFC 6749 §3.2
+			return req, nil, invalidRequest("A parameter is included more than once.")
+		}
+		if all[name], err = json.Marshal(values[0]); err != nil {
+			return req, nil, malformed
+		}
+	}
+	return stytchwire.TokenRequest{
+		GrantType: form.Get("grant_type"), Scope: form.Get("scope"),
+		ClientID: form.Get("client_id"), ClientSecret: form.Get("client_secret"),
+	}, all, nil
 }
 
 // addBasic reads credentials from HTTP Basic, which are form-encoded (RFC 6749
@@ -190,28 +204,4 @@ func grant(requested string, registered []string) ([]string, *oauthError) {
 		return registered, nil
 	}
 	return granted, nil
-}
-
-// customClaims returns the claims that the template makes from the client,
-// without those that it must not replace.
-func (a *Authority) customClaims(c stytchwire.Client) map[string]any {
-	if a.custom == nil {
-		return nil
-	}
-	metadata := map[string]any{}
-	for name, value := range c.TrustedMetadata {
-		var v any
-		if json.Unmarshal(value, &v) == nil {
-			metadata[name] = v
-		}
-	}
-	claims := map[string]any{}
-	for name, value := range a.custom(metadata) {
-		switch name {
-		case "sub", "iss", "aud", "scope", "iat", "nbf", "exp":
-		default:
-			claims[name] = value
-		}
-	}
-	return claims
 }

@@ -164,9 +164,7 @@ func TestIssuedToken(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{
 		TokenTTL: 90 * time.Second,
 		Now:      func() time.Time { return now },
-		CustomClaims: func(metadata map[string]any) map[string]any {
-			return map[string]any{"tenant": metadata["tenant"], "sub": "user-1", "scope": "admin", "exp": 0}
-		},
+		ClaimsTemplate: `{"tenant": {{ client.trusted_metadata.tenant }}}`,
 	})
 	c := call(t, a, "POST", clients, `{"scopes": ["a"], "trusted_metadata": {"tenant": "acme"}}`).client(t)
 	r := token(t, a, c["client_id"].(string), c["client_secret"].(string))

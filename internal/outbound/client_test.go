@@ -34,6 +34,24 @@ func TestIsLoopback(t *testing.T) {
 	}
 }
 
+func TestIsNamed(t *testing.T) {
+	names := []string{"authority", "auth.example.test", "10.0.0.7"}
+	for host, want := range map[string]bool{
+		"localhost": true, "localhost:8484": true, "127.0.0.1:8484": true, "[::1]:8484": true, "[::1]": true,
+		"authority": true, "authority:8484": true, "AUTHORITY:8484": true, "auth.example.test.": true, "10.0.0.7:1": true,
+
+		"": false, ":8484": false, ".": false, "evil.example:8484": false, "authority.evil.example": false,
+		"evil.example/authority": false, "authorit\u0443": false, "10.0.0.8": false, "authority@evil.example": false,
+	} {
+		if got := IsNamed(host, names); got != want {
+			t.Errorf("IsNamed(%q) = %v, want %v", host, got, want)
+		}
+	}
+	if IsNamed("", []string{""}) {
+		t.Error(`IsNamed("", [""]) = true, want false`)
+	}
+}
+
 func TestParseIssuer(t *testing.T) {
 	const absolute, credentials, query = "is no absolute URL", "holds credentials", "holds a query or a fragment"
 	const capitals, dots, scheme = "holds capitals in its scheme or host", `holds "%2F" or dot segments`, "is not https"

@@ -2,8 +2,10 @@ package outbound
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +20,23 @@ func IsLoopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// IsNamed reports whether the Host of a request, with or without a port, is a
+// loopback name or one of names. Case and one dot at the end don't matter.
+func IsNamed(host string, names []string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	if IsLoopback(host) {
+		return true
+	}
+	host = strings.TrimSuffix(host, ".")
+	return slices.ContainsFunc(names, func(name string) bool {
+		// For ASCII names, an equal length excludes letters that fold to ASCII.
+		return host != "" && len(host) == len(name) && strings.EqualFold(host, name)
+	})
 }
 
 // IsAbsolute reports whether u names a host, and no empty port. url.Parse accepts
