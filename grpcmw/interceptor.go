@@ -29,6 +29,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"strings"
 
 	"github.com/m2mauth/m2mauth/verifier"
 	"google.golang.org/grpc"
@@ -52,6 +53,7 @@ func New(v *verifier.Verifier, p Policy, opts *Options) (*Interceptor, error) {
 	i := &Interceptor{verifier: v}
 	if opts != nil {
 		i.opts = *opts
+		i.opts.CredentialHeader = strings.ToLower(opts.CredentialHeader)
 	}
 	var errs []error
 	if v == nil {
@@ -135,9 +137,13 @@ func (i *Interceptor) authorize(ctx context.Context, method string) (context.Con
 // request returns what the verifier has to know about a call.
 func (i *Interceptor) request(ctx context.Context, method string) verifier.Request {
 	request := verifier.Request{
-		Operation:     method,
-		Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
-		Realm:         i.opts.Realm,
+		Operation: method,
+		Realm:     i.opts.Realm,
+	}
+	if i.opts.CredentialHeader == "" {
+		request.Authorization = metadata.ValueFromIncomingContext(ctx, "authorization")
+	} else {
+		request.BareToken = metadata.ValueFromIncomingContext(ctx, i.opts.CredentialHeader)
 	}
 	if i.opts.InsecurePeerCertificates != nil {
 		request.PeerCertificatesFrom = func() ([]*x509.Certificate, error) { return i.opts.InsecurePeerCertificates(ctx) }

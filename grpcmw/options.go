@@ -25,6 +25,12 @@ type Options struct {
 	// ":authority". It is required if the Verifier takes proofs.
 	Origin string
 
+	// CredentialHeader, if set, names the metadata key that holds the token alone, without
+	// a scheme, such as "Cf-Access-Jwt-Assertion" behind Cloudflare Access. The token is
+	// then read from there and from nowhere else: Authorization is ignored. Two values
+	// refuse the call. If empty, the credential is in Authorization.
+	CredentialHeader string
+
 	// ErrorHandler, if set, makes the status of a refused call instead of
 	// [Interceptor.StatusError], which it may call. ctx is that of the call, or
 	// of the stream. Use nothing of err but what err.Code and err.Challenges
@@ -68,6 +74,7 @@ func (o *Options) check(v *verifier.Verifier) error {
 	}{
 		{"Realm", challenge.CheckRealm(o.Realm)},
 		{"Origin", origin},
+		{"CredentialHeader", challenge.CheckCredentialHeader(o.CredentialHeader)},
 	} {
 		if option.err != nil {
 			errs = append(errs, fmt.Errorf("grpcmw: Options.%s %w", option.name, option.err))

@@ -50,7 +50,11 @@ func (m *Middleware) Metadata(operations ...iter.Seq2[string, scopes.Requirement
 	if err != nil {
 		return nil, fmt.Errorf("httpmw: Metadata: Options.Resource %w", err)
 	}
-	doc := metadataDocument{Resource: m.opts.Resource, BearerMethods: []string{"header"},
+	methods := []string{"header"} // RFC 6750 §2.1
+	if m.opts.CredentialHeader != "" {
+		methods = []string{} // none of RFC 6750 (RFC 9728 §2)
+	}
+	doc := metadataDocument{Resource: m.opts.Resource, BearerMethods: methods,
 		ProofAlgorithms: m.verifier.ProofAlgorithms(), ProofsRequired: m.opts.ProofsRequired}
 	for _, name := range m.verifier.Issuers() {
 		if isAuthorizationServer(name) && !slices.Contains(doc.AuthorizationServers, name) {

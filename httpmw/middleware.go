@@ -117,11 +117,15 @@ func (m *Middleware) Serve(w http.ResponseWriter, r *http.Request, operation str
 // request returns what the verifier has to know about r.
 func (m *Middleware) request(r *http.Request, operation string) verifier.Request {
 	request := verifier.Request{
-		Operation: operation,
-		// The slice and not Header.Get, which would hide a second value.
-		Authorization:    r.Header["Authorization"],
+		Operation:        operation,
 		Realm:            m.opts.Realm,
 		ResourceMetadata: m.metadata,
+	}
+	// The slice and not Header.Get, which would hide a second value.
+	if m.opts.CredentialHeader == "" {
+		request.Authorization = r.Header["Authorization"]
+	} else {
+		request.BareToken = r.Header[m.opts.CredentialHeader]
 	}
 	if m.opts.InsecurePeerCertificates != nil {
 		request.PeerCertificatesFrom = func() ([]*x509.Certificate, error) { return m.opts.InsecurePeerCertificates(r) }

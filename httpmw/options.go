@@ -32,6 +32,12 @@ type Options struct {
 	// required if the Verifier takes proofs.
 	Origin string
 
+	// CredentialHeader, if set, names the header field that holds the token alone, without
+	// a scheme, such as "Cf-Access-Jwt-Assertion" behind Cloudflare Access. The token is
+	// then read from there and from nowhere else: Authorization is ignored. Two values
+	// refuse the call. If empty, the credential is in Authorization.
+	CredentialHeader string
+
 	// ProofsRequired reports in the metadata that every token must be bound to a
 	// DPoP key (dpop_bound_access_tokens_required, RFC 9728 §2). To enforce it, set
 	// verifier.Issuer.RequireBound.
@@ -68,6 +74,8 @@ func (m *Middleware) compile() error {
 	}
 	report("Realm", challenge.CheckRealm(m.opts.Realm))
 	report("Origin", resource.CheckOrigin(m.opts.Origin))
+	report("CredentialHeader", challenge.CheckCredentialHeader(m.opts.CredentialHeader))
+	m.opts.CredentialHeader = http.CanonicalHeaderKey(m.opts.CredentialHeader)
 	switch proofs := m.verifier.ProofAlgorithms() != nil; {
 	case proofs && m.opts.Origin == "":
 		report("Origin", errors.New("is empty: the Verifier takes DPoP proofs, which name the address of this service"))

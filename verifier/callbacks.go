@@ -44,7 +44,7 @@ func (v *Verifier) check(ctx context.Context, client *Client, r *Request) *Error
 		return nil
 	}
 	seen := *r
-	seen.Authorization, seen.DPoP = nil, nil // they were verified, and must not end up in a log
+	seen.Authorization, seen.BareToken, seen.DPoP = nil, nil, nil // they were verified, and must not end up in a log
 	return guarded("Check", func() *Error {
 		if err := v.cfg.Check(ctx, *client, seen); err != nil {
 			return refusalWithin(ctx, err, Unavailable, CheckFailed)

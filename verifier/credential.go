@@ -19,20 +19,55 @@ const (
 	dpopBound scheme = "DPoP"   // RFC 9449
 )
 
-// credential returns the token in the values of the Authorization header or
-// metadata key (RFC 6750 §2.1, RFC 9449 §7.1), and its scheme. It is the only
-// source of tokens: a query, a body and a cookie are never read.
-func (v *Verifier) credential(values []string) (token string, used scheme, err *Error) {
-	maxToken := v.cfg.MaxTokenBytes
-	if len(values) == 0 {
+// credential returns the token in a Request's credential, of which there must be
+// exactly one, and its scheme. These fields are the only source of tokens: a query,
+// a body and a cookie are never read.
+func (v *Verifier) credential(r *Request) (token string, used scheme, err *Error) {
+	withScheme, bare := len(r.Authorization), len(r.BareToken)
+	switch {
+	case withScheme+bare == 0:
 		return "", "", refuse(NoCredentials, CredentialsMissing)
+	case withScheme+bare > 1:
+		// A server before this one may have read another value.
+		return "", "", refuseWith(InvalidRequest, CredentialsMultiple, cause(func() string {
+			if bare == 0 {
+				return fmt.Sprintf("found %d Authorization values, want 1", withScheme)
+			}
+			return fmt.Sprintf("found %d tokens without a scheme and %d Authorization values, want 1 in all", bare, withScheme)
+		}))
+	case bare == 1:
+		return r.BareToken[0], bearer, v.checkBare(r.BareToken[0])
+	default:
+		return v.authorization(r.Authorization[0])
 	}
-	if len(values) > 1 {
-		// A server before this one may have read the other value.
-		n := len(values)
-		return "", "", refuseWith(InvalidRequest, CredentialsMultiple, cause(func() string { return fmt.Sprintf("found %d Authorization values, want 1", n) }))
+}
+
+// checkBare checks the form of a token without a scheme.
+func (v *Verifier) checkBare(value string) *Error {
+	switch {
+	case len(value) > v.cfg.MaxTokenBytes:
+		return refuseWith(InvalidToken, TooLarge, tooLong(len(value), v.cfg.MaxTokenBytes))
+	case value == "":
+		return refuseWith(InvalidRequest, CredentialsMalformed, errEmptyToken)
+	case !printable(value):
+		return refuseWith(InvalidRequest, CredentialsMalformed, errUnprintableToken)
+	case isSeveral(value):
+		return refuseWith(InvalidRequest, CredentialsMalformed, errSeveral)
+	default:
+		return nil
 	}
-	value := values[0]
+}
+
+// isSeveral reports whether text has what separates a token from another, or from a
+// scheme.
+func isSeveral(text string) bool {
+	return strings.IndexByte(text, ' ') >= 0 || strings.IndexByte(text, ',') >= 0
+}
+
+// authorization returns the token in a value of the Authorization header or metadata
+// key (RFC 6750 §2.1, RFC 9449 §7.1), and its scheme.
+func (v *Verifier) authorization(value string) (token string, used scheme, err *Error) {
+	maxToken := v.cfg.MaxTokenBytes
 	// Read only as much as a credential may have: gRPC accepts up to 16 MiB.
 	start := value[:min(len(value), maxToken+bearerSlack)]
 	name := start[:schemeLen(start)]
@@ -63,7 +98,7 @@ func (v *Verifier) credential(values []string) (token string, used scheme, err *
 	switch {
 	case token == "":
 		return "", used, refuseWith(InvalidRequest, CredentialsMalformed, errNoToken)
-	case strings.IndexByte(token, ' ') >= 0 || strings.IndexByte(token, ',') >= 0:
+	case isSeveral(token):
 		return "", used, refuseWith(InvalidRequest, CredentialsMalformed, errSeveral)
 	}
 	return token, used, nil
@@ -71,11 +106,13 @@ func (v *Verifier) credential(values []string) (token string, used scheme, err *
 
 // The causes of CredentialsMalformed.
 var (
-	errEmptyCredential = errors.New(`the Authorization value is empty, want "Bearer" and a token`)
-	errUnprintable     = errors.New("the Authorization value holds a tab, a control or a non-ASCII character, want printable ASCII")
-	errNoScheme        = errors.New(`the Authorization value does not begin with a scheme, want "Bearer", a space and a token`)
-	errNoToken         = errors.New(`nothing follows the scheme, want "Bearer", a space and a token`)
-	errSeveral         = errors.New("the token holds a space or a comma, want one token")
+	errEmptyToken       = errors.New("the value is empty, want a token")
+	errUnprintableToken = errors.New("the value holds a tab, a control or a non-ASCII character, want a token of printable ASCII")
+	errEmptyCredential  = errors.New(`the Authorization value is empty, want "Bearer" and a token`)
+	errUnprintable      = errors.New("the Authorization value holds a tab, a control or a non-ASCII character, want printable ASCII")
+	errNoScheme         = errors.New(`the Authorization value does not begin with a scheme, want "Bearer", a space and a token`)
+	errNoToken          = errors.New(`nothing follows the scheme, want "Bearer", a space and a token`)
+	errSeveral          = errors.New("the token holds a space or a comma, want one token")
 )
 
 // knownSchemes holds the schemes of IANA's registry, and some that are in wide
@@ -108,17 +145,21 @@ func schemeLen(value string) int {
 	return len(value)
 }
 
-// plain returns the text after "Bearer " or "DPoP ", unchecked, if there is exactly
-// one value with that prefix, and otherwise "". Nearly all clients write the
-// credential in this form.
-func (v *Verifier) plain(values []string) (string, scheme) {
-	if len(values) != 1 {
+// plain returns the text after "Bearer " or "DPoP ", or the bare token, unchecked, if
+// there is exactly one value, and otherwise "". Nearly all clients write the credential
+// in this form.
+func (v *Verifier) plain(r *Request) (string, scheme) {
+	if len(r.Authorization)+len(r.BareToken) != 1 {
 		return "", ""
 	}
-	if token, ok := strings.CutPrefix(values[0], "Bearer "); ok {
+	if len(r.BareToken) == 1 {
+		return r.BareToken[0], bearer
+	}
+	value := r.Authorization[0]
+	if token, ok := strings.CutPrefix(value, "Bearer "); ok {
 		return token, bearer
 	}
-	if token, ok := strings.CutPrefix(values[0], "DPoP "); ok && v.cfg.DPoP != nil {
+	if token, ok := strings.CutPrefix(value, "DPoP "); ok && v.cfg.DPoP != nil {
 		return token, dpopBound
 	}
 	return "", ""

@@ -28,21 +28,25 @@ func TestPlain(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		v      *Verifier
-		values []string
+		r      Request
 		token  string
 		scheme scheme
 	}{
-		{"none", proofs, nil, "", ""},
-		{"Bearer", proofs, []string{"Bearer a"}, "a", bearer},
-		{"two spaces", proofs, []string{"Bearer  a"}, " a", bearer}, // not a token, so it is not remembered
-		{"empty token", proofs, []string{"Bearer "}, "", bearer},
-		{"scheme alone", proofs, []string{"Bearer"}, "", ""},
-		{"lower case", proofs, []string{"bearer a"}, "", ""},
-		{"two values", proofs, []string{"Bearer a", "Bearer a"}, "", ""},
-		{"DPoP", proofs, []string{"DPoP a"}, "a", dpopBound},
-		{"DPoP without a Checker", &Verifier{}, []string{"DPoP a"}, "", ""},
+		{"none", proofs, Request{}, "", ""},
+		{"Bearer", proofs, Request{Authorization: []string{"Bearer a"}}, "a", bearer},
+		{"two spaces", proofs, Request{Authorization: []string{"Bearer  a"}}, " a", bearer}, // not a token, so it is not remembered
+		{"empty token", proofs, Request{Authorization: []string{"Bearer "}}, "", bearer},
+		{"scheme alone", proofs, Request{Authorization: []string{"Bearer"}}, "", ""},
+		{"lower case", proofs, Request{Authorization: []string{"bearer a"}}, "", ""},
+		{"two values", proofs, Request{Authorization: []string{"Bearer a", "Bearer a"}}, "", ""},
+		{"DPoP", proofs, Request{Authorization: []string{"DPoP a"}}, "a", dpopBound},
+		{"bare", proofs, Request{BareToken: []string{"a"}}, "a", bearer},
+		{"bare with a scheme", proofs, Request{BareToken: []string{"Bearer a"}}, "Bearer a", bearer}, // not remembered either
+		{"two bare ones", proofs, Request{BareToken: []string{"a", "a"}}, "", ""},
+		{"both", proofs, Request{Authorization: []string{"Bearer a"}, BareToken: []string{"a"}}, "", ""},
+		{"DPoP without a Checker", &Verifier{}, Request{Authorization: []string{"DPoP a"}}, "", ""},
 	} {
-		if token, scheme := tt.v.plain(tt.values); token != tt.token || scheme != tt.scheme {
+		if token, scheme := tt.v.plain(&tt.r); token != tt.token || scheme != tt.scheme {
 			t.Errorf("plain(%s) = %q, %q; want %q, %q", tt.name, token, scheme, tt.token, tt.scheme)
 		}
 	}

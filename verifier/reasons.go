@@ -16,14 +16,14 @@ func (r Reason) Error() string { return string(r) }
 
 // Reasons of [NoCredentials].
 const (
-	CredentialsMissing Reason = "credentials_missing" // no Authorization value
+	CredentialsMissing Reason = "credentials_missing" // no Authorization value, or none of the header that replaces it
 	SchemeUnsupported  Reason = "scheme_unsupported"  // Basic, DPoP or another scheme
 )
 
 // Reasons of [InvalidRequest].
 const (
-	CredentialsMultiple  Reason = "credentials_multiple"  // more than one Authorization value
-	CredentialsMalformed Reason = "credentials_malformed" // not RFC 6750 §2.1
+	CredentialsMultiple  Reason = "credentials_multiple"  // more than one value
+	CredentialsMalformed Reason = "credentials_malformed" // not RFC 6750 §2.1, or no token alone
 )
 
 // Reasons of [InvalidToken].

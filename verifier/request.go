@@ -16,6 +16,12 @@ type Request struct {
 	// key, unchanged. Do not drop a second value: two values refuse the call.
 	Authorization []string
 
+	// BareToken holds every value of another header or metadata key, which has the
+	// token alone, without a scheme: Cf-Access-Jwt-Assertion, for example. Nil if the
+	// credential is in Authorization. Values of both refuse the call. A token in
+	// BareToken counts as a bearer token.
+	BareToken []string
+
 	// PeerCertificates is the chain that the caller proved in the TLS
 	// handshake, leaf first; nil without mutual TLS. It is shared with the
 	// transport: Check must not change the certificates.

@@ -83,7 +83,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 		d.err = refuse(Unavailable, Closed)
 		return
 	}
-	raw, scheme := v.plain(r.Authorization)
+	raw, scheme := v.plain(r)
 	if bare != nil {
 		raw, scheme = *bare, bearer
 	}
@@ -95,7 +95,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 	if d.token == nil && bare == nil {
 		d.reach(checkCredential)
 		plain := raw
-		raw, scheme, d.err = v.credential(r.Authorization)
+		raw, scheme, d.err = v.credential(r)
 		if d.scheme = scheme; d.err != nil {
 			return
 		}

@@ -1,6 +1,7 @@
 // Package challenge checks the parts of a guard's configuration that
-// WWW-Authenticate values contain, and parses such values. The verifier, the guards
-// and tokensource share it.
+// WWW-Authenticate values contain, and parses such values. It also checks the name of
+// the header that a guard reads tokens from. The verifier, the guards and tokensource
+// share it.
 package challenge
 
 import (

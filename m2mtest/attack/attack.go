@@ -27,6 +27,11 @@ type Target struct {
 	// most. Its raw parts and signatures are ignored.
 	Token m2mtest.TokenSpec
 
+	// CredentialHeader is that of the servers' httpmw.Options or grpcmw.Options: "" if
+	// they read Authorization. Run then presents tokens in it, without a scheme, and
+	// adds an accepted token in Authorization to the attacks.
+	CredentialHeader string
+
 	// Handler is the HTTP server with all of its middleware. HTTP lists its
 	// operations, public ones included: they can lead around a guard.
 	Handler http.Handler
@@ -73,12 +78,12 @@ func Run(t T, target Target) {
 	makers := newMakers(target)
 	attacked := 0
 	if target.Handler != nil {
-		d := &httpDoor{handler: target.Handler}
+		d := &httpDoor{handler: target.Handler, place: place(target.CredentialHeader)}
 		attacked += attackDoor(d, target.HTTP, makers, r)
 		d.attackRoutes(target.HTTP, makers, r)
 	}
 	if target.Conn != nil {
-		d := &grpcDoor{conn: target.Conn}
+		d := &grpcDoor{conn: target.Conn, place: place(target.CredentialHeader)}
 		attacked += attackDoor(d, target.GRPC, makers, r)
 		d.attackNames(target.GRPC, r)
 	}

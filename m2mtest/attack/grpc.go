@@ -17,26 +17,27 @@ import (
 // grpcDoor calls methods with one empty message, as streams: a unary call looks
 // the same on the wire.
 type grpcDoor struct {
-	conn grpc.ClientConnInterface
+	conn  grpc.ClientConnInterface
+	place place
 }
 
 // carries excludes values that a gRPC client does not send, and fields that
 // only HTTP has.
-func (*grpcDoor) carries(c hostile.Credential) bool {
+func (d *grpcDoor) carries(c hostile.Credential) bool {
 	for _, value := range c.Authorization {
 		if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
 			return false
 		}
 	}
-	return c.Query == "" && c.Form == ""
+	return c.Query == "" && c.Form == "" && d.place.holds(c)
 }
 
 func (d *grpcDoor) call(method string, c hostile.Credential) outcome {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	md := metadata.MD{}
-	if c.Authorization != nil {
-		md["authorization"] = c.Authorization
+	if values := d.place.values(c); values != nil {
+		md[strings.ToLower(d.place.name())] = values
 	}
 	for name, value := range c.Elsewhere {
 		md.Set(name, value)

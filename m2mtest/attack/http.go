@@ -21,9 +21,10 @@ const timeout = 2 * time.Second
 // a correct client would not.
 type httpDoor struct {
 	handler http.Handler
+	place   place
 }
 
-func (*httpDoor) carries(hostile.Credential) bool { return true }
+func (d *httpDoor) carries(c hostile.Credential) bool { return d.place.holds(c) }
 
 func (d *httpDoor) call(operation string, c hostile.Credential) outcome {
 	method, host, target := splitCall(operation)
@@ -59,8 +60,8 @@ func (d *httpDoor) send(q request) (got outcome) {
 	if header == nil {
 		header = http.Header{}
 	}
-	if q.credential.Authorization != nil {
-		header["Authorization"] = q.credential.Authorization
+	if values := d.place.values(q.credential); values != nil {
+		header[http.CanonicalHeaderKey(d.place.name())] = values
 	}
 	for name, value := range q.credential.Elsewhere {
 		header.Set(name, value)

@@ -94,7 +94,7 @@ func (m *makers) of(need scopes.Requirement) *maker {
 			Authority: m.target.Authority, Good: m.target.Token, Need: need, Others: m.needs,
 			Foreign: m.foreign, Trap: "http://127.0.0.1:9/keys",
 		}}
-		made.corpus = made.Corpus()
+		made.corpus = append(made.Corpus(), place(m.target.CredentialHeader).more(made.Accepted())...)
 		m.made[need.String()] = made
 	}
 	return made
