@@ -31,6 +31,7 @@ var own = map[string]string{
 	"stytch":      "stytch",
 	"tokensource": "tokensource",
 	"telemetry":   "telemetry",
+	"tenants":     "stytch/gateway/tenants",
 	"verifier":    "verifier",
 }
 

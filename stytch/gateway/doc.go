@@ -6,5 +6,6 @@
 //   - [KeySet] publishes a copy of the project's keys (RFC 7517 §5).
 //   - [Metadata] tells clients where both are (RFC 8414).
 //
-// The handlers are independent: mount those that you need.
+// The handlers are independent: mount those that you need. Package tenants, below this one,
+// lets the customers manage their machines' clients.
 package gateway

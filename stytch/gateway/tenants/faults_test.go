@@ -1,0 +1,277 @@
+package tenants_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/m2mauth/m2mauth/stytch/gateway/tenants"
+)
+
+// TestRegisterFails lets Stytch fail in the middle of a registration. A repeat a minute
+// later leads to exactly one client.
+func TestRegisterFails(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		fault  fault
+		reason tenants.Reason
+		exists bool // after the failure
+	}{
+		{"a response that is lost", lost, tenants.Uncertain, true},
+		{"a response that is cut", garbled, tenants.Uncertain, true},
+		{"a request that is lost", dropped, tenants.Uncertain, false},
+		{"a 503", refused(503), tenants.Uncertain, false},
+		{"a 408", refused(408), tenants.Uncertain, false},
+		{"a 400", refused(400), tenants.Unavailable, false},
+		{"a 401", refused(401), tenants.Unavailable, false},
+		{"a 429", refused(429), tenants.Unavailable, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				acme := w.as("acme")
+				w.fail(at("POST", "/m2m/clients", tt.fault))
+				_, secret, err := acme.Register(t.Context(), registration("1"))
+				w.fail(nil)
+				if !errors.Is(err, tt.reason) || !secret.IsZero() || len(w.machines()) == 1 != tt.exists {
+					t.Fatalf("Register = %v (%v), want %v; %d clients", err, cause(err), tt.reason, len(w.machines()))
+				}
+				noWordsOfStytch(t, err)
+				if e := w.lastEvent(); e.Cause == nil || !errors.Is(e.Err, tt.reason) {
+					t.Errorf("Event = %+v, want a Cause", e)
+				}
+				mustList(t, acme) // nobody knows yet
+				_, _, err = acme.Register(t.Context(), registration("1"))
+				if tt.reason == tenants.Unavailable {
+					if err != nil {
+						t.Errorf("Register again = %v, want nil at once", err)
+					}
+				} else {
+					busy, _ := errors.AsType[*tenants.Error](err)
+					if !errors.Is(err, tenants.Busy) || busy.RetryAfter <= 0 {
+						t.Fatalf("Register again at once = %v, want %v", err, tenants.Busy)
+					}
+					wait(busy.RetryAfter)
+					client, secret, err := w.as("acme").Register(t.Context(), registration("1"))
+					if err != nil || secret.IsZero() != tt.exists {
+						t.Errorf("Register a minute later = %+v, %v, %v; want a secret only if the client is new", client, secret.IsZero(), err)
+					}
+				}
+				all := w.machines()
+				if len(all) != 1 {
+					t.Fatalf("Stytch has %d clients, want 1", len(all))
+				}
+				mustList(t, acme, all[0].ID)
+			})
+		})
+	}
+}
+
+// TestListSettles lists a client whose registration had no response, without a repeat, and
+// gives its place back if it does not exist.
+func TestListSettles(t *testing.T) {
+	for name, fault := range map[string]fault{"created": lost, "not created": dropped} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			acme := w.replica(func(c *tenants.Config) { c.MaxClients = 1 }).For(tenants.Caller{Tenant: "acme", Actor: "user-1"})
+			// Other tenants' clients of the same name must not be taken for it.
+			registered(t, w.as("globex"), "1")
+			w.fail(at("POST", "/m2m/clients", fault))
+			if _, _, err := acme.Register(t.Context(), registration("1")); !errors.Is(err, tenants.Uncertain) {
+				t.Fatalf("%s: Register = %v, want %v", name, err, tenants.Uncertain)
+			}
+			w.fail(nil)
+			if _, _, err := acme.Register(t.Context(), registration("2")); !errors.Is(err, tenants.LimitFull) {
+				t.Errorf("%s: Register = %v, want %v while the place is reserved", name, err, tenants.LimitFull)
+			}
+			wait(61 * time.Second)
+			if name == "not created" {
+				if _, _, err := acme.Register(t.Context(), registration("2")); err != nil {
+					t.Errorf("%s: Register a minute later = %v, want nil: the place is free again", name, err)
+				}
+				return
+			}
+			if _, _, err := acme.Register(t.Context(), registration("2")); !errors.Is(err, tenants.LimitFull) {
+				t.Errorf("%s: Register a minute later = %v, want %v", name, err, tenants.LimitFull)
+			}
+			mustList(t, acme, w.machines()[1].ID)
+			// Its secret is lost. A rotation gives it a new one.
+			if _, secret, err := acme.StartRotation(t.Context(), w.machines()[1].ID); err != nil || secret.IsZero() {
+				t.Errorf("%s: StartRotation = %v", name, err)
+			}
+		})
+	}
+}
+
+// TestCallerHangsUp ends the caller's context while Stytch creates the client: the index
+// has it at once.
+func TestCallerHangsUp(t *testing.T) {
+	w := newWorld(t)
+	acme := w.as("acme")
+	ctx, hangUp := context.WithCancel(t.Context())
+	w.fail(at("POST", "/m2m/clients", func(rw http.ResponseWriter, r *http.Request, serve http.Handler) {
+		hangUp()
+		serve.ServeHTTP(rw, r)
+	}))
+	client, secret, err := acme.Register(ctx, registration("1"))
+	if err != nil || secret.IsZero() {
+		t.Errorf("Register = %v, want nil", err)
+	}
+	mustList(t, acme, client.ID)
+}
+
+// TestStoreFails lets the Store fail at each Update of each call. No secret is lost, and
+// the list is right once the Store works again.
+func TestStoreFails(t *testing.T) {
+	w := newWorld(t)
+	acme := w.as("acme")
+	client, _ := registered(t, acme, "1")
+	unavailable := func(name string, err error) {
+		t.Helper()
+		if !errors.Is(err, tenants.Unavailable) || !errors.Is(err, errStore) || strings.Contains(err.Error(), "/var/lib") {
+			t.Errorf("%s = %v, want %v without the Store's words", name, err, tenants.Unavailable)
+		}
+	}
+	w.store.failAfter(0)
+	_, err := acme.List(t.Context())
+	unavailable("List", err)
+	_, _, err = acme.Register(t.Context(), registration("2"))
+	unavailable("Register", err)
+	_, _, err = acme.StartRotation(t.Context(), client.ID)
+	unavailable("StartRotation", err)
+	if got := w.machines(); len(got) != 1 || got[0].NextSecretLastFour != "" {
+		t.Errorf("Stytch has %+v, want nothing changed", got)
+	}
+
+	w.store.failAfter(1) // after the place is reserved
+	second, secret, err := acme.Register(t.Context(), registration("2"))
+	if err != nil || secret.IsZero() || w.token(second.ID, secret) != 200 {
+		t.Errorf("Register = %v, want the secret in any case", err)
+	}
+	if e := w.lastEvent(); e.Err != nil || !errors.Is(e.Cause, errStore) {
+		t.Errorf("Event = %+v, want Cause %v", e, errStore)
+	}
+	w.store.failAfter(0)
+	if err := acme.Delete(t.Context(), client.ID); err != nil {
+		t.Errorf("Delete = %v, want nil: the client is deleted", err)
+	}
+	w.store.restore()
+	if _, err := w.replica().Rebuild(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustList(t, acme, second.ID)
+}
+
+// TestMalformedRecord checks that a record which is not understood is not replaced.
+func TestMalformedRecord(t *testing.T) {
+	for _, text := range []string{`{"v":2,"clients":[]}`, `{`, `[]`} {
+		w := newWorld(t)
+		keep := func([]byte) ([]byte, error) { return []byte(text), nil }
+		if err := w.store.Update(t.Context(), "acme", keep); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.as("acme").Register(t.Context(), registration("1")); !errors.Is(err, tenants.Unavailable) {
+			t.Errorf("Register with the record %s = %v, want %v", text, err, tenants.Unavailable)
+		}
+		if w.wire.Count() != 0 || recordSize(t, w, "acme") != len(text) {
+			t.Errorf("the record %s: %d requests, %d bytes now", text, w.wire.Count(), recordSize(t, w, "acme"))
+		}
+	}
+}
+
+// TestChangesFail lets Stytch fail at both requests of the calls that change a client.
+func TestChangesFail(t *testing.T) {
+	for _, act := range []tenants.Act{tenants.ActRename, tenants.ActDisable, tenants.ActEnable, tenants.ActDelete} {
+		for _, tt := range []struct {
+			name   string
+			method string
+			fault  fault
+			reason tenants.Reason
+		}{
+			{"no response to the first request", "GET", dropped, tenants.Unavailable},
+			{"503 to the first request", "GET", refused(503), tenants.Unavailable},
+			{"401 to the first request", "GET", refused(401), tenants.Unavailable},
+			{"404 of something else", "GET", refused(404), tenants.Unavailable},
+			{"the change without response", changing(act), lost, tenants.Uncertain},
+			{"the change lost", changing(act), dropped, tenants.Uncertain},
+			{"503 to the change", changing(act), refused(503), tenants.Uncertain},
+			{"429 to the change", changing(act), refused(429), tenants.Unavailable},
+		} {
+			w := newWorld(t)
+			acme := w.as("acme")
+			client, _ := registered(t, acme, "1")
+			w.fail(at(tt.method, client.ID, tt.fault))
+			err := acts[act](t, acme, client.ID)
+			w.fail(nil)
+			if !errors.Is(err, tt.reason) {
+				t.Errorf("%s, %s = %v (%v), want %v", act, tt.name, err, cause(err), tt.reason)
+			}
+			noWordsOfStytch(t, err)
+			// A repeat is right in any case; of a deletion that took place, it finds nothing.
+			if err := acts[act](t, acme, client.ID); err != nil && !errors.Is(err, tenants.NotFound) {
+				t.Errorf("%s again, after %s = %v, want nil", act, tt.name, err)
+			}
+			if act == tenants.ActDelete {
+				mustList(t, acme)
+			}
+		}
+	}
+}
+
+func changing(act tenants.Act) string {
+	if act == tenants.ActDelete {
+		return "DELETE"
+	}
+	return "PUT"
+}
+
+// TestLongNames checks what Stytch itself finds too long.
+func TestLongNames(t *testing.T) {
+	w := newWorld(t)
+	acme := w.as("acme")
+	client, _ := registered(t, acme, "1")
+	w.fail(func(rw http.ResponseWriter, r *http.Request, serve http.Handler) {
+		if r.Method == "GET" {
+			serve.ServeHTTP(rw, r)
+			return
+		}
+		rw.WriteHeader(400)
+		rw.Write([]byte(`{"error_type":"m2m_client_invalid_client_name"}`))
+	})
+	if _, _, err := acme.Register(t.Context(), registration("2")); !errors.Is(err, tenants.Invalid) {
+		t.Errorf("Register = %v, want %v", err, tenants.Invalid)
+	}
+	if _, err := acme.Rename(t.Context(), client.ID, "x"); !errors.Is(err, tenants.Invalid) {
+		t.Errorf("Rename = %v, want %v", err, tenants.Invalid)
+	}
+}
+
+func noWordsOfStytch(t *testing.T, err error) {
+	t.Helper()
+	for _, words := range []string{"words of Stytch", "too_bad", "stytch", "http"} {
+		if strings.Contains(err.Error(), words) {
+			t.Errorf("the error %q holds %q", err, words)
+		}
+	}
+}
+
+// TestSubstitutedClient lets Stytch, or somebody between, answer a creation with a client
+// that is not the tenant's: its secret is not handed out.
+func TestSubstitutedClient(t *testing.T) {
+	w := newWorld(t)
+	acme := w.as("acme")
+	w.fail(at("POST", "/m2m/clients", func(rw http.ResponseWriter, r *http.Request, serve http.Handler) {
+		rw.Write([]byte(`{"m2m_client":{"client_id":"m2m-client-test-1","client_secret":"abcdefgh","trusted_metadata":{"tenant_id":"globex"}}}`))
+	}))
+	client, secret, err := acme.Register(t.Context(), registration("1"))
+	if !errors.Is(err, tenants.Uncertain) || !secret.IsZero() || client.ID != "" {
+		t.Errorf("Register = %+v, %v, want %v", client, err, tenants.Uncertain)
+	}
+	if strings.Contains(cause(err).Error(), "abcdefgh") {
+		t.Errorf("the cause holds the secret: %v", cause(err))
+	}
+}
