@@ -28,7 +28,7 @@ type Config struct {
 
 	// CacheSize is how many verified tokens are remembered, so that a token
 	// that is presented again costs no signature check: 10,000 if zero, none if
-	// negative, at most 16,777,216. What can change between two calls, such as
+	// negative (which Issuer.Introspect rules out), at most 16,777,216. What can change between two calls, such as
 	// expiry, a removed key and Check, is checked on every call all the same.
 	// Only verified tokens are remembered. One of 800 bytes takes about 2 KiB,
 	// and all together take at most 4 KiB times CacheSize: a larger token
@@ -103,6 +103,8 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.CacheSize == 0 {
 		cfg.CacheSize = 10_000
+	} else if cfg.CacheSize < 0 && slices.ContainsFunc(cfg.Issuers, func(i Issuer) bool { return i.Introspect != nil }) {
+		m.add("CacheSize is %d, and an issuer has Introspect: the authority would be asked about every call", cfg.CacheSize)
 	} else if cfg.CacheSize > 1<<24 {
 		m.add("CacheSize is %d: at most 16777216", cfg.CacheSize)
 	}

@@ -55,6 +55,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"Leeway", cfg(func(c *config) { c.Leeway = 5*time.Minute + 1 }), []string{"Config: Leeway is 5m0.000000001s: at most 5m"}},
 		{"MaxTokenBytes negative", cfg(func(c *config) { c.MaxTokenBytes = -1 }), []string{"MaxTokenBytes is -1: want 1 to 65536"}},
 		{"MaxTokenBytes too large", cfg(func(c *config) { c.MaxTokenBytes = 65537 }), []string{"MaxTokenBytes is 65537: want 1 to 65536"}},
+		{"CacheSize and Introspect", cfg(func(c *config) { c.CacheSize, c.Issuers[0] = -1, newOracle().issuer() }),
+			[]string{"CacheSize is -1, and an issuer has Introspect: the authority would be asked about every call"}},
 		{"CacheSize", cfg(func(c *config) { c.CacheSize = 1<<24 + 1 }), []string{"CacheSize is 16777217: at most 16777216"}},
 
 		{"no name", iss(func(i *issuer) { i.Name = "" }), []string{`Issuers[0] (""): Name is empty: write the exact "iss"`}},

@@ -24,7 +24,7 @@ func (o *opaque) follow(ctx context.Context, w *watch) {
 	f := o.follows[t.asked.raw]
 	if f == nil {
 		f = &follow{raw: t.asked.raw, token: t, watches: make(map[*watch]context.Context)}
-		f.timer = time.AfterFunc(max(0, time.Until(t.asked.due)), func() { o.look(f) })
+		f.timer = time.AfterFunc(t.asked.untilDue(), func() { o.look(f) })
 		o.follows[t.asked.raw] = f
 	}
 	f.watches[w] = ctx
@@ -50,7 +50,7 @@ func (o *opaque) dropIfUnused(f *follow) {
 // look takes over an answer that a call has renewed meanwhile, or asks.
 func (o *opaque) look(f *follow) {
 	at := time.Now()
-	if t := o.current(f.raw, at); t != nil && at.Before(t.asked.due) {
+	if t := o.current(f.raw, at); t != nil && t.asked.untilDue() > 0 {
 		o.followed(f, verdict{token: t}, nil)
 		return
 	}
@@ -99,7 +99,7 @@ func (o *opaque) followed(f *follow, v verdict, err error) {
 	next := min(introspect.FailedFor, max(left, 0))
 	if v.token != nil {
 		f.token = v.token
-		next = max(0, time.Until(v.token.asked.due))
+		next = v.token.asked.untilDue()
 	}
 	f.timer.Reset(next)
 	o.dropIfUnused(f)

@@ -111,7 +111,9 @@ type Issuer struct {
 	// JSON answer. Package introspection makes it. The Verifier verifies no signature
 	// then: it asks about opaque tokens, and about JWTs whose "iss" is Name or an
 	// alias, and applies the rules of this Issuer to the answer. No other JWT is
-	// sent. It remembers answers and bounds questions by itself. At most one issuer
+	// sent. It remembers answers and bounds questions by itself: beyond 320 questions,
+	// and 20 more a second, about tokens that turn out not to be active, calls with new
+	// tokens are refused as UnknownTokensFlood. At most one issuer
 	// of a Verifier may have it. It must be safe for concurrent use, and return when
 	// its context ends, after 10 s at most. Every error refuses the call as
 	// IntrospectionUnavailable.

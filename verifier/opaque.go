@@ -2,14 +2,12 @@ package verifier
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/m2mauth/m2mauth/internal/introspect"
 	"github.com/m2mauth/m2mauth/internal/jose"
@@ -31,15 +29,6 @@ type opaque struct {
 type verdict struct {
 	token   *token
 	refused *Error
-}
-
-// asked says which answer a token comes from. Its times are those of the monotonic
-// clock.
-type asked struct {
-	raw        string // the token, to ask again
-	generation uint64
-	due, until time.Time // when the answer is renewed, and when it no longer counts
-	renewing   atomic.Bool
 }
 
 func newOpaque(v *Verifier, iss *issuer) *opaque {
@@ -91,12 +80,14 @@ func (o *opaque) read(q introspect.Question, text []byte) (verdict, introspect.K
 		return verdict{}, introspect.Passing, err
 	}
 	ttl, cache := o.issuer.IntrospectTTL, o.issuer.verifier.cache
-	t, refused := a.token(o.issuer, &asked{
+	asked := &asked{
 		raw:        strings.Clone(q.Token), // without the header around it
 		generation: q.Generation,
-		due:        q.At.Add(ttl / 5 * 4),
+		at:         q.At,
 		until:      q.At.Add(ttl),
-	})
+	}
+	asked.due.Store(int64(ttl / 5 * 4))
+	t, refused := a.token(o.issuer, asked)
 	switch {
 	case refused == nil:
 		cache.Put(t.asked.raw, t, t.size())
@@ -124,10 +115,10 @@ func (o *opaque) remembered(t *token, now time.Time) *token {
 		return nil
 	case !o.counts(t, at):
 		return nil // it stays: it was active, and is asked about as such
-	case !at.Before(t.asked.due) && t.asked.renewing.CompareAndSwap(false, true):
+	case t.asked.isDue(at):
 		o.asker.Renew(t.asked.raw, func(_ verdict, err error) {
 			if err != nil {
-				t.asked.renewing.Store(false) // try again
+				t.asked.putOff(introspect.FailedFor)
 			}
 		})
 	}
@@ -237,8 +228,10 @@ func introspectionError(err error) *Error {
 	reason := IntrospectionUnavailable
 	if _, panicked := errors.AsType[*introspect.PanicError](err); panicked {
 		reason = Panicked
+	} else if errors.Is(err, introspect.ErrFlood) {
+		reason = UnknownTokensFlood // 429, which outlier detection does not count as a failure of this server
 	}
-	e := refuseWith(Unavailable, reason, failed.Err)
+	e := refuseWith(reason.code(), reason, failed.Err)
 	// A random delay spreads the retries of many callers.
 	latest := min(max(failed.After, 2*minRetryAfter), maxRetryAfter)
 	e.RetryAfter = minRetryAfter + rand.N(latest-minRetryAfter)
@@ -251,36 +244,6 @@ var (
 	errNotB64      = errors.New("the token holds a character that no token has (RFC 6750 §2.1)")
 	errOtherClient = errors.New("the authority now reports another client, or another binding, for the token")
 )
-
-// isB64Token reports whether raw has the syntax of a token (RFC 6750 §2.1).
-func isB64Token(raw string) bool {
-	text := strings.TrimRight(raw, "=")
-	for i := range len(text) {
-		c := text[i]
-		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alphanumeric && strings.IndexByte("-._~+/", c) < 0 {
-			return false
-		}
-	}
-	return text != ""
-}
-
-// hasJOSEForm reports whether raw begins like a JWS or JWE: a JSON object in base64,
-// and a dot. Such a text is never sent to an authority, unless it is a JWT of its own.
-// It may be malformed, or come from elsewhere.
-func hasJOSEForm(raw string) bool {
-	header, _, found := strings.Cut(raw, ".")
-	if !found {
-		return false
-	}
-	header = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(header, "="))
-	text, err := base64.RawURLEncoding.DecodeString(header)
-	if err != nil || !utf8.Valid(text) {
-		return false
-	}
-	trimmed := strings.TrimSpace(string(text))
-	return strings.HasPrefix(trimmed, "{") && strings.HasSuffix(trimmed, "}")
-}
 
 // completeIntrospection fills in the defaults of an issuer with Introspect, and
 // reports fields that have no effect.

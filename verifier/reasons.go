@@ -71,7 +71,8 @@ const (
 
 // Reasons of [TooManyRequests].
 const (
-	UnknownKeysFlood Reason = "unknown_keys_flood" // more than 20 KeysUnavailable for unknown keys of an issuer in a second
+	UnknownKeysFlood   Reason = "unknown_keys_flood"   // more than 20 KeysUnavailable for unknown keys of an issuer in a second
+	UnknownTokensFlood Reason = "unknown_tokens_flood" // so many opaque tokens that are not active that the authority is not asked about this one
 )
 
 // Reasons of [Unavailable].
@@ -98,7 +99,7 @@ func (r Reason) code() Code {
 		return InvalidRequest
 	case ScopeMissing, NoRequirement, Forbidden:
 		return InsufficientScope
-	case UnknownKeysFlood:
+	case UnknownKeysFlood, UnknownTokensFlood:
 		return TooManyRequests
 	case KeysUnavailable, PeerUnknown, CheckFailed, Panicked, Canceled, Closed,
 		RevocationsUnavailable, IntrospectionUnavailable, ReplayUnavailable:
@@ -115,7 +116,7 @@ var reasons = []Reason{
 	NotYetValid, IssuedInFuture, TooOld, ClaimMalformed, KeyUnknown, KeyUnusable, KeyRemoved,
 	BadSignature, ClientIDMissing, NotMachine, NotAccepted, Bound, Unbound, TooLongLived, Revoked,
 	Denied, NotVerified, ProofMissing, ProofMalformed, ProofMismatch, ProofReplayed, Inactive,
-	ScopeMissing, NoRequirement, Forbidden, UnknownKeysFlood, KeysUnavailable, PeerUnknown,
-	CheckFailed, Panicked, Canceled, Closed, RevocationsUnavailable, IntrospectionUnavailable,
-	ReplayUnavailable,
+	ScopeMissing, NoRequirement, Forbidden, UnknownKeysFlood, UnknownTokensFlood, KeysUnavailable,
+	PeerUnknown, CheckFailed, Panicked, Canceled, Closed, RevocationsUnavailable,
+	IntrospectionUnavailable, ReplayUnavailable,
 }

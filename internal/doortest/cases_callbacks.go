@@ -25,8 +25,8 @@ var reasons = map[verifier.Code][]verifier.Reason{
 		verifier.ClientIDMissing, verifier.NotMachine, verifier.NotAccepted, verifier.Bound, verifier.Revoked, verifier.Denied,
 		verifier.NotVerified, verifier.Unbound, verifier.TooLongLived, verifier.ProofMissing, verifier.ProofMalformed, verifier.ProofMismatch,
 		verifier.ProofReplayed, verifier.Inactive, mine},
-	// UnknownKeysFlood is left out: TooManyRequests says when to try again, and a
-	// Reason does not.
+	// The floods are left out: TooManyRequests says when to try again, and a Reason
+	// does not.
 	verifier.InsufficientScope: {verifier.ScopeMissing, verifier.NoRequirement, verifier.Forbidden},
 	// Canceled is left out: gRPC has statuses of its own for it.
 	verifier.Unavailable: {verifier.KeysUnavailable, verifier.PeerUnknown, verifier.CheckFailed, verifier.Panicked, verifier.Closed,

@@ -102,7 +102,8 @@ var usual = map[verifier.Reason]string{
 	verifier.NoRequirement: "nothing declares this operation, so every client is refused: is its name misspelt in the policy, or was it forgotten? CheckCoverage finds that at start-up",
 	verifier.Forbidden:     "a rule of this service refused the operation to this client: see Config.Check, Deny and ownership rules",
 
-	verifier.UnknownKeysFlood: "many tokens name unknown keys: another environment's clients, or somebody who makes them up",
+	verifier.UnknownKeysFlood:   "many tokens name unknown keys: another environment's clients, or somebody who makes them up",
+	verifier.UnknownTokensFlood: "many tokens are not active: somebody makes them up, or clients go on with revoked ones",
 
 	verifier.KeysUnavailable:          "the token's key is not published yet: it is looked for again soon; if this lasts, Issuer.JWKSURL names another key set",
 	verifier.PeerUnknown:              "the caller's certificate could not be read: look at the header that the proxy sends",

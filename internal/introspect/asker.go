@@ -7,19 +7,16 @@
 //
 // Tokens that were active before are asked about in a lane of their own: with slots
 // and a backoff that tokens of the other lane can't use up. A flood of junk therefore
-// delays no renewal.
+// delays no renewal. Questions of the other lane have a budget, into which those about
+// active tokens do not count: junk causes at most 20 a second in the long run.
 package introspect
 
 import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
 // The limits of an Asker.
@@ -52,9 +49,9 @@ type Question struct {
 
 // Options configures an Asker. Every field is required.
 type Options[T any] struct {
-	// Ask sends the question and returns the answer. Every error is a failure of
-	// the authority, unless it is a *StatusError with another status. It may ignore
-	// its context: then it keeps its slot, and its answer is dropped.
+	// Ask sends the question and returns the answer. An error that is no *StatusError
+	// is a failure to reach the authority. Ask may ignore its context: then it keeps
+	// its slot, and its answer is dropped.
 	Ask func(ctx context.Context, token string) ([]byte, error)
 
 	// Read makes a result of an answer. An error reports an answer that can't be
@@ -86,22 +83,14 @@ type Asker[T any] struct {
 // about tokens.
 type key [sha256.Size]byte
 
-// flight is one question.
-type flight[T any] struct {
-	done  chan struct{}
-	probe bool // it ends or prolongs the backoff of its lane
-	value T
-	err   error
-}
-
 // New returns an Asker. Close ends it.
 func New[T any](opts Options[T]) *Asker[T] {
 	opts.RefusedFor = min(opts.RefusedFor, RefusedFor)
 	a := &Asker[T]{opts: opts, flights: make(map[key]*flight[T]), generation: 1}
 	a.base, a.stop = context.WithCancel(context.Background())
 	_, _ = rand.Read(a.hashKey[:]) // never fails
-	a.lanes[0].slots = make(chan struct{}, newSlots)
-	a.lanes[1].slots = make(chan struct{}, renewSlots)
+	a.lanes[0] = lane{slots: make(chan struct{}, newSlots), budget: newBudget(time.Now(), perSecond, atFirst)}
+	a.lanes[1] = lane{slots: make(chan struct{}, renewSlots), known: true}
 	return a
 }
 
@@ -111,23 +100,6 @@ func (a *Asker[T]) hash(token string) key {
 	h.Write([]byte(token))
 	return key(h.Sum(nil))
 }
-
-// The errors of Ask, beside those of the context and of the authority.
-var (
-	ErrClosed = errors.New("the verifier is closed")
-	errSlow   = errors.New("the authority has not answered in time")
-	errFull   = errors.New("too many questions wait for the authority")
-)
-
-// Error reports that the authority could not be asked, or did not answer well. After
-// is when it is asked again at the earliest.
-type Error struct {
-	Err   error
-	After time.Duration
-}
-
-func (e *Error) Error() string { return e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
 
 // Ask returns the result for token. It waits for a question that is on its way, or
 // starts one, for Patience at most. wasActive reports that the token was active
@@ -202,9 +174,8 @@ func (a *Asker[T]) start(token string, wasActive bool) (*flight[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flight[T]{done: make(chan struct{}), probe: probe}
+	f := &flight[T]{done: make(chan struct{}), probe: probe, slot: l.slot()}
 	a.flights[k] = f
-	l.queued++
 	q := Question{Token: token, Generation: a.generation}
 	a.running.Go(func() { a.fly(f, k, q, l) })
 	return f, nil
@@ -215,124 +186,6 @@ func (a *Asker[T]) lane(wasActive bool) *lane {
 		return &a.lanes[1]
 	}
 	return &a.lanes[0]
-}
-
-// fly asks one question and completes its flight.
-func (a *Asker[T]) fly(f *flight[T], k key, q Question, l *lane) {
-	defer close(f.done)
-	kind, err := a.question(f, &q, l)
-	now := time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	isCurrent := a.flights[k] == f // not forgotten meanwhile
-	if isCurrent {
-		delete(a.flights, k)
-	}
-	if a.closed {
-		f.err = ErrClosed
-		return
-	}
-	if f.probe {
-		l.probing = false
-	}
-	if err == nil {
-		a.status.LastError, a.status.Confirmed = nil, q.At
-		a.lanes[0].succeeded()
-		a.lanes[1].succeeded()
-		if kind == Refused && isCurrent {
-			a.refused.put(k, f, now, a.opts.RefusedFor)
-		}
-		return
-	}
-	wait := FailedFor
-	if err != errFull { // which says nothing about the authority
-		a.status.LastError = err
-		wait = max(wait, l.failed(k, err, now))
-	}
-	f.err = &Error{Err: err, After: wait}
-	if isCurrent {
-		a.refused.put(k, f, now, FailedFor)
-	}
-}
-
-// question waits for a slot, asks, and reads the answer into f.
-func (a *Asker[T]) question(f *flight[T], q *Question, l *lane) (Kind, error) {
-	patience := time.NewTimer(Patience)
-	defer patience.Stop()
-	var err error
-	select {
-	case l.slots <- struct{}{}:
-	case <-patience.C:
-		err = errFull
-	case <-a.base.Done():
-		err = ErrClosed
-	}
-	a.mu.Lock()
-	l.queued--
-	if err == nil {
-		a.status.Questions++
-	}
-	a.mu.Unlock()
-	if err != nil {
-		return Passing, err
-	}
-	q.At = time.Now()
-	answer, err := a.call(q.Token, l)
-	if err != nil {
-		return Passing, err
-	}
-	var kind Kind
-	f.value, kind, err = a.opts.Read(*q, answer)
-	return kind, err
-}
-
-// call calls Options.Ask, and leaves it behind if it ignores its context. The slot
-// is free once it has returned.
-func (a *Asker[T]) call(token string, l *lane) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(a.base, baseKey{}, a.base), Timeout)
-	type result struct {
-		answer []byte
-		err    error
-	}
-	done := make(chan result, 1)
-	a.running.Go(func() {
-		defer func() { <-l.slots }()
-		defer cancel()
-		defer func() {
-			if r := recover(); r != nil {
-				done <- result{err: &PanicError{redact.Quote(fmt.Sprint(r))}}
-			}
-		}()
-		answer, err := a.opts.Ask(ctx, token)
-		done <- result{answer, err}
-	})
-	select {
-	case r := <-done:
-		return r.answer, r.err
-	case <-ctx.Done():
-		select {
-		case r := <-done: // at the same time
-			return r.answer, r.err
-		default:
-			return nil, errSlow
-		}
-	}
-}
-
-// PanicError reports that Options.Ask has panicked.
-type PanicError struct{ Value string }
-
-func (e *PanicError) Error() string { return "panic: " + e.Value }
-
-type baseKey struct{}
-
-// Lifetime returns a context that ends when the Asker of the question with ctx is
-// closed, or ctx itself outside a question.
-func Lifetime(ctx context.Context) context.Context {
-	if base, ok := ctx.Value(baseKey{}).(context.Context); ok {
-		return base
-	}
-	return ctx
 }
 
 // Forget drops every remembered result, and raises the generation: results of

@@ -18,34 +18,13 @@ const (
 	maxAsked   = 30 * time.Second // that a Retry-After may pause
 )
 
-// StatusError reports an answer that is none: its HTTP status, and what was wrong.
-type StatusError struct {
-	Status     int
-	RetryAfter time.Duration // that the authority requests; 0 if it requests none
-	Err        error
-}
-
-func (e *StatusError) Error() string { return e.Err.Error() }
-func (e *StatusError) Unwrap() error { return e.Err }
-
-// ErrAnswer is wrapped by errors about an answer that can't be understood. They
-// cause no backoff: the authority is up.
-var ErrAnswer = errors.New("the answer can't be understood")
-
-// backsOff reports whether err tells that the authority is down or overloaded: a
-// transport error, 429 or 5xx.
-func backsOff(err error) (wait time.Duration, ok bool) {
-	if s, isStatus := errors.AsType[*StatusError](err); isStatus {
-		return s.RetryAfter, s.Status == http.StatusTooManyRequests || s.Status >= 500
-	}
-	return 0, !errors.Is(err, ErrAnswer)
-}
-
-// lane has the slots and the backoff of one kind of questions. The Asker's mutex
-// guards it, except for slots.
+// lane has the slots, the budget and the backoff of one kind of questions. The
+// Asker's mutex guards it, except for slots.
 type lane struct {
 	slots  chan struct{}
 	queued int // waiting for a slot
+	budget budget
+	known  bool // its tokens were active before
 
 	failing []key // the last tokens that failed, at most manyFailed, all different
 	pauses  int   // so far, in a row
@@ -57,20 +36,34 @@ type lane struct {
 // admit reports why no question may begin now, or whether it is the one that ends or
 // prolongs the backoff.
 func (l *lane) admit(now time.Time) (probe bool, err error) {
-	if l.queued >= maxQueued {
+	if l.pauses > 0 {
+		if wait := l.until.Sub(now); wait > 0 {
+			return false, &Error{Err: l.why, After: wait}
+		}
+		if l.probing {
+			return false, &Error{Err: l.why, After: FailedFor}
+		}
+	}
+	if wait := l.budget.wait(now); wait > 0 {
+		return false, &Error{Err: ErrFlood, After: wait}
+	}
+	if l.queued >= maxQueued { // so no slot is free
 		return false, &Error{Err: errFull, After: FailedFor}
 	}
-	if l.pauses == 0 {
-		return false, nil
+	l.budget.take()
+	l.probing = l.pauses > 0
+	return l.probing, nil
+}
+
+// slot takes a slot if one is free, and counts the question as queued otherwise.
+func (l *lane) slot() bool {
+	select {
+	case l.slots <- struct{}{}:
+		return true
+	default:
+		l.queued++
+		return false
 	}
-	if wait := l.until.Sub(now); wait > 0 {
-		return false, &Error{Err: l.why, After: wait}
-	}
-	if l.probing {
-		return false, &Error{Err: l.why, After: FailedFor}
-	}
-	l.probing = true
-	return true, nil
 }
 
 // succeeded ends the backoff.
@@ -80,8 +73,8 @@ func (l *lane) succeeded() {
 
 // failed counts a failure, and returns how long no question begins.
 func (l *lane) failed(k key, err error, now time.Time) (pause time.Duration) {
-	asked, ok := backsOff(err)
-	if !ok {
+	if !l.known && dependsOnToken(err) {
+		l.succeeded() // the authority is up
 		return 0
 	}
 	if l.pauses == 0 {
@@ -95,10 +88,29 @@ func (l *lane) failed(k key, err error, now time.Time) (pause time.Duration) {
 	if wait := l.until.Sub(now); wait > 0 {
 		return wait // a question that began before the pause
 	}
+	var asked time.Duration
+	if s, ok := errors.AsType[*StatusError](err); ok {
+		asked = s.RetryAfter
+	}
 	// Full jitter, so that replicas do not probe in step.
 	longest := min(firstPause<<min(l.pauses, 8), maxPause)
 	pause = max(rand.N(longest), longest/4, min(asked, maxAsked))
 	l.pauses++
 	l.until, l.why = now.Add(pause), err
 	return pause
+}
+
+// dependsOnToken reports whether a token that somebody made up can cause err, at an
+// authority, or a firewall before it, that answers well about others. Such errors
+// cause no backoff, or the next caller would suffer. A 401 is no such error: it is
+// about the credentials of this service (RFC 7662 §2.3).
+func dependsOnToken(err error) bool {
+	if s, ok := errors.AsType[*StatusError](err); ok {
+		switch s.Status {
+		case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
+			return true
+		}
+		return false
+	}
+	return errors.Is(err, ErrAnswer)
 }
