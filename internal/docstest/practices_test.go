@@ -18,19 +18,48 @@ var (
 // TestPractices: every row about the JWT best practices in docs/token-rules.md names a
 // test or a row of the table of decisions, and each of them exists.
 func TestPractices(t *testing.T) {
+	sections := asserted(t, "The JWT best practices", "| 3.")
+	for n := range 15 {
+		if id := "3." + strconv.Itoa(n+1); !sections[id] {
+			t.Errorf("docs/token-rules.md has no row for section %s of the best practices", id)
+		}
+	}
+}
+
+// TestProofRequirements: the same for the requirements of RFC 9449. Each check of its
+// §4.3 has a row.
+func TestProofRequirements(t *testing.T) {
+	sections := asserted(t, "DPoP, requirement by requirement", "| ")
+	for n := range 12 {
+		if id := "4.3, " + strconv.Itoa(n+1); !sections[id] {
+			t.Errorf("docs/token-rules.md has no row for %s of RFC 9449", id)
+		}
+	}
+	for _, id := range []string{"6", "7", "7.1", "7.2", "8, 9", "11.1", "11.5", "11.6"} {
+		if !sections[id] {
+			t.Errorf("docs/token-rules.md has no row for section %s of RFC 9449", id)
+		}
+	}
+}
+
+// asserted reads the table under a heading of docs/token-rules.md, and returns the first
+// cells of its rows. It reports a row whose last cell names no test or row of the table
+// of decisions, or one that does not exist.
+func asserted(t *testing.T, heading, rows string) map[string]bool {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "token-rules.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(text), "## The JWT best practices\n")
+	_, section, found := strings.Cut(string(text), "## "+heading+"\n")
 	section, _, ended := strings.Cut(section, "\n## ")
 	if !found || !ended {
-		t.Fatal("docs/token-rules.md has no section about the JWT best practices, with another after it")
+		t.Fatalf("docs/token-rules.md has no section %q, with another after it", heading)
 	}
 	tables := code(t, "internal/doortest", "*.go") + code(t, "internal/hostile", "*.go")
-	sections := make(map[string]bool)
+	first := make(map[string]bool)
 	for line := range strings.Lines(section) {
-		if !strings.HasPrefix(line, "| 3.") {
+		if !strings.HasPrefix(line, rows) || strings.HasPrefix(line, "| § |") {
 			continue
 		}
 		cells := strings.Split(strings.TrimSpace(line), " | ")
@@ -39,7 +68,7 @@ func TestPractices(t *testing.T) {
 			t.Errorf("%s has %d cells, want 4", where, len(cells))
 			continue
 		}
-		sections[strings.TrimPrefix(cells[0], "| ")] = true
+		first[strings.TrimPrefix(cells[0], "| ")] = true
 		names := 0
 		for _, m := range namedTests.FindAllStringSubmatch(cells[3], -1) {
 			tests := code(t, m[1], "*_test.go")
@@ -50,7 +79,7 @@ func TestPractices(t *testing.T) {
 			}
 		}
 		for _, m := range namedRow.FindAllStringSubmatch(cells[3], -1) {
-			if names++; !strings.Contains(tables, m[1]) {
+			if names++; !strings.Contains(tables, m[1]+`"`) {
 				t.Errorf("%s names a row %s\", which does not exist", where, m[1])
 			}
 		}
@@ -58,11 +87,7 @@ func TestPractices(t *testing.T) {
 			t.Errorf("%s: read %d of %d tests and rows, want all, and one at least", where, names, want)
 		}
 	}
-	for n := range 15 {
-		if id := "3." + strconv.Itoa(n+1); !sections[id] {
-			t.Errorf("docs/token-rules.md has no row for section %s of the best practices", id)
-		}
-	}
+	return first
 }
 
 // code returns the text of the files in a folder.

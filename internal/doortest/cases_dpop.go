@@ -5,140 +5,240 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/prooftest"
 	"github.com/m2mauth/m2mauth/internal/tlstest"
+	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// proofs are the rows with DPoP (RFC 9449). dpop's own tests have every part of a
-// proof; these show that each Reason, and each value of the call, gets through.
+// sentProofs returns the DPoP values of one attempt; see Case.Proofs.
+type sentProofs = func(f *Fixture, authorization, method, path string) []string
+
+// proofRows makes rows with DPoP proofs (RFC 9449).
+type proofRows struct {
+	t        *testing.T
+	f        *Fixture
+	p, thief prooftest.Prover
+	bound    spec // a token that is bound to the key of p
+}
+
+func newProofRows(t *testing.T, f *Fixture) proofRows {
+	p := prooftest.New(t)
+	return proofRows{t, f, p, prooftest.New(t), claim("cnf", map[string]any{"jkt": p.Thumbprint()})}
+}
+
+// proofs returns the rows with DPoP.
 func proofs(t *testing.T, f *Fixture) []Case {
-	p, thief := prooftest.New(t), prooftest.New(t)
-	bound := claim("cnf", map[string]any{"jkt": p.Thumbprint()})
-	takes := func(replay dpop.Replay) func(*verifier.Config) {
-		return func(c *verifier.Config) {
-			checker, err := dpop.NewChecker(dpop.Config{Replay: replay})
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.DPoP = checker
+	r := newProofRows(t, f)
+	return slices.Concat(r.schemes(), r.bindings(), r.replays(), r.values(), r.headers(), r.claims(), r.targets())
+}
+
+// row returns a row with a bound token and a good proof, changed by edit.
+func (r proofRows) row(name string, edit func(*Case)) Case {
+	c := Case{Name: "DPoP: " + name, Config: r.takes(nil), Values: scheme("DPoP", r.bound), Proofs: r.signed(r.p, nil, nil)}
+	if edit != nil {
+		edit(&c)
+	}
+	return c
+}
+
+// with returns a row whose proof differs in header and claims.
+func (r proofRows) with(name string, header, claims prooftest.Fields) Case {
+	return r.row(name, func(c *Case) { c.Proofs = r.signed(r.p, header, claims) })
+}
+
+// takes returns a Config that takes proofs.
+func (r proofRows) takes(replay dpop.Replay) func(*verifier.Config) {
+	return func(c *verifier.Config) {
+		checker, err := dpop.NewChecker(dpop.Config{Replay: replay})
+		if err != nil {
+			r.t.Fatal(err)
 		}
+		c.DPoP = checker
 	}
-	// signed returns one new proof for each call.
-	signed := func(by prooftest.Prover, header, claims prooftest.Fields) func(*Fixture, string, string, string) []string {
-		return func(_ *Fixture, authorization, method, path string) []string {
-			_, token, _ := strings.Cut(authorization, " ")
-			good := prooftest.Claims(method, Origin+path, token, time.Now())
-			return []string{by.Sign(t, by.Header().With(header), good.With(claims))}
-		}
+}
+
+// signed returns one new proof for each attempt.
+func (r proofRows) signed(by prooftest.Prover, header, claims prooftest.Fields) sentProofs {
+	return func(_ *Fixture, authorization, method, path string) []string {
+		good := prooftest.Claims(method, Origin+path, tokenOf(authorization), time.Now())
+		return []string{by.Sign(r.t, by.Header().With(header), good.With(claims))}
 	}
-	scheme := func(name string, token spec) func(*Fixture) []string {
-		return func(f *Fixture) []string { return []string{name + " " + f.Token(token)} }
+}
+
+// changed returns the good proof, changed as a text.
+func (r proofRows) changed(edit func(proof string) []string) sentProofs {
+	return func(f *Fixture, authorization, method, path string) []string {
+		return edit(r.signed(r.p, nil, nil)(f, authorization, method, path)[0])
 	}
-	row := func(name string, edit func(*Case)) Case {
-		c := Case{Name: "DPoP: " + name, Config: takes(nil), Values: scheme("DPoP", bound), Proofs: signed(p, nil, nil)}
-		if edit != nil {
-			edit(&c)
-		}
-		return c
+}
+
+// scheme returns Authorization values of another scheme or token.
+func scheme(name string, token spec) func(*Fixture) []string {
+	return func(f *Fixture) []string { return []string{name + " " + f.Token(token)} }
+}
+
+func tokenOf(authorization string) string {
+	_, token, _ := strings.Cut(authorization, " ")
+	return token
+}
+
+// schemes are the rows of the credential (RFC 9449 §7.1, §7.2).
+func (r proofRows) schemes() []Case {
+	values := func(values func(f *Fixture) []string) func(*Case) {
+		return func(c *Case) { c.Values = values }
 	}
-	with := func(name string, header, claims prooftest.Fields) Case {
-		return row(name, func(c *Case) { c.Proofs = signed(p, header, claims) })
+	return slices.Concat(
+		[]Case{
+			r.row("bound, its proof", nil),
+			r.row("scheme in lower case", values(scheme("dpop", r.bound))),
+			r.row("an unbound token as Bearer", func(c *Case) { c.Values, c.Proofs = scheme("Bearer", spec{}), nil }),
+			r.row("an unbound token as Bearer, with a proof", values(scheme("Bearer", spec{}))),
+		},
+		invalid(verifier.Bound,
+			r.row("a bound token as Bearer", func(c *Case) { c.Values, c.Proofs = scheme("Bearer", r.bound), nil }),
+			r.row("a bound token as Bearer, with a proof", values(scheme("Bearer", r.bound)))),
+		invalid(verifier.Unbound,
+			r.row("an unbound token as DPoP", values(scheme("DPoP", spec{}))),
+			r.row("a token with jkt outside cnf, as DPoP", values(scheme("DPoP", claim("jkt", r.p.Thumbprint()))))),
+		refused(verifier.InvalidRequest, verifier.CredentialsMultiple,
+			r.row("both schemes", values(func(f *Fixture) []string {
+				return []string{"DPoP " + f.Token(r.bound), "Bearer " + f.Token(spec{})}
+			})),
+			r.row("one token under both schemes", values(func(f *Fixture) []string {
+				token := f.Token(r.bound)
+				return []string{"Bearer " + token, "DPoP " + token}
+			})),
+			r.row("the scheme twice", values(func(f *Fixture) []string {
+				return []string{"DPoP " + f.Token(r.bound), "DPoP " + f.Token(r.bound)}
+			}))),
+		refused(verifier.InvalidRequest, verifier.CredentialsMalformed,
+			r.row("both schemes in one value", values(func(f *Fixture) []string {
+				return []string{"DPoP " + f.Token(r.bound) + ", Bearer " + f.Token(spec{})}
+			})),
+			r.row("no token", values(func(*Fixture) []string { return []string{"DPoP "} }))),
+		refused(verifier.NoCredentials, verifier.CredentialsMissing, r.row("no credentials", func(c *Case) {
+			c.Values = func(*Fixture) []string { return nil }
+			c.Proofs = nil
+		})),
+		refused(verifier.NoCredentials, verifier.SchemeUnsupported,
+			r.row("the scheme, where no proofs are taken", func(c *Case) { c.Config = nil })),
+		refused(verifier.InsufficientScope, verifier.NoRequirement, r.row("no requirement", func(c *Case) { c.NoNeed = true })),
+		refused(verifier.InsufficientScope, verifier.ScopeMissing,
+			r.row("no scope", func(c *Case) { c.Need = scopes.All("read:orders") })),
+	)
+}
+
+// bindings are the rows of "cnf" (RFC 9449 §6.1, RFC 8705 §3.1).
+func (r proofRows) bindings() []Case {
+	confirmed := func(name string, cnf map[string]any, certificates ...tlstest.Pair) Case {
+		return r.row(name, func(c *Case) { c.Values, c.Certificates = scheme("DPoP", claim("cnf", cnf)), certificates })
 	}
-	both := claim("cnf", map[string]any{"jkt": p.Thumbprint(), "x5t#S256": f.Mine.Thumbprint()})
-	replayed := func() func(*Fixture, string, string, string) []string {
+	jkt, x5t := r.p.Thumbprint(), r.f.Mine.Thumbprint()
+	requires := func(i *verifier.Issuer) { i.RequireBound = true }
+	return slices.Concat(
+		[]Case{
+			r.row("RequireBound", func(c *Case) { c.Issuer = requires }),
+			confirmed("bound twice, both proved", map[string]any{"jkt": jkt, "x5t#S256": x5t}, r.f.Mine),
+		},
+		invalid(verifier.Bound,
+			confirmed("bound twice, no certificate", map[string]any{"jkt": jkt, "x5t#S256": x5t}),
+			confirmed("bound twice, another certificate", map[string]any{"jkt": jkt, "x5t#S256": x5t}, r.f.Other),
+			confirmed("cnf with a member that is unknown", map[string]any{"jkt": jkt, "x": 1}),
+			confirmed("cnf with a key instead of its thumbprint", map[string]any{"jwk": r.p.JWK()}),
+			confirmed("jkt too short", map[string]any{"jkt": jkt[:42]}),
+			confirmed("jkt padded", map[string]any{"jkt": jkt + "="}),
+			confirmed("jkt of another type", map[string]any{"jkt": 1}),
+			confirmed("jkt null", map[string]any{"jkt": nil})),
+		invalid(verifier.Unbound,
+			confirmed("a token that is bound to a certificate, as DPoP", map[string]any{"x5t#S256": x5t}, r.f.Mine),
+			r.row("RequireBound, an unbound token as Bearer", func(c *Case) {
+				c.Issuer, c.Values, c.Proofs = requires, scheme("Bearer", spec{}), nil
+			})),
+	)
+}
+
+// replays are the rows of proofs that come a second time (RFC 9449 §11.1).
+func (r proofRows) replays() []Case {
+	// once returns the proof of the first attempt at each later one.
+	once := func() sentProofs {
 		var first []string
 		return func(f *Fixture, authorization, method, path string) []string {
 			if first == nil {
-				first = signed(p, nil, nil)(f, authorization, method, path)
+				first = r.signed(r.p, nil, nil)(f, authorization, method, path)
 			}
 			return first
 		}
 	}
-	accepted := []Case{
-		row("bound, its proof", nil),
-		row("scheme in lower case", func(c *Case) { c.Values = scheme("dpop", bound) }),
-		row("an unbound token as Bearer", func(c *Case) { c.Values, c.Proofs = scheme("Bearer", spec{}), nil }),
-		row("an unbound token as Bearer, with a proof", func(c *Case) { c.Values = scheme("Bearer", spec{}) }),
-		row("RequireBound", func(c *Case) { c.Issuer = func(i *verifier.Issuer) { i.RequireBound = true } }),
-		row("bound twice, both proved", func(c *Case) { c.Values, c.Certificates = scheme("DPoP", both), []tlstest.Pair{f.Mine} }),
-		with("htu in capitals, with the default port", nil, prooftest.Fields{}),
+	// again returns a row whose second attempt is later by the Verifier's clock.
+	again := func(name string, later time.Duration, reason verifier.Reason) Case {
+		var passed atomic.Int64
+		c := r.row(name, func(c *Case) {
+			takes := c.Config
+			c.Config = func(cfg *verifier.Config) {
+				takes(cfg)
+				cfg.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+			}
+			c.Proofs = once()
+			c.Then = func(*testing.T, *verifier.Verifier) { passed.Store(int64(later)) }
+		})
+		c.LaterCode, c.LaterReason = verifier.InvalidToken, reason
+		return c
 	}
-	accepted[len(accepted)-1].Proofs = func(_ *Fixture, authorization, method, path string) []string {
-		_, token, _ := strings.Cut(authorization, " ")
-		return []string{p.Sign(t, p.Header(), prooftest.Claims(method, "HTTPS://API.EXAMPLE.COM:443"+path+"?q#f", token, time.Now()))}
-	}
-	again := row("replayed at once", func(c *Case) {
-		c.Proofs = replayed()
-		c.Then = func(*testing.T, *verifier.Verifier) {}
-	})
-	again.LaterCode, again.LaterReason = verifier.InvalidToken, verifier.ProofReplayed
 	return slices.Concat(
-		accepted,
-		[]Case{again},
-		invalid(verifier.Bound,
-			row("a bound token as Bearer", func(c *Case) { c.Values, c.Proofs = scheme("Bearer", bound), nil }),
-			row("a bound token as Bearer, with a proof", func(c *Case) { c.Values = scheme("Bearer", bound) }),
-			row("bound twice, no certificate", func(c *Case) { c.Values = scheme("DPoP", both) }),
-			row("bound twice, another certificate", func(c *Case) { c.Values, c.Certificates = scheme("DPoP", both), []tlstest.Pair{f.Other} }),
-			row("cnf with a member that is unknown", func(c *Case) {
-				c.Values = scheme("DPoP", claim("cnf", map[string]any{"jkt": p.Thumbprint(), "x": 1}))
-			}),
-			row("jkt too short", func(c *Case) { c.Values = scheme("DPoP", claim("cnf", map[string]any{"jkt": p.Thumbprint()[:42]})) }),
-			row("jkt of another type", func(c *Case) { c.Values = scheme("DPoP", claim("cnf", map[string]any{"jkt": 1})) })),
-		invalid(verifier.Unbound,
-			row("an unbound token as DPoP", func(c *Case) { c.Values = scheme("DPoP", spec{}) }),
-			row("a token that is bound to a certificate, as DPoP", func(c *Case) {
-				c.Values = scheme("DPoP", claim("cnf", map[string]any{"x5t#S256": f.Mine.Thumbprint()}))
-				c.Certificates = []tlstest.Pair{f.Mine}
-			})),
-		invalid(verifier.ProofMissing, row("no proof", func(c *Case) { c.Proofs = nil })),
-		invalid(verifier.ProofMalformed,
-			row("two proofs", func(c *Case) {
-				c.Proofs = func(f *Fixture, a, m, path string) []string {
-					return append(signed(p, nil, nil)(f, a, m, path), signed(p, nil, nil)(f, a, m, path)...)
-				}
-			}),
-			row("not a JWS", func(c *Case) {
-				c.Proofs = func(*Fixture, string, string, string) []string { return []string{"not.a.proof!"} }
-			}),
-			with("typ JWT", prooftest.Fields{"typ": "JWT"}, nil),
-			with("alg none", prooftest.Fields{"alg": "none"}, nil),
-			with("alg HS256", prooftest.Fields{"alg": "HS256"}, nil),
-			with("alg of another key", prooftest.Fields{"alg": "RS256"}, nil),
-			with("jwk symmetric", prooftest.Fields{"jwk": prooftest.Fields{"kty": "oct", "k": "AAAA"}}, nil),
-			with("jwk private", prooftest.Fields{"jwk": p.JWK().With(prooftest.Fields{"d": "AAAA"})}, nil),
-			with("no jti", nil, prooftest.Fields{"jti": nil}),
-			with("no ath", nil, prooftest.Fields{"ath": nil}),
-			row("signed by another key", func(c *Case) { c.Proofs = signed(thief, prooftest.Fields{"jwk": p.JWK()}, nil) })),
-		invalid(verifier.ProofMismatch,
-			row("another client's key", func(c *Case) { c.Proofs = signed(thief, nil, nil) }),
-			with("ath of another token", nil, prooftest.Fields{"ath": strings.Repeat("A", 43)}),
-			with("htm of another method", nil, prooftest.Fields{"htm": "DELETE"}),
-			with("htu of another host", nil, prooftest.Fields{"htu": "https://evil.example.com/x"}),
-			with("htu of another path", nil, prooftest.Fields{"htu": Origin + "/admin"}),
-			with("iat old", nil, prooftest.Fields{"iat": time.Now().Unix() - 120}),
-			with("iat in the future", nil, prooftest.Fields{"iat": time.Now().Unix() + 120})),
-		refused(verifier.InvalidRequest, verifier.CredentialsMultiple, row("both schemes", func(c *Case) {
-			c.Values = func(f *Fixture) []string { return []string{"DPoP " + f.Token(bound), "Bearer " + f.Token(spec{})} }
-		})),
-		refused(verifier.InvalidRequest, verifier.CredentialsMalformed,
-			row("both schemes in one value", func(c *Case) {
-				c.Values = func(f *Fixture) []string { return []string{"DPoP " + f.Token(bound) + ", Bearer " + f.Token(spec{})} }
-			}),
-			row("no token", func(c *Case) { c.Values = func(*Fixture) []string { return []string{"DPoP "} } })),
-		refused(verifier.NoCredentials, verifier.CredentialsMissing, row("no credentials, with a proof", func(c *Case) {
-			c.Values = func(*Fixture) []string { return nil }
-			c.Proofs = nil
-		})),
-		refused(verifier.InsufficientScope, verifier.NoRequirement, row("no requirement", func(c *Case) { c.NoNeed = true })),
+		[]Case{
+			again("replayed at once", 0, verifier.ProofReplayed),
+			again("replayed within the window", 50*time.Second, verifier.ProofReplayed),
+			again("replayed after the window", 2*time.Minute, verifier.ProofMismatch),
+		},
+		invalid(verifier.ProofReplayed, r.usedElsewhere()),
 		refused(verifier.Unavailable, verifier.ReplayUnavailable,
-			row("the replay store is down", func(c *Case) { c.Config = takes(downReplay{}) })),
+			r.row("the replay store is down", func(c *Case) { c.Config = r.takes(downReplay{}) })),
 	)
+}
+
+// usedElsewhere returns a row whose proofs were each used before, at another Verifier
+// with the same Replay.
+func (r proofRows) usedElsewhere() Case {
+	shared := &sharedReplay{used: map[[32]byte]bool{}}
+	return r.row("used at another Verifier", func(c *Case) {
+		c.Config = r.takes(shared)
+		c.Proofs = func(f *Fixture, authorization, method, path string) []string {
+			sent := r.signed(r.p, nil, nil)(f, authorization, method, path)
+			cfg := verifier.Config{Issuers: []verifier.Issuer{f.Base()}}
+			r.takes(shared)(&cfg)
+			other, err := verifier.New(cfg)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			defer other.Close()
+			request := verifier.Request{Authorization: []string{authorization}, DPoP: sent, Method: method, Origin: Origin, Path: path}
+			if _, err := other.Authorize(r.t.Context(), request, scopes.Authenticated()); err != nil {
+				r.t.Errorf("Authorize(first use of a proof) = %v, want nil", err)
+			}
+			return sent
+		}
+	})
+}
+
+// sharedReplay records the proofs of several Verifiers.
+type sharedReplay struct {
+	mu   sync.Mutex
+	used map[[32]byte]bool
+}
+
+func (s *sharedReplay) Seen(_ context.Context, id [32]byte, _ time.Duration) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.used[id]
+	s.used[id] = true
+	return before, nil
 }
 
 type downReplay struct{}
