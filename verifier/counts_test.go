@@ -53,7 +53,7 @@ func TestCounts(t *testing.T) {
 	}
 	_ = v.Deny(ctx, nil)
 	_ = v.Recheck(ctx)
-	_ = v.Explain(ctx, good, scopes.All("a"))
+	_ = v.Explain(ctx, good, scopes.All("a"), nil)
 
 	want := map[verifier.Count]uint64{
 		{Issuer: issuer, Outcome: "allowed"}:                                                             1,

@@ -35,16 +35,17 @@ type Decision struct {
 
 // decision holds what is known of one call while it is decided.
 type decision struct {
-	issuer *issuer // nil until chosen
-	token  *token  // nil until verified
-	dry    bool    // of Explain: change nothing and wait for nothing
-	trace  *trace  // of Explain; nil otherwise
-	cached bool
-	peers  []*x509.Certificate // that the token's binding was compared with
-	scheme scheme              // of the credential; "" if it is neither Bearer nor DPoP
-	now    time.Time           // when the token was found valid
-	err    *Error
-	took   time.Duration
+	issuer       *issuer // nil until chosen
+	token        *token  // nil until verified
+	dry          bool    // of Explain: change nothing and wait for nothing
+	trace        *trace  // of Explain and of answers about tokens; nil otherwise
+	withoutCheck bool    // of Explain: Config.Check is not called
+	cached       bool
+	peers        []*x509.Certificate // that the token's binding was compared with
+	scheme       scheme              // of the credential; "" if it is neither Bearer nor DPoP
+	now          time.Time           // when the token was found valid
+	err          *Error
+	took         time.Duration
 }
 
 func (v *Verifier) observes() bool { return v != nil && len(v.cfg.Observe) > 0 }

@@ -203,7 +203,7 @@ func ExampleVerifier_Explain() {
 	fmt.Println(v.Explain(context.Background(), verifier.Request{
 		Operation:     "DELETE /orders/{id}",
 		Authorization: []string{"Bearer " + token},
-	}, scopes.All("orders:write")))
+	}, scopes.All("orders:write"), nil))
 	// Output:
 	// DELETE /orders/{id}: refused: m2mauth: insufficient_scope: scope_missing: granted "orders:read", want all("orders:write"); requires all("orders:write"); client "m2m-client-test-1" of "https://auth.example.com" is granted "orders:read"
 }

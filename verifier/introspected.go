@@ -46,9 +46,10 @@ func readAnswer(text []byte) (a answer, err error) {
 }
 
 // token returns the token that an answer describes, by the rules of iss, or its
-// refusal. The order is that of a JWT's claims.
-func (a answer) token(iss *issuer, asked *asked) (*token, *Error) {
+// refusal. The order is that of a JWT's claims. d records how far it comes.
+func (a answer) token(iss *issuer, asked *asked, d *decision) (*token, *Error) {
 	v := iss.verifier
+	d.reach(checkAnswer)
 	if !a.active {
 		// Nothing else of the answer is read (RFC 7662 §2.2).
 		return nil, refuseWith(InvalidToken, Inactive, errInactive)
@@ -57,21 +58,30 @@ func (a answer) token(iss *issuer, asked *asked) (*token, *Error) {
 	if refused := c.checkKind(&registered); refused != nil {
 		return nil, refused
 	}
+	d.reach(checkAudience)
 	audience, refused := c.audience()
 	if refused != nil {
 		return nil, refused
 	}
+	d.reach(checkTimes)
 	dates, refused := registered.dates(iss)
 	if refused != nil {
 		return nil, refused
 	}
 	now := v.cfg.Now()
-	lifetime, refused := dates.answered(now, v.cfg.Leeway, iss)
+	d.reach(checkExpiry)
+	lifetime, refused := dates.answered(v.cfg.Leeway, iss)
 	if refused != nil {
 		return nil, refused
 	}
 	if refused := lifetime.at(now); refused != nil {
 		return nil, refused
+	}
+	d.reach(checkLife)
+	if !dates.expires.IsZero() {
+		if refused := dates.checkLife(now, v.cfg.Leeway, iss.MaxTokenLife); refused != nil {
+			return nil, refused
+		}
 	}
 	t := &token{
 		client: Client{
@@ -87,10 +97,11 @@ func (a answer) token(iss *issuer, asked *asked) (*token, *Error) {
 		audience: audience,
 		asked:    asked,
 	}
-	if refused := c.identify(t, &registered, &decision{}); refused != nil {
+	if refused := c.identify(t, &registered, d); refused != nil {
 		return nil, refused
 	}
 	if typ, _ := c.members.Get("token_type"); isText(typ, "DPoP") && t.bound.key == "" {
+		d.reach(checkClaims)
 		// Accepted as a bearer token, it would serve a thief (RFC 9449 §7.2).
 		return nil, refuseWith(InvalidToken, Bound, claimIs("token_type", typ, `"cnf" with "jkt" beside it`))
 	}
@@ -100,9 +111,9 @@ func (a answer) token(iss *issuer, asked *asked) (*token, *Error) {
 // answered returns the lifetime of an introspected token. Without "exp" it has no end
 // of its own: then the MaxTokenLife counts from "iat", so that no token outlives its
 // cut-off.
-func (d dates) answered(now time.Time, leeway time.Duration, iss *issuer) (lifetime, *Error) {
+func (d dates) answered(leeway time.Duration, iss *issuer) (lifetime, *Error) {
 	if !d.expires.IsZero() {
-		return d.lifetime(leeway, iss.MaxTokenAge), d.checkLife(now, leeway, iss.MaxTokenLife)
+		return d.lifetime(leeway, iss.MaxTokenAge), nil
 	}
 	maxAge, most := iss.MaxTokenAge, iss.MaxTokenLife
 	if most > 0 && d.issued.IsZero() {

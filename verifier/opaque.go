@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/introspect"
-	"github.com/m2mauth/m2mauth/internal/jose"
 	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
@@ -25,10 +24,11 @@ type opaque struct {
 	follows map[string]*follow // by token
 }
 
-// verdict is what an answer means: a token, or its refusal.
+// verdict is what an answer means: a token, or its refusal and the check that failed.
 type verdict struct {
 	token   *token
 	refused *Error
+	at      check
 }
 
 func newOpaque(v *Verifier, iss *issuer) *opaque {
@@ -87,17 +87,18 @@ func (o *opaque) read(q introspect.Question, text []byte) (verdict, introspect.K
 		until:      q.At.Add(ttl),
 	}
 	asked.due.Store(int64(ttl / 5 * 4))
-	t, refused := a.token(o.issuer, asked)
+	var reached trace
+	t, refused := a.token(o.issuer, asked, &decision{trace: &reached})
 	switch {
 	case refused == nil:
 		cache.Put(t.asked.raw, t, t.size())
 		return verdict{token: t}, introspect.Passing, nil
 	case refused.Code != InvalidToken && refused.Code != InsufficientScope:
 		// A callback failed: the token may be good.
-		return verdict{refused: refused}, introspect.Passing, nil
+		return verdict{refused: refused, at: reached.at}, introspect.Passing, nil
 	}
 	cache.Remove(q.Token)
-	return verdict{refused: refused}, introspect.Refused, nil
+	return verdict{refused: refused, at: reached.at}, introspect.Refused, nil
 }
 
 // counts reports whether the answer about t still counts.
@@ -142,21 +143,19 @@ func (o *opaque) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refuseWith(InvalidToken, Malformed, errNotB64)
 	}
 	var t *token
-	d.reach(checkIssuer)
+	var refused *Error
+	d.reach(checkAnswer)
 	if d.dry {
-		if t = o.current(raw, time.Now()); t == nil {
-			return refuseWith(Unavailable, IntrospectionUnavailable, errNotAsked)
-		}
-		d.read(raw, jose.Token{}, t.members)
-		d.reach(checkClaims)
+		t, refused = o.recall(raw, d)
 	} else {
 		_, wasActive := v.cache.Get(raw)
-		var refused *Error
-		if t, refused = o.question(ctx, raw, wasActive); refused != nil {
-			return refused
-		}
+		t, refused = o.question(ctx, raw, wasActive)
+	}
+	if refused != nil {
+		return refused
 	}
 	d.now = v.cfg.Now()
+	d.reach(checkExpiry)
 	if refused := t.lifetime.at(d.now); refused != nil {
 		return refused
 	}
@@ -240,7 +239,6 @@ func introspectionError(err error) *Error {
 
 var (
 	errInactive    = errors.New(`the authority reports "active": false: the token is unknown to it, expired or revoked`)
-	errNotAsked    = errors.New("the authority was not asked about the token, and no answer is remembered")
 	errNotB64      = errors.New("the token holds a character that no token has (RFC 6750 §2.1)")
 	errOtherClient = errors.New("the authority now reports another client, or another binding, for the token")
 )

@@ -13,16 +13,23 @@ type Step struct {
 	Check   string  // what is checked: "audience", "signature"
 	Outcome Outcome // of the check
 	Reason  Reason  // of the refusal, if the check failed
-	Detail  string  // what was found and, after a failure, what was expected; may be empty
+
+	// Detail says what was found and, after a failure, what was expected. Of a
+	// check that does not apply it says why. It is empty if there is nothing to
+	// say, and for the checks after the one that failed.
+	Detail string
 }
 
 // Outcome is that of a Step.
 type Outcome string
 
 const (
-	Passed     Outcome = "passed"
-	Failed     Outcome = "failed"
-	NotReached Outcome = "not reached" // an earlier check failed
+	Passed Outcome = "passed"
+	Failed Outcome = "failed"
+
+	// Skipped is the outcome of a check that does not apply to the token or to the
+	// configuration, or that comes after the one that failed.
+	Skipped Outcome = "skipped"
 )
 
 // check is one check of a decision. The constants are in the order of the decision.
@@ -34,6 +41,7 @@ const (
 	checkSize
 	checkForm
 	checkIssuer
+	checkAnswer // of the authority that is asked about the token
 	checkAudience
 	checkTimes
 	checkExpiry
@@ -55,17 +63,18 @@ const (
 )
 
 var checkNames = [checksEnd]string{
-	"verifier", "credential", "size", "form", "issuer", "audience", "times", "lifetime", "longest life", "type", "algorithm",
+	"verifier", "credential", "size", "form", "issuer", "answer", "audience", "times", "lifetime", "longest life", "type", "algorithm",
 	"key", "signature", "client ID", "claims", "scopes", "machine", "revocation", "certificate", "possession", "Config.Check", "requirement",
 }
 
-// trace records how far a decision came. Only Explain has one.
+// trace records how far a decision came.
 type trace struct {
-	at     check
-	size   int // of the token, in bytes
-	header jose.Header
-	claims strictjson.Object
-	token  *token // whose signature was verified; nil before
+	at       check
+	size     int // of the token, in bytes
+	asksPeer bool
+	header   jose.Header
+	claims   strictjson.Object
+	token    *token // whose signature was verified, or that an answer describes; nil before
 }
 
 // reach records that a check begins. It costs one comparison in a decision without a
@@ -77,10 +86,10 @@ func (d *decision) reach(c check) {
 }
 
 // read records what a token says of itself.
-func (d *decision) read(raw string, parsed jose.Token, claims strictjson.Object) {
+func (d *decision) read(header jose.Header, claims strictjson.Object) {
 	if d.trace != nil {
-		d.trace.size, d.trace.header = len(raw), parsed.Header
-		d.trace.claims = append(d.trace.claims, claims...)
+		d.trace.header = header
+		d.trace.claims = append(d.trace.claims[:0], claims...)
 	}
 }
 
@@ -88,82 +97,129 @@ func (d *decision) read(raw string, parsed jose.Token, claims strictjson.Object)
 func (v *Verifier) steps(d *decision) []Step {
 	steps := make([]Step, 0, checksEnd)
 	for c := range checksEnd {
-		if c == checkRevoked && v.revocations() == nil || c == checkConfigured && (v.isUnmade() || v.cfg.Check == nil) ||
-			c == checkLife && d.issuer != nil && d.issuer.MaxTokenLife == 0 ||
-			c >= checkAlgorithm && c <= checkSignature && d.issuer != nil && d.issuer.Introspect != nil {
-			continue
-		}
 		s := Step{Check: checkNames[c], Outcome: Passed}
 		switch {
 		case d.err == nil || c < d.trace.at:
-			s.Detail = v.found(d, c)
+			if s.Detail = v.skips(d, c); s.Detail != "" {
+				s.Outcome = Skipped
+			} else {
+				s.Detail = v.found(d, c)
+			}
 		case c == d.trace.at:
 			s.Outcome, s.Reason = Failed, d.err.Reason
 			if d.err.Err != nil && d.err.Err.Error() != string(s.Reason) {
 				s.Detail = d.err.Err.Error()
 			}
 		default:
-			s.Outcome = NotReached
+			s.Outcome = Skipped
 		}
 		steps = append(steps, s)
 	}
 	return steps
 }
 
+// skips says why a check before the end of the decision does not apply, or returns "".
+func (v *Verifier) skips(d *decision, c check) string {
+	switch asks := d.issuer != nil && d.issuer.Introspect != nil; {
+	case c == checkAnswer && !asks:
+		return "the issuer's tokens are verified with its keys"
+	case c >= checkType && c <= checkSignature && asks:
+		return "the authority is asked about the token instead"
+	case c == checkLife && d.issuer.MaxTokenLife == 0:
+		return "no MaxTokenLife is set"
+	case c == checkRevoked && v.cfg.Revocations == nil:
+		return "Config.Revocations is nil"
+	case c == checkPeer && !d.trace.asksPeer:
+		return "Request.PeerCertificatesFrom is nil"
+	case c == checkPossession && d.token.bound.isNone():
+		return "the token is bound to nothing"
+	case c == checkConfigured && v.cfg.Check == nil:
+		return "Config.Check is nil"
+	case c == checkConfigured && d.withoutCheck:
+		return "not called: ExplainOptions.CallCheck is false"
+	}
+	return ""
+}
+
 // found describes what a check that was passed has found.
 func (v *Verifier) found(d *decision, c check) string {
-	claim := func(name string) string {
-		v, _ := d.trace.claims.Get(name)
-		return describe(v)
-	}
 	switch c {
 	case checkCredential:
 		return string(d.scheme)
 	case checkSize:
 		return fmt.Sprintf("%d bytes", d.trace.size)
+	}
+	t := d.trace.token
+	switch {
+	case c >= checkClientID:
+		return t.found(c)
+	case c >= checkType:
+		return foundHeader(d.trace.header, c)
+	case d.trace.claims != nil: // not of an answer that refuses the token
+		return v.foundClaim(d, c)
+	}
+	return ""
+}
+
+// foundClaim describes the claim that a check has read.
+func (v *Verifier) foundClaim(d *decision, c check) string {
+	claim := func(name string) (strictjson.Value, bool) { return d.trace.claims.Get(name) }
+	switch c {
 	case checkIssuer:
-		if _, named := d.trace.claims.Get("iss"); !named { // chosen by its trust domain
-			return "sub " + claim("sub")
+		if iss, named := claim("iss"); named {
+			return describe(iss)
 		}
-		return claim("iss")
+		if sub, named := claim("sub"); named && d.issuer.TrustDomain != "" { // which has selected the issuer
+			return "sub " + describe(sub)
+		}
+		return excerpt(d.issuer.Name)
+	case checkAnswer:
+		return "active"
 	case checkAudience:
-		name, value := claims{d.trace.claims, d.issuer}.first(d.issuer.AudienceClaims)
-		return name + " " + describe(value)
+		if name, value := (claims{d.trace.claims, d.issuer}).first(d.issuer.AudienceClaims); name != "" {
+			return name + " " + describe(value)
+		}
 	case checkExpiry:
-		if exp, ok := d.trace.claims.Get("exp"); ok {
+		if exp, ok := claim("exp"); ok {
 			if t, err := date("exp", exp); err == nil {
 				return "exp " + when(t, v.cfg.Now())
 			}
 		}
-	case checkType:
-		if !d.trace.header.HasType {
-			return "none"
-		}
-		return excerpt(d.trace.header.Type)
-	case checkAlgorithm:
-		return d.trace.header.Algorithm
-	case checkKey:
-		return excerpt(d.trace.header.KeyID)
 	}
-	t := d.trace.token
-	if t == nil {
+	return ""
+}
+
+// foundHeader describes the member of the header that a check has read.
+func foundHeader(h jose.Header, c check) string {
+	switch {
+	case c == checkType && !h.HasType:
+		return "none"
+	case c == checkType:
+		return excerpt(h.Type)
+	case c == checkAlgorithm:
+		return h.Algorithm
+	case c == checkKey:
+		return excerpt(h.KeyID)
+	}
+	return ""
+}
+
+// found describes what a check of the client has found in its token, which may be nil.
+func (t *token) found(c check) string {
+	switch {
+	case t == nil:
 		return ""
-	}
-	switch c {
-	case checkClientID:
+	case c == checkClientID:
 		return excerpt(t.client.ID)
-	case checkScopeClaim:
+	case c == checkScopeClaim:
 		return grantedText(t.client.Scopes)
-	case checkPossession:
+	case c == checkPossession:
 		var bound []string
 		if t.bound.certificate != nil {
 			bound = append(bound, "a certificate")
 		}
 		if t.bound.key != "" {
 			bound = append(bound, "a DPoP key")
-		}
-		if bound == nil {
-			return "the token is bound to nothing"
 		}
 		return "the token is bound to " + strings.Join(bound, " and ")
 	}

@@ -114,6 +114,9 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 		return
 	}
 	d.reach(checkPeer)
+	if d.trace != nil {
+		d.trace.asksPeer = r.PeerCertificatesFrom != nil
+	}
 	if d.err = r.findPeer(ctx); d.err != nil {
 		return
 	}
@@ -128,8 +131,10 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 // checkClient calls Config.Check and compares the client's scopes with need.
 func (v *Verifier) checkClient(ctx context.Context, client *Client, r *Request, need scopes.Requirement, d *decision) *Error {
 	d.reach(checkConfigured)
-	if err := v.check(ctx, client, r); err != nil {
-		return err
+	if !d.withoutCheck {
+		if err := v.check(ctx, client, r); err != nil {
+			return err
+		}
 	}
 	d.reach(checkRequirement)
 	return checkScopes(client.Scopes, need)
@@ -157,6 +162,9 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 		return refuseWith(InvalidToken, TooLarge, tooLong(len(raw), v.cfg.MaxTokenBytes))
 	}
 	d.reach(checkForm)
+	if d.trace != nil {
+		d.trace.size = len(raw)
+	}
 	if v.opaque != nil && !hasJOSEForm(raw) {
 		return v.opaque.verify(ctx, raw, d)
 	}
@@ -168,7 +176,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 	// The issuer is chosen by a claim that is not verified yet. That is safe:
 	// it only selects, among the configured issuers, whose keys and rules the
 	// token must pass.
-	d.read(raw, parsed, parts.Claims)
+	d.read(parsed.Header, parts.Claims)
 	d.reach(checkIssuer)
 	registered := findRegistered(parts.Claims)
 	iss := v.issuerOf(&registered)
@@ -236,6 +244,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, d *decision) *Error {
 
 	// Find may have waited for seconds.
 	d.now = v.cfg.Now()
+	d.reach(checkExpiry)
 	if refused := lifetime.at(d.now); refused != nil {
 		return refused
 	}

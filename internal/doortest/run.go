@@ -108,9 +108,11 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 		fetch = f.FetchJWKS // the Stytch preset has a URL
 		issuer.JWKSURL = ""
 	}
-	issuer.FetchJWKS = func(ctx context.Context) ([]byte, error) {
-		fetches.Add(1)
-		return fetch(ctx)
+	if issuer.Introspect == nil {
+		issuer.FetchJWKS = func(ctx context.Context) ([]byte, error) {
+			fetches.Add(1)
+			return fetch(ctx)
+		}
 	}
 	cfg := verifier.Config{Issuers: []verifier.Issuer{issuer}, Observe: []func(context.Context, verifier.Decision){decisions.observe}}
 	if c.Config != nil {

@@ -127,6 +127,20 @@ func (a *Asker[T]) Ask(ctx context.Context, token string, wasActive bool) (T, er
 	}
 }
 
+// Remembered returns the refusal or the failure that Ask would return for token
+// without a question. ok is false if there is none.
+func (a *Asker[T]) Remembered(token string) (value T, err error, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return value, ErrClosed, true
+	}
+	if f := a.refused.get(a.hash(token), time.Now()); f != nil {
+		return f.value, f.err, true
+	}
+	return value, nil, false
+}
+
 // Renew asks about a token that was active before, and calls then with the result in
 // a goroutine of its own. It does not wait. then may be nil.
 func (a *Asker[T]) Renew(token string, then func(T, error)) {
