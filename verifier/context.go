@@ -86,6 +86,18 @@ func ContextWithClient(ctx context.Context, c Client) context.Context {
 	return withCall(orBackground(ctx), call{client: &c})
 }
 
+// ContextWithCallOf returns a context like ctx that holds the authorized call of
+// another context instead of its own: ClientFromContext, Recheck, Reauthorize and
+// WhileValid then decide about that call's Client. If authorized holds no call, the
+// context has no Client. It is for adapters of frameworks that hand on the context of
+// an earlier request. It gives no access that authorized does not give.
+func ContextWithCallOf(ctx, authorized context.Context) context.Context {
+	if c := callFrom(authorized); c != nil {
+		return withCall(orBackground(ctx), *c)
+	}
+	return withoutClient(orBackground(ctx))
+}
+
 // orBackground returns ctx, or the background context if ctx is nil.
 func orBackground(ctx context.Context) context.Context {
 	if ctx == nil {
