@@ -39,7 +39,7 @@ type metadataDocument struct {
 //	mux.Handle(meta.Pattern(), scopes.Public(), meta)
 //
 // Its authorization servers are those of the verifier's issuers, aliases
-// included, that are https URLs. Clients could not look up others, such as a
+// included, that are https URLs, or http on loopback. Clients could not look up others, such as a
 // Stytch project without a custom domain. Its scopes are all that the operations
 // require: pass [Mux.Operations], or maps.All of a grpcmw.Policy.
 func (m *Middleware) Metadata(operations ...iter.Seq2[string, scopes.Requirement]) (*Metadata, error) {
@@ -105,8 +105,13 @@ func (d *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // isAuthorizationServer reports whether name is an issuer identifier by RFC
-// 8414 §2: an https URL without query and fragment.
+// 8414 §2: an https URL without query and fragment. For development, it may also be
+// http on loopback, as the resource may.
 func isAuthorizationServer(name string) bool {
+	if strings.HasPrefix(name, "http://") {
+		_, err := resource.Parse(name)
+		return err == nil
+	}
 	u, err := url.Parse(name)
 	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.ContainsAny(name, "?#")
 }

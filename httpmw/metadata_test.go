@@ -97,12 +97,26 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+func TestMetadataNamesAnAuthorityOnLoopback(t *testing.T) {
+	const want = `{"resource":"http://127.0.0.1:8080/mcp","authorization_servers":["http://127.0.0.1:8080"],"bearer_methods_supported":["header"]}`
+	guard := newTrusting(t, &httpmw.Options{Resource: "http://127.0.0.1:8080/mcp"}, "http://127.0.0.1:8080")
+	meta, err := guard.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	meta.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if got := w.Body.String(); got != want {
+		t.Errorf("metadata = %s, want %s", got, want)
+	}
+}
+
 // TestMetadataLeavesOut: empty members are left out. An issuer that is not
 // an https URL is not an authorization server.
 func TestMetadataLeavesOut(t *testing.T) {
 	const want = `{"resource":"https://api.example.com","bearer_methods_supported":["header"]}`
 	for _, issuer := range []string{
-		"stytch.com/project-test-1", "http://auth.example.com", "https://", "https:opaque",
+		"stytch.com/project-test-1", "http://auth.example.com", "http://127.0.0.1.example.com", "https://", "https:opaque",
 		"https://user@auth.example.com", "https://auth.example.com/?q=1", "https://auth.example.com/#f", "\x7f",
 	} {
 		guard := newTrusting(t, &httpmw.Options{Resource: "https://api.example.com"}, issuer)
