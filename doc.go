@@ -11,6 +11,8 @@
 //   - [github.com/m2mauth/m2mauth/grpcmw] guards gRPC servers, and
 //     [github.com/m2mauth/m2mauth/grpcmw/protopolicy] reads requirements from
 //     .proto files.
+//   - The module github.com/m2mauth/m2mauth/mcpmw guards MCP servers of the official
+//     Go SDK, tool by tool.
 //   - [github.com/m2mauth/m2mauth/dpop] verifies and signs proofs of possession
 //     (RFC 9449).
 //
