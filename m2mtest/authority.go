@@ -13,6 +13,9 @@
 //	// … guard a handler with v, and call it with
 //	token := authority.Token(m2mtest.TokenSpec{Scopes: []string{"reports:read"}})
 //
+// An authority can stand in for another than Stytch: see [TrustAs] and package
+// m2mtest/shapes.
+//
 // Tokens can be well-formed or forged ([TokenSpec]), keys rotate
 // ([Authority.RotateKeys]), and endpoints fail on demand ([Authority.Fail]).
 // m2mtest/attack tests servers with hostile calls.
@@ -29,6 +32,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,9 +52,21 @@ type Options struct {
 	// random one if "".
 	Secret string
 
-	// Key is the first signing key: a new RS256 key if nil. RSA keys are slow to
-	// make: share one between tests, or use NewKey("ES256"), which
-	// [Authority.Issuer] then accepts instead of RS256.
+	// Issuer, if set, makes the authority stand in for another than Stytch, such as
+	// the result of a preset of package issuers. [Authority.Issuer] returns it with
+	// the keys of this authority, and [Authority.Token] mints tokens that it accepts.
+	// The key set, rotation, outages and the token endpoint work as without it; the
+	// API remains Stytch's.
+	Issuer *verifier.Issuer
+
+	// Shape, if set, returns what marks a machine at Issuer. m2mtest/shapes has those
+	// of the presets. Without one, tokens have the form that most authorities agree
+	// on: see [Shape].
+	Shape Shape
+
+	// Key is the first signing key: a new RS256 key if nil, or one of the first
+	// algorithm of Issuer. RSA keys are slow to make: share one between tests, or use
+	// NewKey("ES256"), which [Authority.Issuer] then accepts instead.
 	Key *Key
 
 	// TokenTTL is the lifetime of issued tokens, in whole seconds: 1 h if zero.
@@ -104,6 +120,7 @@ type Authority struct {
 	custom    *claimsTemplate // nil without one
 	now       func() time.Time
 	proofs    *dpop.Checker // nil without Options.DPoP
+	standsFor *standIn      // nil for Stytch
 
 	keys    keyRing
 	clients clientStore
@@ -160,13 +177,14 @@ func Start(opts *Options) (*Authority, error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
+	a.keys.use = a.keyUse()
 	if err := a.load(opts.Store); err != nil {
 		return nil, fmt.Errorf("m2mtest: can't load the Store: %w", err)
 	}
 	if a.keys.current() == nil {
 		key := opts.Key
 		if key == nil {
-			key = a.newKey("RS256")
+			key = a.newKey(a.firstAlgorithm())
 		}
 		a.keys.publish(key, true)
 	}
@@ -200,27 +218,34 @@ func (a *Authority) Secret() string { return a.secret }
 func (a *Authority) TokenURL() string { return a.url + stytchwire.TokenPath(a.projectID) }
 
 // Issuer returns the [stytch.Issuer] of the project, with keys from this
-// authority and with the clients that are imported so far.
+// authority and with the clients that are imported so far. With Options.Issuer, it
+// returns that, with the keys of this authority and without its JWKS.Transport.
 func (a *Authority) Issuer() verifier.Issuer {
 	return a.issuer(a.clients.imported())
 }
 
 func (a *Authority) issuer(imported []string) verifier.Issuer {
-	issuer, err := stytch.Issuer(a.projectID, &stytch.IssuerOptions{ImportedClients: imported})
-	if err != nil {
-		panic("m2mtest: " + err.Error())
+	var issuer verifier.Issuer
+	if a.standsFor != nil {
+		issuer = a.standsFor.issuer
+		issuer.JWKS.Transport = nil
+	} else {
+		var err error
+		issuer, err = stytch.Issuer(a.projectID, &stytch.IssuerOptions{ImportedClients: imported})
+		if err != nil {
+			panic("m2mtest: " + err.Error())
+		}
+		if a.domain != "" {
+			issuer.Aliases = []string{a.domain}
+		}
 	}
-	if a.domain != "" {
-		issuer.Aliases = []string{a.domain}
-	}
-	if alg := a.keys.firstAlgorithm(); alg != "RS256" {
+	if alg := a.keys.firstAlgorithm(); !slices.Contains(algorithmsOf(issuer), alg) {
 		issuer.Algorithms = []string{alg}
 	}
-	if a.server == nil {
-		issuer.JWKSURL, issuer.FetchJWKS = "", a.FetchJWKS
-		return issuer
+	issuer.JWKSURL, issuer.FetchJWKS = "", a.FetchJWKS
+	if a.server != nil {
+		issuer.JWKSURL, issuer.FetchJWKS = a.url+stytchwire.KeysPath(a.projectID, false), nil
 	}
-	issuer.JWKSURL = a.url + stytchwire.KeysPath(a.projectID, false)
 	return issuer
 }
 

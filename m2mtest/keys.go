@@ -19,7 +19,8 @@ type keyRing struct {
 	signer    *Key // remains after it is removed from published
 	first     string
 	fetches   int
-	store     Store // nil for none
+	store     Store  // nil for none
+	use       string // of the published keys
 }
 
 type publishedKey struct {
@@ -29,7 +30,9 @@ type publishedKey struct {
 
 // publish adds a key, and makes it the one that signs if sign is true.
 func (r *keyRing) publish(k *Key, sign bool) {
-	jwk, err := json.Marshal(k.JWK())
+	public := k.JWK()
+	public["use"] = r.use
+	jwk, err := json.Marshal(public)
 	if err != nil {
 		panic("m2mtest: " + err.Error())
 	}

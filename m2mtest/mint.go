@@ -14,13 +14,14 @@ type TokenSpec struct {
 	// ClientID is the "sub": always the same m2m-client-test-… if "". A verifier
 	// refuses an ID that does not begin with "m2m-client-" as NotMachine, as
 	// stytch.Issuer does, unless a client with that ID was imported before
-	// [Authority.Issuer] was called.
+	// [Authority.Issuer] was called. With Options.Issuer it is the client ID as that
+	// reads it: "worker" if "".
 	ClientID string
 
-	Scopes []string // "scope", joined by spaces
+	Scopes []string // "scope", joined by spaces, or as the Shape has them
 
-	Issuer   string   // "iss"; the custom domain or the project if ""
-	Audience []string // "aud"; the project if nil
+	Issuer   string   // "iss"; the custom domain, the project or the name of Options.Issuer if ""
+	Audience []string // "aud"; the project or the first audience of Options.Issuer if nil
 
 	IssuedAt  time.Time     // "iat"; now if zero
 	NotBefore time.Time     // "nbf"; IssuedAt if zero
@@ -64,7 +65,7 @@ func (a *Authority) Token(spec TokenSpec) string {
 	}
 	header, payload := []byte(spec.RawHeader), []byte(spec.RawPayload)
 	if spec.RawHeader == "" {
-		header = members(map[string]any{"alg": key.Algorithm, "kid": key.ID, "typ": "JWT"}, spec.Header)
+		header = members(a.header(key), spec.Header)
 	}
 	if spec.RawPayload == "" {
 		payload = members(a.claims(spec), spec.Claims)
@@ -81,20 +82,17 @@ func (a *Authority) Token(spec TokenSpec) string {
 	return signed + "." + encode(signature)
 }
 
-// claims returns the claims of Stytch's tokens.
-func (a *Authority) claims(spec TokenSpec) map[string]any {
-	if spec.ClientID == "" {
-		spec.ClientID = defaultClientID
+// header returns the header of the authority's tokens.
+func (a *Authority) header(key *Key) map[string]any {
+	header := map[string]any{"alg": key.Algorithm, "kid": key.ID, "typ": "JWT"}
+	if a.standsFor != nil {
+		a.standsFor.setType(header)
 	}
-	if spec.Issuer == "" {
-		spec.Issuer = a.domain
-	}
-	if spec.Issuer == "" {
-		spec.Issuer = "stytch.com/" + a.projectID
-	}
-	if spec.Audience == nil {
-		spec.Audience = []string{a.projectID}
-	}
+	return header
+}
+
+// times returns the times of a token.
+func (a *Authority) times(spec TokenSpec) (issued, notBefore, expires int64) {
 	if spec.TTL == 0 {
 		spec.TTL = time.Hour
 	}
@@ -107,15 +105,33 @@ func (a *Authority) claims(spec TokenSpec) map[string]any {
 	if spec.ExpiresAt.IsZero() {
 		spec.ExpiresAt = spec.IssuedAt.Add(spec.TTL)
 	}
-	return map[string]any{
-		"sub":   spec.ClientID,
-		"iss":   spec.Issuer,
-		"aud":   spec.Audience,
-		"scope": strings.Join(spec.Scopes, " "),
-		"iat":   spec.IssuedAt.Unix(),
-		"nbf":   spec.NotBefore.Unix(),
-		"exp":   spec.ExpiresAt.Unix(),
+	return spec.IssuedAt.Unix(), spec.NotBefore.Unix(), spec.ExpiresAt.Unix()
+}
+
+// claims returns the claims of the authority's tokens: Stytch's, or those of
+// Options.Issuer.
+func (a *Authority) claims(spec TokenSpec) map[string]any {
+	claims := map[string]any{}
+	claims["iat"], claims["nbf"], claims["exp"] = a.times(spec)
+	if a.standsFor != nil {
+		a.standsFor.setClaims(claims, spec)
+		return claims
 	}
+	if spec.ClientID == "" {
+		spec.ClientID = defaultClientID
+	}
+	if spec.Issuer == "" {
+		spec.Issuer = a.domain
+	}
+	if spec.Issuer == "" {
+		spec.Issuer = "stytch.com/" + a.projectID
+	}
+	if spec.Audience == nil {
+		spec.Audience = []string{a.projectID}
+	}
+	claims["sub"], claims["iss"], claims["aud"] = spec.ClientID, spec.Issuer, spec.Audience
+	claims["scope"] = strings.Join(spec.Scopes, " ")
+	return claims
 }
 
 // members returns the JSON of base with the members of change.

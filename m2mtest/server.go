@@ -19,11 +19,14 @@ func (a *Authority) check(opts *Options) error {
 	_, project := stytch.Issuer(a.projectID, nil)
 	custom, template := parseTemplate(opts.ClaimsTemplate)
 	a.custom = custom
+	other, standIn := newStandIn(opts)
+	a.standsFor = other
 	return outbound.Mistakes("m2mtest",
 		project,
 		checkTTL(opts.TokenTTL),
 		checkDomain(opts.CustomDomain),
 		template,
+		standIn,
 		checkAddr(opts.Addr, opts.Hosts),
 		checkHosts(opts.Hosts),
 		checkNoServer(opts),

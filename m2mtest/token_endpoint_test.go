@@ -162,8 +162,8 @@ func TestInvalidClientIsOneAnswer(t *testing.T) {
 func TestIssuedToken(t *testing.T) {
 	now := time.Unix(1_900_000_000, 0)
 	a := newAuthority(t, m2mtest.Options{
-		TokenTTL: 90 * time.Second,
-		Now:      func() time.Time { return now },
+		TokenTTL:       90 * time.Second,
+		Now:            func() time.Time { return now },
 		ClaimsTemplate: `{"tenant": {{ client.trusted_metadata.tenant }}}`,
 	})
 	c := call(t, a, "POST", clients, `{"scopes": ["a"], "trusted_metadata": {"tenant": "acme"}}`).client(t)

@@ -15,13 +15,33 @@ import (
 // *testing.B or a *testing.F. Trust works in virtual time.
 //
 // For an authority that clients can call, use [NewAuthority].
-func Trust(t interface {
+func Trust(t trusting, cfg *verifier.Config) (*Authority, *verifier.Verifier) {
+	t.Helper()
+	return trust(t, &Options{}, cfg)
+}
+
+// TrustAs is [Trust] for another authority than Stytch. The Authority stands in for
+// that of issuer, and mints its tokens in the form of shape: see Options.Issuer and
+// Options.Shape.
+func TrustAs(t trusting, issuer verifier.Issuer, shape Shape, cfg *verifier.Config) (*Authority, *verifier.Verifier) {
+	t.Helper()
+	return trust(t, &Options{Issuer: &issuer, Shape: shape}, cfg)
+}
+
+// trusting is the part of a *testing.T that Trust needs.
+type trusting interface {
 	Helper()
 	Cleanup(func())
 	Fatalf(format string, args ...any)
-}, cfg *verifier.Config) (*Authority, *verifier.Verifier) {
+}
+
+func trust(t trusting, opts *Options, cfg *verifier.Config) (*Authority, *verifier.Verifier) {
 	t.Helper()
-	a := NewAuthority(&Options{NoServer: true, Key: NewKey("ES256")})
+	opts.NoServer, opts.Key = true, NewKey("ES256")
+	a, err := Start(opts)
+	if err != nil {
+		t.Fatalf("Trust: %v", err)
+	}
 	t.Cleanup(a.Close)
 	var c verifier.Config
 	if cfg != nil {

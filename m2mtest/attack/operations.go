@@ -10,6 +10,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/hostile"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
+	"github.com/m2mauth/m2mauth/verifier"
 )
 
 // Operation describes one call, and what the server should require for it.
@@ -64,6 +65,7 @@ func splitCall(call string) (method, host, target string) {
 type makers struct {
 	target  Target
 	foreign *m2mtest.Key
+	sound   *verifier.Verifier // see reference
 	needs   []scopes.Requirement
 	made    map[string]*maker
 }
@@ -73,18 +75,28 @@ type maker struct {
 	corpus []hostile.Credential
 }
 
-func newMakers(target Target) *makers {
+func newMakers(target Target) (*makers, error) {
 	key := target.Token.Key
 	if key == nil {
 		key = target.Authority.Key()
 	}
-	m := &makers{target: target, foreign: m2mtest.NewKey(key.Algorithm), made: make(map[string]*maker)}
+	sound, err := reference(target.Authority)
+	if err != nil {
+		return nil, err
+	}
+	m := &makers{target: target, foreign: m2mtest.NewKey(key.Algorithm), sound: sound, made: make(map[string]*maker)}
 	for _, o := range slices.Concat(target.HTTP, target.GRPC) {
 		if !slices.ContainsFunc(m.needs, o.Need.Equal) {
 			m.needs = append(m.needs, o.Need)
 		}
 	}
-	return m
+	return m, nil
+}
+
+func (m *makers) close() {
+	if m.sound != nil {
+		m.sound.Close()
+	}
 }
 
 func (m *makers) of(need scopes.Requirement) *maker {
@@ -94,7 +106,7 @@ func (m *makers) of(need scopes.Requirement) *maker {
 			Authority: m.target.Authority, Good: m.target.Token, Need: need, Others: m.needs,
 			Foreign: m.foreign, Trap: "http://127.0.0.1:9/keys",
 		}}
-		made.corpus = append(made.Corpus(), place(m.target.CredentialHeader).more(made.Accepted())...)
+		made.corpus = append(refused(m.sound, made.Corpus(), need), place(m.target.CredentialHeader).more(made.Accepted())...)
 		m.made[need.String()] = made
 	}
 	return made
