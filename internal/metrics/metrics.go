@@ -26,6 +26,7 @@ type Metric struct {
 type Label struct {
 	Name string
 	Bool bool // its values are "true" and "false"
+	Int  bool // its values are whole numbers
 }
 
 // Values holds the values of a Metric's Labels, in the same order.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/revocation"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -76,11 +77,19 @@ var (
 	}
 )
 
+// tokenResponses is of a gateway.TokenEndpoint.
+var tokenResponses = &Metric{
+	Name: "m2mauth.gateway.responses", Unit: "{response}", Kind: Counter,
+	Description: "Responses to token requests.",
+	Labels:      []Label{{Name: "http.response.status_code", Int: true}, ErrorType, {Name: "m2mauth.gateway.guessed", Bool: true}, {Name: "m2mauth.gateway.local_limits", Bool: true}},
+}
+
 // List returns every Metric of Sources.All.
 func List() []*Metric {
 	return []*Metric{
 		decisions, keysAge, keysState, keysFetches, keysUsable, keysUnknown, keysProblems, keysFingerprint,
 		revocationAge, revocationEntries, revocationStale, revocationMissing,
+		tokenResponses,
 	}
 }
 
@@ -94,26 +103,24 @@ type Sources struct {
 	mu        sync.Mutex
 	verifiers []*verifier.Verifier
 	lists     []*revocation.List
+	endpoints []*gateway.TokenEndpoint
 }
 
 // Add adds verifiers. It ignores those that are there, and nil.
-func (s *Sources) Add(list ...*verifier.Verifier) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, v := range list {
-		if v != nil && !slices.Contains(s.verifiers, v) {
-			s.verifiers = append(s.verifiers, v)
-		}
-	}
-}
+func (s *Sources) Add(list ...*verifier.Verifier) { add(s, &s.verifiers, list) }
 
 // AddRevocations adds lists. It ignores those that are there, and nil.
-func (s *Sources) AddRevocations(lists ...*revocation.List) {
+func (s *Sources) AddRevocations(lists ...*revocation.List) { add(s, &s.lists, lists) }
+
+// AddTokenEndpoints adds endpoints. It ignores those that are there, and nil.
+func (s *Sources) AddTokenEndpoints(list ...*gateway.TokenEndpoint) { add(s, &s.endpoints, list) }
+
+func add[T any](s *Sources, to *[]*T, list []*T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, l := range lists {
-		if l != nil && !slices.Contains(s.lists, l) {
-			s.lists = append(s.lists, l)
+	for _, one := range list {
+		if one != nil && !slices.Contains(*to, one) {
+			*to = append(*to, one)
 		}
 	}
 }
@@ -122,7 +129,7 @@ func (s *Sources) AddRevocations(lists ...*revocation.List) {
 // same labels, counters and numbers add up, and the greatest age counts.
 func (s *Sources) All(now time.Time) map[*Metric]map[Values]float64 {
 	s.mu.Lock()
-	verifiers, lists := slices.Clone(s.verifiers), slices.Clone(s.lists)
+	verifiers, lists, endpoints := slices.Clone(s.verifiers), slices.Clone(s.lists), slices.Clone(s.endpoints)
 	s.mu.Unlock()
 
 	all := make(values)
@@ -136,6 +143,11 @@ func (s *Sources) All(now time.Time) map[*Metric]map[Values]float64 {
 	}
 	for _, l := range lists {
 		all.revocations(l.Status())
+	}
+	for _, e := range endpoints {
+		for c, n := range e.Counts() {
+			all.add(tokenResponses, float64(n), strconv.Itoa(c.Status), c.Code, strconv.FormatBool(c.Guessed), strconv.FormatBool(c.Local))
+		}
 	}
 	return all
 }

@@ -1,106 +1,42 @@
 package gateway
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
-	"strconv"
+	"net/netip"
 	"time"
-
-	"github.com/m2mauth/m2mauth/internal/stytchwire"
 )
 
-// issuedToken holds a token response (RFC 6749 §5.1).
-type issuedToken struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"`
+// Answer describes the response to a token request. It holds no token, and of a secret
+// at most the last four characters.
+type Answer struct {
+	ClientID string        // from the request, quoted and cut unless plain; "" if it was not read
+	Addr     netip.Addr    // as the limits count it: IPv6 by its /64
+	Status   int           // the HTTP status
+	Code     string        // the error code, such as "invalid_client" (RFC 6749 §5.2); "" for a token
+	Err      error         // the cause of a refusal; nil for a token
+	Took     time.Duration // until the response was ready
 
-	scope, requestID string // of Stytch's response, for Observe alone
-}
+	// SecretLastFour holds the last four characters of the secret that a token was
+	// issued for. During a rotation, it tells which secret the client uses: complete
+	// the rotation when no instance's Answers show M2MClient.SecretLastFour anymore.
+	// It is "" for a refusal, whose secret may belong to something else, and for
+	// secrets of fewer than 8 characters.
+	SecretLastFour string
 
-// tokenRefusal holds an error response (RFC 6749 §5.2).
-type tokenRefusal struct {
-	status     int
-	code       string
-	retryAfter time.Duration
-	cause      error  // for Observe alone
-	requestID  string // of Stytch's response, for Observe alone
-}
+	Scopes    []string  // that were granted; nil for a refusal
+	Expires   time.Time // of the token, by its expires_in; zero for a refusal
+	RequestID string    // Stytch's, for its support; "" if Stytch did not respond with one
 
-// codeUnavailable is the code for too many requests and for failures of Stytch. RFC
-// 6749 defines it in §4.1.2.1; §5.2 has no code for them.
-const codeUnavailable = "temporarily_unavailable"
+	// FailedFrom counts the addresses from which authentication as ClientID failed within
+	// the last hour, if this one did and there were 5 or more: up to 8. Somebody may be
+	// guessing the client's secret from many addresses, or a customer has deployed an
+	// old one widely. It is 0 otherwise. Each process counts for itself.
+	FailedFrom int
 
-func (e *tokenRefusal) Error() string {
-	return fmt.Sprintf("gateway: %s: %v", e.code, e.cause)
-}
-func (e *tokenRefusal) Unwrap() error { return e.cause }
+	// LimiterErr is why Limiter did not count the request, so that the limits of this
+	// process alone applied; nil nearly always.
+	LimiterErr error
 
-// unready returns the refusal of a zero TokenEndpoint.
-func unready() *tokenRefusal {
-	return unavailable(0, errors.New("the TokenEndpoint is a zero value: make it with NewTokenEndpoint"))
-}
-
-func invalidRequest(cause error) *tokenRefusal {
-	return &tokenRefusal{status: http.StatusBadRequest, code: stytchwire.OAuthInvalidRequest, cause: cause}
-}
-
-func tooMany(wait time.Duration, cause error) *tokenRefusal {
-	return &tokenRefusal{status: http.StatusTooManyRequests, code: codeUnavailable, retryAfter: wait, cause: cause}
-}
-
-// description returns a fixed text, without any part of the request or of Stytch's
-// response.
-func (e *tokenRefusal) description() string {
-	switch e.status {
-	case http.StatusMethodNotAllowed:
-		return "The method is not POST."
-	case http.StatusRequestEntityTooLarge:
-		return "The request is too large."
-	case http.StatusTooManyRequests:
-		return "There were too many requests."
-	case http.StatusServiceUnavailable:
-		return "Tokens can't be issued at the moment."
-	}
-	switch e.code {
-	case stytchwire.OAuthInvalidClient:
-		return "Client authentication failed."
-	case stytchwire.OAuthInvalidScope:
-		return "The scope is malformed, or exceeds what the client may ask for."
-	case stytchwire.OAuthUnsupportedGrantType:
-		return "The grant type is not client_credentials."
-	default:
-		return "The request is malformed: send one client_id, client_secret and grant_type, as a form or JSON, by POST."
-	}
-}
-
-func (e *tokenRefusal) write(w http.ResponseWriter, usedHeader bool) {
-	h := w.Header()
-	switch {
-	case e.status == http.StatusMethodNotAllowed:
-		h.Set("Allow", http.MethodPost)
-	case e.status == http.StatusUnauthorized && usedHeader: // RFC 6749 §5.2
-		h.Set("WWW-Authenticate", `Basic realm="token"`)
-	}
-	if e.retryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64((e.retryAfter+time.Second-1)/time.Second), 10))
-	}
-	writeAnswer(w, e.status, struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{e.code, e.description()})
-}
-
-func (t *issuedToken) write(w http.ResponseWriter) { writeAnswer(w, http.StatusOK, t) }
-
-func writeAnswer(w http.ResponseWriter, status int, body any) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store") // RFC 6749 §5.1
-	h.Set("Pragma", "no-cache")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // fails only if the connection is broken
+	// Warning is "" nearly always. It reports that all requests so far came from one
+	// private address, which is probably a proxy's.
+	Warning string
 }

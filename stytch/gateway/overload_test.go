@@ -173,7 +173,7 @@ func TestLimiterMemory(t *testing.T) {
 	if strconv.IntSize < 64 || raceEnabled {
 		t.Skip("measured as programs run: 64 bits, no race detector")
 	}
-	const documented = 24 << 20
+	const documented = 32 << 20
 	upstream := transportFunc(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 401, Header: http.Header{}, Body: http.NoBody}, nil
 	})
@@ -185,7 +185,7 @@ func TestLimiterMemory(t *testing.T) {
 	}
 	used := heap() - before
 	runtime.KeepAlive(h)
-	t.Logf("%d KiB for 50,000 addresses and 50,000 pairs", used>>10)
+	t.Logf("%d KiB for 50,000 addresses, pairs and clients", used>>10)
 	if used > documented || used < documented/2 {
 		t.Errorf("memory of the limiters = %d KiB, want at most %d, and more than half of it", used>>10, documented>>10)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/m2mauth/m2mauth/internal/metrics"
 	"github.com/m2mauth/m2mauth/m2mtest"
-	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/telemetry/otelm2m"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -166,6 +165,7 @@ func TestMetrics(t *testing.T) {
 func TestInstruments(t *testing.T) {
 	w := newWorld(t, verifier.Config{})
 	w.instruments.AddRevocations(newList(t))
+	w.instruments.AddTokenEndpoints(newEndpoint(t))
 	_, _ = w.verifier.Authorize(t.Context(), w.request(m2mtest.TokenSpec{}), scopes.Authenticated())
 	listed := map[string]*metrics.Metric{metrics.Duration.Name: &metrics.Duration}
 	for _, m := range metrics.List() {
@@ -292,47 +292,4 @@ func TestZero(t *testing.T) {
 			t.Errorf("Close() = %v, want nil", err)
 		}
 	}
-}
-
-// TestRevocations: the view of a list is reported.
-func TestRevocations(t *testing.T) {
-	w := newWorld(t, verifier.Config{})
-	w.instruments.AddRevocations(newList(t), nil)
-	got := w.series(t)
-	for name, want := range map[string]float64{
-		"m2mauth.revocation.entries{}": 1, "m2mauth.revocation.stale{}": 0, "m2mauth.revocation.missing{}": 0,
-	} {
-		if v, ok := got[name]; !ok || v != want {
-			t.Errorf("%s = %v (present: %v), want %v", name, v, ok, want)
-		}
-	}
-	if age, ok := got["m2mauth.revocation.age{}"]; !ok || age < 0 || age > 60 {
-		t.Errorf("m2mauth.revocation.age = %v (present: %v), want some seconds at most", age, ok)
-	}
-}
-
-// source is a revocation.Source with one snapshot.
-type source struct{ update revocation.Update }
-
-func (s source) Follow(ctx context.Context, apply func(revocation.Update) error) error {
-	if err := apply(s.update); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func newList(t testing.TB) *revocation.List {
-	t.Helper()
-	list, err := revocation.New(revocation.Config{Source: source{revocation.Update{Snapshot: true, Cutoffs: []revocation.Cutoff{{
-		Issuer: "https://issuer.example", Select: revocation.Client("c"), IssuedUpTo: time.Now(), Until: time.Now().Add(time.Hour),
-	}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = list.Close() })
-	if err := list.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return list
 }

@@ -18,10 +18,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/metrics"
 	"github.com/m2mauth/m2mauth/revocation"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 	"github.com/m2mauth/m2mauth/verifier"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -90,6 +92,12 @@ func (i *Instruments) Add(verifiers ...*verifier.Verifier) { i.sources.Add(verif
 // AddRevocations reports the view of revocation lists.
 func (i *Instruments) AddRevocations(lists ...*revocation.List) { i.sources.AddRevocations(lists...) }
 
+// AddTokenEndpoints reports the responses of token endpoints. Those of several endpoints
+// add up.
+func (i *Instruments) AddTokenEndpoints(endpoints ...*gateway.TokenEndpoint) {
+	i.sources.AddTokenEndpoints(endpoints...)
+}
+
 // Observe is for verifier.Config.Observe. It records the duration of decisions about
 // tokens that were not remembered, and sets attributes of the current span. It never
 // sets the span's status: that is for the instrumentation of the server.
@@ -140,6 +148,9 @@ func attributes(labels []metrics.Label, values metrics.Values) attribute.Set {
 		case v == "":
 		case l.Bool:
 			list = append(list, attribute.Bool(l.Name, v == "true"))
+		case l.Int:
+			n, _ := strconv.Atoi(v)
+			list = append(list, attribute.Int(l.Name, n))
 		default:
 			list = append(list, attribute.String(l.Name, v))
 		}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/m2mauth/m2mauth/internal/metrics"
 	"github.com/m2mauth/m2mauth/revocation"
+	"github.com/m2mauth/m2mauth/stytch/gateway"
 	"github.com/m2mauth/m2mauth/verifier"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -58,6 +59,12 @@ func (c *Collector) Add(verifiers ...*verifier.Verifier) { c.sources.Add(verifie
 
 // AddRevocations collects the view of revocation lists.
 func (c *Collector) AddRevocations(lists ...*revocation.List) { c.sources.AddRevocations(lists...) }
+
+// AddTokenEndpoints collects the responses of token endpoints. Those of several endpoints
+// add up.
+func (c *Collector) AddTokenEndpoints(endpoints ...*gateway.TokenEndpoint) {
+	c.sources.AddTokenEndpoints(endpoints...)
+}
 
 // Observe is for verifier.Config.Observe. It records the duration of decisions about
 // tokens that were not remembered.

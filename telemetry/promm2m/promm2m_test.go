@@ -16,7 +16,6 @@ import (
 
 	"github.com/m2mauth/m2mauth/internal/metrics"
 	"github.com/m2mauth/m2mauth/m2mtest"
-	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/telemetry/promm2m"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -44,6 +43,7 @@ func newWorld(t testing.TB) *world {
 	})
 	w.collector.Add(w.verifier, nil, w.verifier) // the third is there already
 	w.collector.AddRevocations(newList(t), nil)
+	w.collector.AddTokenEndpoints(newEndpoint(t))
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(w.collector)
 	w.server = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
@@ -361,30 +361,4 @@ func TestListed(t *testing.T) {
 			t.Errorf("%s is not in the scrape", m.Name)
 		}
 	}
-}
-
-// source is a revocation.Source with one snapshot.
-type source struct{ update revocation.Update }
-
-func (s source) Follow(ctx context.Context, apply func(revocation.Update) error) error {
-	if err := apply(s.update); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func newList(t testing.TB) *revocation.List {
-	t.Helper()
-	list, err := revocation.New(revocation.Config{Source: source{revocation.Update{Snapshot: true, Cutoffs: []revocation.Cutoff{{
-		Issuer: "https://issuer.example", Select: revocation.Client("c"), IssuedUpTo: time.Now(), Until: time.Now().Add(time.Hour),
-	}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = list.Close() })
-	if err := list.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return list
 }
