@@ -48,7 +48,7 @@ func guessable(secret, clientID string) bool {
 		return true
 	}
 	rest := strings.ToLower(secret)
-	if clientID != "" {
+	if len(clientID) >= 4 { // a shorter one would only break the words below
 		rest = strings.ReplaceAll(rest, strings.ToLower(clientID), "")
 	}
 	for _, word := range []string{

@@ -56,3 +56,10 @@ func TestSecretsAreNotKept(t *testing.T) {
 		t.Error("the store keeps a secret")
 	}
 }
+
+// TestGuessableShortID: an ID that is a letter of a common word does not hide the word.
+func TestGuessableShortID(t *testing.T) {
+	if !guessable("password", "a") {
+		t.Error(`guessable("password", "a") = false, want true`)
+	}
+}

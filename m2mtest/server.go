@@ -69,26 +69,12 @@ func checkAddr(addr string, hosts []string) error {
 func checkHosts(hosts []string) error {
 	var errs []error
 	for i, host := range hosts {
-		if !isHost(host) {
+		if !outbound.IsHostName(host) {
 			errs = append(errs, fmt.Errorf(`option Hosts[%d] %s is no host name: write it without scheme and port: "authority"`,
 				i, redact.Quote(host)))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// isHost reports whether host is a host name or an IP address, without a port.
-func isHost(host string) bool {
-	if net.ParseIP(host) != nil {
-		return true
-	}
-	for i := range len(host) {
-		c := host[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
-			return false
-		}
-	}
-	return host != "" && len(host) <= 253 // RFC 1035 §2.3.4
 }
 
 func checkNoServer(opts *Options) error {

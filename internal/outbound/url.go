@@ -22,6 +22,21 @@ func IsLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
+// IsHostName reports whether name is a host name of ASCII letters, digits, hyphens,
+// underscores and dots, or an IP address, without a port.
+func IsHostName(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return !strings.Contains(name, "%") // a zone is no part of a Host
+	}
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 253 // RFC 1035 §2.3.4
+}
+
 // IsNamed reports whether the Host of a request, with or without a port, is a
 // loopback name or one of names. Case and one dot at the end don't matter.
 func IsNamed(host string, names []string) bool {

@@ -1,79 +1,93 @@
 // Package authority implements the command "m2mauth authority": a local authority
-// that serves Stytch's M2M API on a fixed port, for development without an account.
-// It stores its clients and signing keys in a file.
+// that serves Stytch's M2M API on a fixed port, for development and tests without an
+// account. It stores its clients and signing keys in a file.
 package authority
 
 import (
 	"context"
-	"flag"
+	"crypto/tls"
 	"fmt"
 	"io"
-	"os"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
 
-	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/operate"
 	"github.com/m2mauth/m2mauth/m2mtest"
 )
 
-type options struct {
-	addr, file, project, secret string
-	rotateKeys                  bool
-}
-
-const usage = `usage: m2mauth authority [flags]
-
-Serves Stytch's M2M API on this machine, for development without an account.
-Clients and signing keys survive restarts and crashes. Do not use it in
-production: it hashes secrets with a fast hash, and stores its project's secret
-and signing keys in the file.
-
-  -addr ADDRESS   listen there, on loopback; 127.0.0.1:8484 by default
-  -file FILE      store everything there; authority.db by default
-  -rotate-keys    start with a new signing key; the old ones stay published
-
-STYTCH_PROJECT_ID and STYTCH_SECRET, if set, are the credentials of its project.
-
-Exit status: 0 after a signal, 1 if it can't serve, 2 usage.
-`
+const defaultProject = "project-test-00000000-0000-4000-8000-000000000000"
 
 // Run runs the command with the arguments after its name until ctx ends, and
 // returns the exit status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var o options
-	flags := flag.NewFlagSet("authority", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // it would quote unknown flags and malformed values
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:8484", "")
-	flags.StringVar(&o.file, "file", "authority.db", "")
-	flags.BoolVar(&o.rotateKeys, "rotate-keys", false, "")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		fmt.Fprint(stderr, usage)
-		return 2 // for -h as well, so that a script stops
+	o, err := parse(args)
+	if err != nil {
+		return operate.Refuse(stderr, "authority", usage, err)
 	}
-	o.project, o.secret = os.Getenv("STYTCH_PROJECT_ID"), os.Getenv("STYTCH_SECRET")
 	if err := run(ctx, stdout, o); err != nil {
-		fmt.Fprintln(stderr, "m2mauth authority:", err)
+		operate.Complain(stderr, "authority", err)
 		return 1
 	}
 	return 0
 }
 
-const defaultProject = "project-test-00000000-0000-4000-8000-000000000000"
-
 // run serves the authority until ctx ends.
-func run(ctx context.Context, out io.Writer, o options) error {
-	s, err := openStore(o.file)
-	if err != nil {
+func run(ctx context.Context, out io.Writer, o *options) error {
+	c := &clock{}
+	opts := m2mtest.Options{
+		ProjectID: o.project, Secret: o.secret, Store: m2mtest.NewMemoryStore(), Now: c.now,
+		TokenTTL: o.life, CustomDomain: o.customDomain, ClaimsTemplate: o.template,
+	}
+	if !o.memory {
+		s, err := openStore(o.file)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		opts.Store = s
+		if opts.Secret == "" {
+			if opts.Secret, err = s.secret(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := prepare(opts, o); err != nil {
 		return err
 	}
-	defer s.Close()
-	if o.project == "" {
-		o.project = defaultProject
-	}
-	if o.secret == "" {
-		if o.secret, err = s.secret(); err != nil {
+	opts.Addr, opts.Hosts = o.addr, o.names
+	if o.tlsCA != "" {
+		var err error
+		if opts.TLS, err = serverTLS(o.tlsCA, o.names); err != nil {
 			return err
 		}
 	}
-	a, err := m2mtest.Start(&m2mtest.Options{ProjectID: o.project, Secret: o.secret, Addr: o.addr, Store: s})
+	a, err := m2mtest.Start(&opts)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	controlURL := ""
+	if o.control != "" {
+		handler := &control{authority: a, clock: c, seeds: o.seeds, life: o.life, names: o.names}
+		server, addr, err := serveControl(o.control, handler, opts.TLS)
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		controlURL = o.urlOf(addr)
+	}
+	o.welcome(out, a, controlURL)
+	<-ctx.Done()
+	return nil
+}
+
+// prepare changes what opts.Store holds, before anybody can call the authority.
+func prepare(opts m2mtest.Options, o *options) error {
+	opts.NoServer = true
+	a, err := m2mtest.Start(&opts)
 	if err != nil {
 		return err
 	}
@@ -81,26 +95,39 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	if o.rotateKeys {
 		a.RotateKeys()
 	}
-	fmt.Fprintf(out, `The authority is up, and stores everything in %[1]s. Ctrl-C stops it.
+	return plant(a, o.seeds)
+}
 
-  export STYTCH_URL=%[2]s
-  export STYTCH_PROJECT_ID=%[3]s
-  export STYTCH_SECRET=%[4]s
+// urlOf returns the URL at which others call what listens at addr.
+func (o *options) urlOf(addr *net.TCPAddr) string {
+	scheme, host := "http://", addr.String()
+	if o.tlsCA != "" {
+		scheme = "https://"
+	}
+	if addr.IP.IsUnspecified() { // there are names: see checkAddress
+		host = net.JoinHostPort(o.names[0], strconv.Itoa(addr.Port))
+	}
+	return scheme + host
+}
 
-Register a client:
-
-  curl -s -u $STYTCH_PROJECT_ID:$STYTCH_SECRET $STYTCH_URL/v1/m2m/clients \
-    -H 'Content-Type: application/json' -d '{"client_name":"mine","scopes":["read:orders"]}'
-
-Get a token with the client_id and client_secret of the response:
-
-  curl -s -u "$CLIENT_ID:$CLIENT_SECRET" -d grant_type=client_credentials \
-    $STYTCH_URL/v1/public/$STYTCH_PROJECT_ID/oauth2/token
-
-Get the keys, as services do that verify tokens:
-
-  curl -s $STYTCH_URL/v1/sessions/jwks/$STYTCH_PROJECT_ID
-`, redact.Text(o.file), a.URL(), a.ProjectID(), a.Secret())
-	<-ctx.Done()
-	return nil
+// serveControl starts the server of the control, and returns its address.
+func serveControl(addr string, handler http.Handler, secure *tls.Config) (*http.Server, *net.TCPAddr, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, nil, fmt.Errorf("-control: can't listen: %w", err)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // it would show what clients send
+	}
+	if secure == nil {
+		go func() { _ = server.Serve(l) }()
+	} else {
+		server.TLSConfig = secure.Clone()
+		go func() { _ = server.ServeTLS(l, "", "") }()
+	}
+	return server, l.Addr().(*net.TCPAddr), nil
 }
