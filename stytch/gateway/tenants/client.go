@@ -9,20 +9,22 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// Client describes a client of the tenant.
+// Client describes a client of the tenant. Its JSON may be sent to the customer.
 type Client struct {
-	ID          string
-	Name        string
-	Description string
-	Active      bool // gets tokens
-	Scopes      []string
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Active      bool     `json:"active"` // gets tokens
+	Scopes      []string `json:"scopes"`
 
-	SecretLastFour     string // the last four characters of the secret
-	NextSecretLastFour string // those of the next secret during a rotation, or else ""
+	// SecretLastFour holds the last four characters of the secret, and
+	// NextSecretLastFour those of the next secret during a rotation, or else "".
+	SecretLastFour     string `json:"secret_last_four"`
+	NextSecretLastFour string `json:"next_secret_last_four"`
 
 	// Values are the customer's own, as registered. They are the customer's word:
 	// nobody has checked them.
-	Values map[string]string
+	Values map[string]string `json:"values"`
 }
 
 const idPrefix = "m2m-client-"

@@ -54,7 +54,26 @@ func (r Reason) Error() string {
 	return string(r)
 }
 
-// The Reasons. The HTTP status in parentheses is a suggestion.
+// HTTPStatus returns the status in parentheses below, which suits an API for customers. It
+// returns 500 for unknown Reasons.
+func (r Reason) HTTPStatus() int {
+	switch r {
+	case Invalid:
+		return 400
+	case NotFound:
+		return 404
+	case LimitFull, Busy, Rotating, NotRotating:
+		return 409
+	case KeyUsed:
+		return 422
+	case Unavailable, Uncertain:
+		return 503
+	default:
+		return 500
+	}
+}
+
+// The Reasons, with their HTTP status.
 const (
 	NotFound    Reason = "not_found"    // the tenant has no such client (404)
 	Invalid     Reason = "invalid"      // Detail names the mistake (400)

@@ -3,6 +3,7 @@ package tenants
 import (
 	"context"
 	"errors"
+	"log/slog"
 )
 
 // Act names what a call does.
@@ -47,6 +48,34 @@ type Event struct {
 	// Store. It is set without Err if the call succeeded and the index could not be
 	// updated: Rebuild corrects the index.
 	Cause error
+}
+
+// LogValue implements [slog.LogValuer] with a group of the fields that are set.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("act", string(e.Act)), slog.String("tenant", e.Tenant), slog.String("actor", e.Actor)}
+	for _, text := range []struct{ name, value string }{{"client_id", e.ClientID}, {"name", e.Name}, {"last_four", e.LastFour}} {
+		if text.value != "" {
+			attrs = append(attrs, slog.String(text.name, text.value))
+		}
+	}
+	if e.Scopes != nil {
+		attrs = append(attrs, slog.Any("scopes", e.Scopes))
+	}
+	for _, fact := range []struct {
+		name string
+		true bool
+	}{{"repeated", e.Repeated}, {"foreign", e.Foreign}} {
+		if fact.true {
+			attrs = append(attrs, slog.Bool(fact.name, true))
+		}
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("reason", string(e.Err.Reason)), slog.String("detail", e.Err.Detail))
+	}
+	if e.Cause != nil {
+		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // report ends a call: it calls Observe, and returns err as the call's error.

@@ -1,9 +1,11 @@
 package tenants_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -65,6 +67,31 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestLog checks the records of an audit log.
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if groups == nil && a.Key != "e" {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	for _, e := range []tenants.Event{
+		{Act: tenants.ActRegister, Tenant: "acme", Actor: "user-1", ClientID: "id", Name: "n", Scopes: []string{"a", "b"}, Repeated: true},
+		{Act: tenants.ActDelete, Tenant: "acme", Actor: "user-1", ClientID: "id", Foreign: true, Err: &tenants.Error{Reason: tenants.NotFound}},
+		{Act: tenants.ActCancel, Tenant: "acme", Actor: "user-1", LastFour: "abcd", Err: &tenants.Error{Reason: tenants.Invalid, Detail: "d"}, Cause: errStore},
+	} {
+		logger.Info("account", "e", e)
+	}
+	const want = `e.act=register e.tenant=acme e.actor=user-1 e.client_id=id e.name=n e.scopes="[a b]" e.repeated=true
+e.act=delete e.tenant=acme e.actor=user-1 e.client_id=id e.foreign=true e.reason=not_found e.detail=""
+e.act=rotation_cancel e.tenant=acme e.actor=user-1 e.last_four=abcd e.reason=invalid e.detail=d e.cause="disk full at /var/lib"
+`
+	if got := log.String(); got != want {
+		t.Errorf("log:\n%swant:\n%s", got, want)
+	}
+}
+
 // TestObservePanics checks that a panic in Observe does not reach the caller.
 func TestObservePanics(t *testing.T) {
 	w := newWorld(t)
@@ -75,10 +102,15 @@ func TestObservePanics(t *testing.T) {
 	}
 }
 
-// TestReasonTexts checks that every Reason has words.
-func TestReasonTexts(t *testing.T) {
-	for _, r := range []tenants.Reason{tenants.NotFound, tenants.Invalid, tenants.KeyUsed, tenants.LimitFull, tenants.Busy,
-		tenants.Rotating, tenants.NotRotating, tenants.Unavailable, tenants.Uncertain, tenants.NoCaller} {
+// TestReasons checks that every Reason has words and a status.
+func TestReasons(t *testing.T) {
+	for r, status := range map[tenants.Reason]int{
+		tenants.NotFound: 404, tenants.Invalid: 400, tenants.KeyUsed: 422, tenants.LimitFull: 409, tenants.Busy: 409,
+		tenants.Rotating: 409, tenants.NotRotating: 409, tenants.Unavailable: 503, tenants.Uncertain: 503, tenants.NoCaller: 500,
+	} {
+		if got := r.HTTPStatus(); got != status {
+			t.Errorf("HTTPStatus(%q) = %d, want %d", string(r), got, status)
+		}
 		if r.Error() == string(r) {
 			t.Errorf("the Reason %q has no words", string(r))
 		}

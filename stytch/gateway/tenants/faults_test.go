@@ -2,6 +2,7 @@ package tenants_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/stytch/gateway/tenants"
 )
 
@@ -26,6 +28,7 @@ func TestRegisterFails(t *testing.T) {
 		{"a request that is lost", dropped, tenants.Uncertain, false},
 		{"a 503", refused(503), tenants.Uncertain, false},
 		{"a 408", refused(408), tenants.Uncertain, false},
+		{"a 302", refused(302), tenants.Uncertain, false},
 		{"a 400", refused(400), tenants.Unavailable, false},
 		{"a 401", refused(401), tenants.Unavailable, false},
 		{"a 429", refused(429), tenants.Unavailable, false},
@@ -229,6 +232,49 @@ func changing(act tenants.Act) string {
 	return "PUT"
 }
 
+// TestCopiedMarker leaves a registration without outcome, and gives its marker to a client
+// of another tenant: that client is not taken for it.
+func TestCopiedMarker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		acme := w.replica(func(c *tenants.Config) { c.MaxClients = 1 }).For(tenants.Caller{Tenant: "acme", Actor: "user-1"})
+		w.fail(at("POST", "/m2m/clients", dropped))
+		if _, _, err := acme.Register(t.Context(), registration("1")); !errors.Is(err, tenants.Uncertain) {
+			t.Fatalf("Register = %v, want %v", err, tenants.Uncertain)
+		}
+		w.fail(nil)
+		var pending struct{ Clients []struct{ Key, Body string } }
+		err := w.store.Update(t.Context(), "acme", func(old []byte) ([]byte, error) { return old, json.Unmarshal(old, &pending) })
+		if err != nil || len(pending.Clients) != 1 || pending.Clients[0].Key == "" {
+			t.Fatalf("the record has %+v, %v, want the pending registration", pending, err)
+		}
+		_, _, err = w.api.CreateClient(t.Context(), stytch.CreateParams{Name: registration("1").Name, TrustedMetadata: map[string]any{
+			"tenant_id": "globex", "registration": map[string]string{"key": pending.Clients[0].Key, "body": pending.Clients[0].Body},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(61 * time.Second)
+		if _, _, err := acme.Register(t.Context(), registration("2")); err != nil {
+			t.Errorf("Register = %v, want nil: the place is free again", err)
+		}
+	})
+}
+
+// TestUnknownForm lets Stytch refuse the form of an ID: the client does not exist.
+func TestUnknownForm(t *testing.T) {
+	w := newWorld(t)
+	w.fail(func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		rw.WriteHeader(400)
+		rw.Write([]byte(`{"error_type":"m2m_client_invalid_client_id"}`))
+	})
+	for act, call := range acts {
+		if err := call(t, w.as("acme"), "m2m-client-test-x"); !errors.Is(err, tenants.NotFound) || cause(err) != nil {
+			t.Errorf("%s = %v, want %v", act, err, tenants.NotFound)
+		}
+	}
+}
+
 // TestLongNames checks what Stytch itself finds too long.
 func TestLongNames(t *testing.T) {
 	w := newWorld(t)
@@ -264,14 +310,20 @@ func noWordsOfStytch(t *testing.T, err error) {
 func TestSubstitutedClient(t *testing.T) {
 	w := newWorld(t)
 	acme := w.as("acme")
-	w.fail(at("POST", "/m2m/clients", func(rw http.ResponseWriter, r *http.Request, serve http.Handler) {
-		rw.Write([]byte(`{"m2m_client":{"client_id":"m2m-client-test-1","client_secret":"abcdefgh","trusted_metadata":{"tenant_id":"globex"}}}`))
-	}))
-	client, secret, err := acme.Register(t.Context(), registration("1"))
-	if !errors.Is(err, tenants.Uncertain) || !secret.IsZero() || client.ID != "" {
-		t.Errorf("Register = %+v, %v, want %v", client, err, tenants.Uncertain)
-	}
-	if strings.Contains(cause(err).Error(), "abcdefgh") {
-		t.Errorf("the cause holds the secret: %v", cause(err))
+	for name, answer := range map[string]string{
+		"another owner": `"client_id":"m2m-client-test-1","trusted_metadata":{"tenant_id":"globex"}`,
+		"no owner":      `"client_id":"m2m-client-test-1"`,
+		"another form":  `"client_id":"imported","trusted_metadata":{"tenant_id":"acme"}`,
+	} {
+		w.fail(at("POST", "/m2m/clients", func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			rw.Write([]byte(`{"m2m_client":{"client_secret":"abcdefgh",` + answer + `}}`))
+		}))
+		client, secret, err := acme.Register(t.Context(), registration(name))
+		if !errors.Is(err, tenants.Uncertain) || !secret.IsZero() || client.ID != "" {
+			t.Errorf("%s: Register = %+v, %v, want %v", name, client, err, tenants.Uncertain)
+		}
+		if strings.Contains(cause(err).Error(), "abcdefgh") {
+			t.Errorf("%s: the cause holds the secret: %v", name, cause(err))
+		}
 	}
 }

@@ -11,21 +11,22 @@ import (
 	"unicode/utf8"
 )
 
-// Registration describes a client to register.
+// Registration describes a client to register. Its JSON can be the body of a request, with
+// the Key in a header.
 type Registration struct {
 	// Key makes the registration idempotent: a repeat with the same Key and the same
 	// content registers nothing. It is chosen by the customer, such as the
 	// Idempotency-Key of a request, or put into a form by the SaaS: 1 to 128
 	// characters, and new for each client. Required.
-	Key string
+	Key string `json:"-"`
 
-	Name        string   // 1 to 128 characters; required
-	Description string   // up to 512 characters
-	Scopes      []string // from Config.Scopes
+	Name        string   `json:"name"`        // 1 to 128 characters; required
+	Description string   `json:"description"` // up to 512 characters
+	Scopes      []string `json:"scopes"`      // from Config.Scopes
 
 	// Values are the customer's own data about the client: up to 20 of them, with keys
 	// of up to 64 characters, and up to 2 KiB of JSON together.
-	Values map[string]string
+	Values map[string]string `json:"values"`
 }
 
 const (

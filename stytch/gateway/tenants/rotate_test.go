@@ -32,8 +32,12 @@ func TestRotationStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	four := started.NextSecretLastFour
+	before := w.wire.Count()
 	_, _, err = acme.StartRotation(t.Context(), client.ID)
 	expect("start during a rotation", err, tenants.Rotating)
+	if got := w.wire.Count() - before; got != 1 {
+		t.Errorf("start during a rotation made %d requests, want the look alone", got)
+	}
 	for _, wrong := range []string{"", "a", "abcde", "a\nbc"} {
 		expect("complete with "+wrong, complete(wrong), tenants.Invalid)
 		expect("cancel with "+wrong, cancel(wrong), tenants.Invalid)
