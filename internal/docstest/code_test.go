@@ -33,6 +33,7 @@ var other = map[string]string{
 	"os":      "os",
 	"signal":  "os/signal",
 	"slog":    "log/slog",
+	"sql":     "database/sql",
 	"status":  "google.golang.org/grpc/status",
 	"strings": "strings",
 	"sync":    "sync",
