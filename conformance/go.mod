@@ -3,6 +3,7 @@ module github.com/m2mauth/m2mauth/conformance
 go 1.26.4
 
 require (
+	github.com/auth0/go-jwt-middleware/v3 v3.1.0
 	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3
