@@ -51,6 +51,29 @@ func TestStandIn(t *testing.T) {
 	}
 }
 
+// TestStandInKey: the default key has the issuer's first algorithm, and an algorithm
+// that it does not accept replaces its own.
+func TestStandInKey(t *testing.T) {
+	issuer := otherIssuer()
+	issuer.Algorithms = []string{"ES384", "RS256"}
+	for _, tt := range []struct {
+		key       *m2mtest.Key
+		algorithm string
+		accepted  string
+	}{
+		{nil, "ES384", "ES384 RS256"},
+		{m2mtest.NewKey("ES256"), "ES256", "ES256"},
+	} {
+		a := m2mtest.NewAuthority(&m2mtest.Options{Issuer: issuer, Shape: kind, Key: tt.key, NoServer: true})
+		if got := a.Key().Algorithm; got != tt.algorithm {
+			t.Errorf("Key().Algorithm = %q, want %q", got, tt.algorithm)
+		}
+		if got := strings.Join(a.Issuer().Algorithms, " "); got != tt.accepted {
+			t.Errorf("Issuer().Algorithms = %q, want %q", got, tt.accepted)
+		}
+	}
+}
+
 // TestStandInTokenEndpoint: the token endpoint issues the tokens of the issuer.
 func TestStandInTokenEndpoint(t *testing.T) {
 	a := newAuthority(t, m2mtest.Options{Issuer: otherIssuer(), Shape: kind, Key: m2mtest.NewKey("ES256")})
