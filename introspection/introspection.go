@@ -16,14 +16,8 @@
 package introspection
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/clientauth"
@@ -64,9 +58,6 @@ type Config struct {
 
 const maxIdle = 8 // connections
 
-// maxAnswer bounds an answer: a longer one is refused.
-const maxAnswer = 64 << 10
-
 // Issuer returns the Issuer for verifier.Config, or an error that reports every
 // mistake in c. It makes no request.
 func Issuer(c Config) (verifier.Issuer, error) {
@@ -98,7 +89,7 @@ func Issuer(c Config) (verifier.Issuer, error) {
 	if transport == nil {
 		transport = outbound.NewTransport(maxIdle)
 	}
-	e := &endpoint{url: c.Endpoint, method: method, server: server, http: outbound.NewClient(transport), own: c.Transport == nil, timeout: timeout}
+	e := &endpoint{url: c.Endpoint, method: method, issuer: c.Issuer, http: outbound.NewClient(transport), own: c.Transport == nil, timeout: timeout}
 	return verifier.Issuer{
 		Name:            c.Issuer,
 		Audiences:       c.Audiences,
@@ -106,64 +97,4 @@ func Issuer(c Config) (verifier.Issuer, error) {
 		Introspect:      e.ask,
 		IntrospectTTL:   c.TTL,
 	}, nil
-}
-
-// endpoint asks an introspection endpoint. It is the transport alone: the Verifier
-// remembers, bounds and retries.
-type endpoint struct {
-	url     string
-	method  clientauth.Method
-	server  clientauth.Server
-	http    *http.Client // follows no redirect
-	own     bool         // http's transport is the endpoint's own
-	timeout time.Duration
-
-	closing sync.Once
-}
-
-// ask sends one question (RFC 7662 §2.1) and returns the JSON of the answer. No error
-// holds the token or a secret.
-func (e *endpoint) ask(ctx context.Context, token string) ([]byte, error) {
-	if e.own {
-		e.closing.Do(func() { context.AfterFunc(introspect.Lifetime(ctx), e.http.CloseIdleConnections) })
-	}
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
-	defer cancel()
-	r := clientauth.Request{Form: url.Values{}, Header: http.Header{}}
-	used, err := clientauth.Add(ctx, e.method, e.server, &r)
-	if err != nil {
-		return nil, outbound.ErrorWithoutSecrets(err, used.Secrets...)
-	}
-	secrets := append([]string{token}, used.Secrets...)
-	r.Form.Set("token", token)
-	r.Form.Set("token_type_hint", "access_token")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, strings.NewReader(r.Form.Encode()))
-	if err != nil {
-		return nil, outbound.ErrorWithoutSecrets(outbound.WithoutURL(err), secrets...)
-	}
-	for name, values := range r.Header {
-		req.Header[name] = values
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", outbound.UserAgent)
-	res, err := e.http.Do(req)
-	if err != nil {
-		return nil, outbound.ErrorWithoutSecrets(outbound.WithoutURL(err), secrets...)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		io.CopyN(io.Discard, res.Body, maxAnswer) // so that the connection can be used again
-		return nil, &introspect.StatusError{
-			Status: res.StatusCode, RetryAfter: outbound.RetryAfter(res.Header), Err: fmt.Errorf("%s: HTTP status %d", redact.URL(e.url), res.StatusCode),
-		}
-	}
-	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind == "application/token-introspection+jwt" {
-		return nil, fmt.Errorf("%w: it is signed (RFC 9701), want application/json", introspect.ErrAnswer)
-	}
-	body, err := outbound.ReadBody(res.Body, maxAnswer)
-	if err != nil {
-		return nil, outbound.ErrorWithoutSecrets(err, secrets...)
-	}
-	return body, nil
 }

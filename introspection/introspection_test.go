@@ -145,7 +145,10 @@ func TestMistakes(t *testing.T) {
 // TestClose: the connections of the default transport end with the Verifier.
 func TestClose(t *testing.T) {
 	closed := make(chan struct{}, 8)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, active) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, active)
+	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateClosed {
 			closed <- struct{}{}

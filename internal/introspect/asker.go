@@ -24,7 +24,7 @@ const (
 	Timeout     = 10 * time.Second // for one question
 	Patience    = 2 * time.Second  // for a caller that waits for one
 	RefusedFor  = 5 * time.Second  // how long a refusal is remembered at most
-	FailedFor   = 1 * time.Second  // how long a failure is remembered, for its token alone
+	FailedFor   = 1 * time.Second  // how long a failure is remembered at least, for its token alone
 	maxRefused  = 4096             // remembered results
 	maxQueued   = 256              // questions of a lane that wait for a slot
 	newSlots    = 64               // questions at once about tokens that are not known to be active

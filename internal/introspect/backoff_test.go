@@ -183,17 +183,48 @@ func TestOneProbe(t *testing.T) {
 	})
 }
 
-// TestRetryAfter: the authority's own pause is kept, up to 30 s.
+// TestRetryAfter: the authority's own pause is kept, up to 30 s: at once for new tokens,
+// after three failures for known ones, which should not suffer from the others.
 func TestRetryAfter(t *testing.T) {
-	for wish, want := range map[time.Duration]time.Duration{
-		20 * time.Second: 20 * time.Second,
-		time.Hour:        30 * time.Second,
+	for _, tt := range []struct {
+		known      bool
+		wish, want time.Duration
+		sent       int
+	}{
+		{false, 20 * time.Second, 20 * time.Second, 1},
+		{false, time.Hour, 30 * time.Second, 1},
+		{true, 20 * time.Second, 20 * time.Second, 3},
+		{true, time.Hour, 30 * time.Second, 3},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			h := &authority{fails: down(&StatusError{Status: 429, RetryAfter: wish, Err: errors.New("HTTP status 429")})}
+			h := &authority{fails: down(&StatusError{Status: 429, RetryAfter: tt.wish, Err: errors.New("HTTP status 429")})}
 			a := h.asker(t)
-			if sent, pause := paused(t, h, a, false); sent != 3 || pause != want {
-				t.Errorf("Retry-After %v: %d questions, a pause of %v; want %d, %v", wish, sent, pause, 3, want)
+			if sent, pause := paused(t, h, a, tt.known); sent != tt.sent || pause != tt.want {
+				t.Errorf("Retry-After %v, known %t: %d questions, a pause of %v; want %d, %v", tt.wish, tt.known, sent, pause, tt.sent, tt.want)
+			}
+		})
+	}
+}
+
+// TestOneKnownToken: a service that has one caller asks an authority in an outage as
+// rarely as one with many, and follows its Retry-After.
+func TestOneKnownToken(t *testing.T) {
+	for _, tt := range []struct {
+		err         error
+		least, most int
+	}{
+		{errDown, 4 + 9, 4 + 9 + 24 + 3}, // pauses of 2.5 s to 10 s once they have grown
+		{&StatusError{Status: 429, RetryAfter: 20 * time.Second, Err: errors.New("HTTP status 429")}, 6, 6},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &authority{fails: down(tt.err)}
+			a := h.asker(t)
+			for range 1200 {
+				_, _ = a.Ask(t.Context(), "known", true)
+				time.Sleep(100 * time.Millisecond)
+			}
+			if n := h.asked(); n < tt.least || n > tt.most {
+				t.Errorf("%v: %d questions in 2 min, want %d to %d", tt.err, n, tt.least, tt.most)
 			}
 		})
 	}

@@ -47,14 +47,15 @@ func (a *Asker[T]) fly(f *flight[T], k key, q Question, l *lane) {
 		}
 		return
 	}
-	wait := FailedFor
+	keep := max(FailedFor, retryAfter(err))
+	wait := keep
 	if err != errFull { // which says nothing about the authority
 		a.status.LastError = err
 		wait = max(wait, l.failed(k, err, now))
 	}
 	f.err = &Error{Err: err, After: wait}
 	if isCurrent {
-		a.refused.put(k, f, now, FailedFor)
+		a.refused.put(k, f, now, keep)
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Backoff begins when this many tokens in a row have failed: an authority that fails
-// for one strange token is not down.
+// Backoff begins after this many failures in a row. Among tokens that are not known to
+// be active, each counts once: an authority that fails for one strange token is not
+// down. There, a Retry-After begins it at once.
 const manyFailed = 3
 
 const (
@@ -26,7 +27,7 @@ type lane struct {
 	budget budget
 	known  bool // its tokens were active before
 
-	failing []key // the last tokens that failed, at most manyFailed, all different
+	failing []key // the tokens of the last failures, at most manyFailed
 	pauses  int   // so far, in a row
 	until   time.Time
 	why     error
@@ -77,27 +78,32 @@ func (l *lane) failed(k key, err error, now time.Time) (pause time.Duration) {
 		l.succeeded() // the authority is up
 		return 0
 	}
+	asked := retryAfter(err)
 	if l.pauses == 0 {
-		if !slices.Contains(l.failing, k) {
+		if l.known || !slices.Contains(l.failing, k) {
 			l.failing = append(l.failing, k)
 		}
-		if len(l.failing) < manyFailed {
+		if len(l.failing) < manyFailed && (l.known || asked == 0) {
 			return 0
 		}
 	}
 	if wait := l.until.Sub(now); wait > 0 {
 		return wait // a question that began before the pause
 	}
-	var asked time.Duration
-	if s, ok := errors.AsType[*StatusError](err); ok {
-		asked = s.RetryAfter
-	}
 	// Full jitter, so that replicas do not probe in step.
 	longest := min(firstPause<<min(l.pauses, 8), maxPause)
-	pause = max(rand.N(longest), longest/4, min(asked, maxAsked))
+	pause = max(rand.N(longest), longest/4, asked)
 	l.pauses++
 	l.until, l.why = now.Add(pause), err
 	return pause
+}
+
+// retryAfter returns the pause that the authority asks for, within bounds.
+func retryAfter(err error) time.Duration {
+	if s, ok := errors.AsType[*StatusError](err); ok {
+		return min(s.RetryAfter, maxAsked)
+	}
+	return 0
 }
 
 // dependsOnToken reports whether a token that somebody made up can cause err, at an
