@@ -2,6 +2,7 @@ package mcpmw
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,7 +95,7 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 // has answered.
 func (d *door) look(w http.ResponseWriter, r *http.Request, body []byte) bool {
 	message, err := jsonrpc.DecodeMessage(body) // as the SDK does; an error for a batch
-	if err != nil {
+	if err != nil || !json.Valid(body) {        // the SDK ignores what follows the first message
 		reject(w, nil, jsonrpc.CodeInvalidRequest, "the body must be one JSON-RPC message, and no batch")
 		return false
 	}

@@ -24,11 +24,11 @@ func subjectOf(request *jsonrpc.Request) (name, operation string) {
 	}
 	switch request.Method {
 	case "tools/call":
-		return params.Name, ofTool + params.Name
+		return params.Name, operationOf(ofTool, params.Name)
 	case "prompts/get":
-		return params.Name, ofPrompt + params.Name
+		return params.Name, operationOf(ofPrompt, params.Name)
 	default:
-		return params.URI, ofResource + params.URI
+		return params.URI, operationOf(ofResource, params.URI)
 	}
 }
 

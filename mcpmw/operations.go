@@ -20,6 +20,18 @@ var (
 	named = map[string]bool{"tools/call": true, "prompts/get": true, "resources/read": true}
 )
 
+// maxName bounds a name or URI that a caller sends, in bytes: it goes to logs.
+const maxName = 2048
+
+// operationOf returns the operation of what a caller names, and for a name that is too
+// long an operation that no Policy can name.
+func operationOf(kind, name string) string {
+	if len(name) > maxName {
+		return "oversized/" + kind
+	}
+	return kind + name
+}
+
 // demand is one requirement that a message must meet.
 type demand struct {
 	operation string
@@ -53,29 +65,29 @@ func subjects(method string, params mcp.Params) (operations []string, ok bool) {
 	switch method {
 	case "tools/call":
 		if p, ok := params.(*mcp.CallToolParamsRaw); ok && p != nil {
-			return []string{ofTool + p.Name}, true
+			return []string{operationOf(ofTool, p.Name)}, true
 		}
 	case "prompts/get":
 		if p, ok := params.(*mcp.GetPromptParams); ok && p != nil {
-			return []string{ofPrompt + p.Name}, true
+			return []string{operationOf(ofPrompt, p.Name)}, true
 		}
 	case "resources/read":
 		if p, ok := params.(*mcp.ReadResourceParams); ok && p != nil {
-			return []string{ofResource + p.URI}, true
+			return []string{operationOf(ofResource, p.URI)}, true
 		}
 	case "resources/subscribe":
 		if p, ok := params.(*mcp.SubscribeParams); ok && p != nil {
-			return []string{ofResource + p.URI}, true
+			return []string{operationOf(ofResource, p.URI)}, true
 		}
 	case "resources/unsubscribe":
 		if p, ok := params.(*mcp.UnsubscribeParams); ok && p != nil {
-			return []string{ofResource + p.URI}, true
+			return []string{operationOf(ofResource, p.URI)}, true
 		}
 	case "subscriptions/listen":
 		if p, ok := params.(*mcp.SubscriptionsListenParams); ok && p != nil {
 			if p.Notifications != nil {
 				for _, uri := range p.Notifications.ResourceSubscriptions {
-					operations = append(operations, ofResource+uri)
+					operations = append(operations, operationOf(ofResource, uri))
 				}
 			}
 			return operations, true
@@ -83,10 +95,10 @@ func subjects(method string, params mcp.Params) (operations []string, ok bool) {
 	case "completion/complete":
 		if p, ok := params.(*mcp.CompleteParams); ok && p != nil && p.Ref != nil {
 			if p.Ref.Name != "" {
-				operations = append(operations, ofPrompt+p.Ref.Name)
+				operations = append(operations, operationOf(ofPrompt, p.Ref.Name))
 			}
 			if p.Ref.URI != "" {
-				operations = append(operations, ofResource+p.Ref.URI)
+				operations = append(operations, operationOf(ofResource, p.Ref.URI))
 			}
 			return operations, true
 		}

@@ -74,6 +74,9 @@ func (p Policy) compile() (policy, error) {
 // checkKey returns what is wrong with a key of a Policy.
 func checkKey(key string) error {
 	kind, name, _ := strings.Cut(key, "/")
+	if len(name) > maxName {
+		return fmt.Errorf("is longer than %d bytes", maxName)
+	}
 	if name == "" {
 		return errors.New(`names nothing: want "tool/NAME", "prompt/NAME", "resource/URI" or "method/NAME"`)
 	}
