@@ -18,6 +18,7 @@ const (
 var own = map[string]string{
 	"attack":      "m2mtest/attack",
 	"discovery":   "issuers/discovery",
+	"dpop":        "dpop",
 	"gateway":     "stytch/gateway",
 	"gorilla":     "httpmw/gorilla",
 	"grpcmw":      "grpcmw",
