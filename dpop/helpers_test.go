@@ -2,6 +2,7 @@ package dpop_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -37,3 +38,7 @@ func newChecker(t testing.TB, cfg dpop.Config) *dpop.Checker {
 	}
 	return c
 }
+
+var jsonNull = json.RawMessage("null")
+
+func jsonNumber(literal string) json.RawMessage { return json.RawMessage(literal) }

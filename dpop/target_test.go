@@ -1,6 +1,8 @@
 package dpop_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/m2mauth/m2mauth/dpop"
@@ -21,5 +23,42 @@ func TestNoProofForAPathWithAFragmentOrQuery(t *testing.T) {
 				t.Errorf("SameTarget(%q, %q, %q) = true, want false", row.htu, origin, row.path)
 			}
 		})
+	}
+}
+
+// TestEscapes compares every byte, escaped in both cases and as it is: only the
+// unreserved ones of RFC 3986 §2.3 are the same unescaped.
+func TestEscapes(t *testing.T) {
+	const origin = "https://api.example.com"
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	for i := range 256 {
+		plain, lower, upper := string([]byte{byte(i)}), fmt.Sprintf("%%%02x", i), fmt.Sprintf("%%%02X", i)
+		for _, tt := range []struct {
+			htu, path string
+			want      bool
+		}{
+			{"/" + lower, "/" + upper, true},
+			{"/a" + upper + "b", "/a" + lower + "b", true},
+			{"/" + lower, "/" + plain, strings.Contains(unreserved, plain)},
+			{"/" + plain, "/" + upper, strings.Contains(unreserved, plain)},
+			{"/" + lower, "/", false},
+			{"/a" + lower + "b", "/a" + lower + "c", false},
+			{"/%25" + lower[1:], "/" + lower, false}, // escaped twice
+		} {
+			if got := dpop.SameTarget(origin+tt.htu, origin, tt.path); got != tt.want {
+				t.Errorf("SameTarget(%q, %q) = %t, want %t", tt.htu, tt.path, got, tt.want)
+			}
+		}
+		isDigit := strings.Contains("0123456789abcdefABCDEF", plain)
+		for _, path := range []string{"/%" + plain + "0", "/%0" + plain} {
+			if got := dpop.SameTarget(origin+path, origin, path); got != isDigit {
+				t.Errorf("SameTarget(%q, itself) = %t, want %t", path, got, isDigit)
+			}
+		}
+	}
+	for _, path := range []string{"/%", "/%4"} {
+		if dpop.SameTarget(origin+path, origin, path) {
+			t.Errorf("SameTarget(%q, itself) = true, want false", path)
+		}
 	}
 }

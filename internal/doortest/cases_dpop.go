@@ -41,7 +41,7 @@ func proofs(t *testing.T, f *Fixture) []Case {
 
 // row returns a row with a bound token and a good proof, changed by edit.
 func (r proofRows) row(name string, edit func(*Case)) Case {
-	c := Case{Name: "DPoP: " + name, Config: r.takes(nil), Values: scheme("DPoP", r.bound), Proofs: r.signed(r.p, nil, nil)}
+	c := Case{Name: "DPoP: " + name, Config: r.takes(dpop.Config{}), Values: scheme("DPoP", r.bound), Proofs: r.signed(r.p, nil, nil)}
 	if edit != nil {
 		edit(&c)
 	}
@@ -54,9 +54,9 @@ func (r proofRows) with(name string, header, claims prooftest.Fields) Case {
 }
 
 // takes returns a Config that takes proofs.
-func (r proofRows) takes(replay dpop.Replay) func(*verifier.Config) {
+func (r proofRows) takes(cfg dpop.Config) func(*verifier.Config) {
 	return func(c *verifier.Config) {
-		checker, err := dpop.NewChecker(dpop.Config{Replay: replay})
+		checker, err := dpop.NewChecker(cfg)
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func (r proofRows) replays() []Case {
 		},
 		invalid(verifier.ProofReplayed, r.usedElsewhere()),
 		refused(verifier.Unavailable, verifier.ReplayUnavailable,
-			r.row("the replay store is down", func(c *Case) { c.Config = r.takes(downReplay{}) })),
+			r.row("the replay store is down", func(c *Case) { c.Config = r.takes(dpop.Config{Replay: downReplay{}}) })),
 	)
 }
 
@@ -208,11 +208,11 @@ func (r proofRows) replays() []Case {
 func (r proofRows) usedElsewhere() Case {
 	shared := &sharedReplay{used: map[[32]byte]bool{}}
 	return r.row("used at another Verifier", func(c *Case) {
-		c.Config = r.takes(shared)
+		c.Config = r.takes(dpop.Config{Replay: shared})
 		c.Proofs = func(f *Fixture, authorization, method, path string) []string {
 			sent := r.signed(r.p, nil, nil)(f, authorization, method, path)
 			cfg := verifier.Config{Issuers: []verifier.Issuer{f.Base()}}
-			r.takes(shared)(&cfg)
+			r.takes(dpop.Config{Replay: shared})(&cfg)
 			other, err := verifier.New(cfg)
 			if err != nil {
 				r.t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/prooftest"
 	"github.com/m2mauth/m2mauth/verifier"
 )
@@ -135,7 +136,9 @@ func (r proofRows) headers() []Case {
 			header("alg in lower case", fields{"alg": "es256"}),
 			header("alg of another key", fields{"alg": "RS256"}),
 			header("alg of another curve", fields{"alg": "ES384"}),
-			header("alg that is not in the list", fields{"alg": "ES512"}),
+			r.row("alg that is not in the list", func(c *Case) {
+				c.Config = r.takes(dpop.Config{Algorithms: []string{"RS256", "ES384"}})
+			}),
 			header("crit", fields{"crit": []string{"x"}, "x": 1}),
 			header("zip", fields{"zip": "DEF"}),
 			header("jwk missing", fields{"jwk": nil}),
