@@ -185,7 +185,7 @@ func TestFleetUsage(t *testing.T) {
 		{"no URL", []string{"init", "-redis", "correcthorse"}, "rediss://"},
 		{"a malformed URL", []string{"init", "-redis-file", file("rediss://a:correct%zzcorrecthorse@b")}, "malformed"},
 		{"no CA", []string{"init", "-redis", "rediss://redis.example", "-redis-ca", file("correcthorse")}, "no certificate"},
-		{"a number that is none", []string{"init", "-redis", good, "-min-replicas", "correcthorse"}, "a flag is unknown"},
+		{"a number that is none", []string{"init", "-redis", good, "-min-replicas", "correcthorse"}, "-min-replicas has a malformed value"},
 		{"no dump", []string{"restore", "-redis", good}, "-from is missing"},
 		{"a dump that is none", []string{"restore", "-redis", good, "-from", file("correcthorse")}, "object 1"},
 		{"an unknown member", []string{"restore", "-redis", good, "-from", file(`{"issuer":"a","select":"everything","issued_up_to":"2026-01-31T12:00:00Z","until":"2026-02-01T12:00:00Z","only":"x"}`)}, "object 1"},

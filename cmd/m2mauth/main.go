@@ -40,7 +40,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,22 +48,17 @@ import (
 
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/authority"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/clients"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/explain"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/fleet"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/incident"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/revoke"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/rotate"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/status"
 	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/token"
-	"github.com/m2mauth/m2mauth/internal/redact"
 )
 
-// Exit statuses.
-const (
-	exitAccepted = 0
-	exitRefused  = 1
-	exitUsage    = 2
-	exitUnknown  = 3
-)
+// exitUsage is the exit status without a command.
+const exitUsage = 2
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -81,7 +75,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	switch command {
 	case "explain":
-		return runExplain(ctx, args[1:], stdin, stdout, stderr)
+		return explain.Run(ctx, args[1:], stdin, stdout, stderr)
 	case "authority":
 		return authority.Run(ctx, args[1:], stdout, stderr)
 	case "token":
@@ -123,59 +117,4 @@ At Stytch:
        m2mauth enable [flags]            lets it get tokens again
 
 Each lists its flags with -help.
-`
-
-func runExplain(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	o, err := parseFlags(args)
-	if err == nil {
-		var status int
-		if status, err = o.explain(ctx, stdin, stdout); err == nil {
-			return status
-		}
-	}
-	if errors.Is(err, errHelp) {
-		fmt.Fprint(stderr, usage)
-		return exitUsage // not 0, so that a script stops
-	}
-	for line := range lines(err.Error()) {
-		fmt.Fprintln(stderr, "m2mauth explain:", plain(redact.Tokens(line)))
-	}
-	fmt.Fprintln(stderr, "Run m2mauth explain -help for the flags.")
-	return exitUsage
-}
-
-const usage = `usage: m2mauth explain [flags] <token
-
-Says check by check why a service accepts or refuses a token. The token is read
-from standard input or a file, never from an argument, which others could see.
-It is sent nowhere. Only the key set is fetched.
-
-Who is trusted:
-  -issuer NAME         the exact "iss" of the tokens; with -audience and a key set
-  -preset NAME         a known authority, instead of -issuer: auth0,
-                       cognito, entra-v1, entra-v2, github, google, keycloak,
-                       kubernetes, okta, stytch, zitadel
-  -domain VALUE        with a preset: the authority's domain, tenant, realm URL,
-                       user pool or issuer URL
-  -caller VALUE        with -preset google, kubernetes and github: the caller's
-                       email, namespace/name, or the owner's ID
-  -project ID          the project, with -preset stytch and zitadel
-  -custom-domain URL   the project's own domain, with -preset stytch
-  -audience NAME       the service's name in the "aud" of the tokens
-  -jwks-url URL        where the keys are published: https, or http on loopback
-  -jwks-file FILE      the keys, as a JWK Set
-  -wildcards           a granted "read:*" covers "read:users"; stytch has it on
-
-What is required:
-  -require-all SCOPES  every one of them, separated by spaces
-  -require-any SCOPES  one of them
-
-How:
-  -token-file FILE     read the token from FILE, not from standard input
-  -leeway DURATION     the clock skew to allow; 30s by default
-  -now TIME            verify as of another time, such as 2026-01-31T15:04:05Z
-  -v                   print every check, too
-  -json                print JSON
-
-Exit status: 0 accepted, 1 refused, 2 usage, 3 unknown.
 `

@@ -1,12 +1,11 @@
-// Package operate holds the parts that the commands of an incident share: the
-// project at Stytch, the terminal, and files that hold a secret.
+// Package operate holds the parts that commands share: flags and what is said of
+// mistakes in them, the project at Stytch, the terminal, and files that hold a secret.
 package operate
 
 import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -15,55 +14,13 @@ import (
 	"github.com/m2mauth/m2mauth/stytch"
 )
 
-// Exit statuses.
+// Exit statuses of the commands that change something.
 const (
 	Done    = 0
 	NotSafe = 1 // refused, failed, or not known to have happened
 	Usage   = 2
 	Waiting = 3 // stopped until somebody has distributed the next secret
 )
-
-// Errors of every command's flags. They don't repeat values, which may be misplaced
-// secrets.
-var (
-	ErrHelp     = errors.New("help")
-	ErrFlags    = errors.New("a flag is unknown, lacks its value or has a malformed one")
-	ErrArgument = errors.New("unexpected argument: names and IDs are flags, and secrets are files")
-)
-
-// Parse parses flags that the caller has registered. The flags after the last one
-// are no arguments: any other text is refused.
-func Parse(fs *flag.FlagSet, args []string) error {
-	fs.SetOutput(io.Discard) // it would quote unknown flags and malformed values
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return ErrHelp
-	case err != nil:
-		return ErrFlags
-	case fs.NArg() > 0:
-		return ErrArgument
-	}
-	return nil
-}
-
-// Refuse writes the mistakes in the flags of a command, or its usage if help was
-// asked for, and returns the exit status.
-func Refuse(stderr io.Writer, command, usage string, err error) int {
-	if errors.Is(err, ErrHelp) {
-		fmt.Fprint(stderr, usage)
-		return Usage // not 0, so that a script stops
-	}
-	Complain(stderr, command, err)
-	fmt.Fprintf(stderr, "Run m2mauth %s -help for the flags.\n", command)
-	return Usage
-}
-
-// Complain writes an error, of which no line holds a token.
-func Complain(w io.Writer, command string, err error) {
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "m2mauth %s: %s\n", command, redact.Tokens(strings.TrimRight(line, "\n")))
-	}
-}
 
 // Project describes the project at Stytch by flags and the environment.
 type Project struct {

@@ -50,16 +50,12 @@ type options struct {
 func parse(args []string) (*options, error) {
 	o := &options{}
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // it would quote unknown flags and malformed values
 	fs.BoolVar(&o.watch, "watch", false, "")
 	fs.BoolVar(&o.json, "json", false, "")
 	fs.DurationVar(&o.every, "every", 5*time.Second, "")
 	fs.DurationVar(&o.timeout, "timeout", 5*time.Second, "")
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil, operate.ErrHelp
-	case err != nil:
-		return nil, operate.ErrFlags
+	if err := operate.ParseBefore(fs, args); err != nil {
+		return nil, err
 	}
 	var errs []error
 	if o.every < 100*time.Millisecond || o.every > 24*time.Hour {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/operate"
 	"github.com/m2mauth/m2mauth/tokensource"
 )
 
@@ -25,19 +25,13 @@ type options struct {
 	cacheFolder                                string
 }
 
-var (
-	errHelp     = errors.New("help")
-	errFlags    = errors.New("a flag is unknown, lacks its value or has a malformed one")
-	errArgument = errors.New("unexpected argument: a secret is read from -secret-file or -secret-env, because others can see arguments")
-	errClient   = errors.New("want one of -secret-file, -secret-env, -credentials, -key-file, -assertion-file and -github-audience")
-)
+var errClient = errors.New("want one of -secret-file, -secret-env, -credentials, -key-file, -assertion-file and -github-audience")
 
 // parse parses the flags. Its errors don't repeat values, which may be misplaced
 // secrets.
 func parse(args []string) (*options, error) {
 	o := &options{}
 	fs := flag.NewFlagSet("token", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
 	fs.StringVar(&o.tokenURL, "token-url", "", "")
 	fs.StringVar(&o.issuer, "issuer", "", "")
 	fs.StringVar(&o.clientID, "client-id", "", "")
@@ -56,14 +50,10 @@ func parse(args []string) (*options, error) {
 	fs.BoolVar(&o.header, "header", false, "")
 	fs.BoolVar(&o.refresh, "refresh", false, "")
 	fs.StringVar(&o.cacheFolder, "cache", "", "")
-	switch err := fs.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil, errHelp
-	case err != nil:
-		return nil, errFlags
-	case fs.NArg() > 0:
-		return nil, errArgument
-	case o.timeout <= 0:
+	if err := operate.Parse(fs, args); err != nil {
+		return nil, err
+	}
+	if o.timeout <= 0 {
 		return nil, errors.New("-timeout: want a duration above zero, such as 30s")
 	}
 	return o, nil

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
-	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/cmd/m2mauth/internal/operate"
 	"github.com/m2mauth/m2mauth/tokensource"
 )
 
@@ -69,19 +68,13 @@ for another reason, such as an outage.
 // status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args)
-	if errors.Is(err, errHelp) {
-		fmt.Fprint(stderr, usage)
-		return exitUsage // not 0, so that a script stops
-	}
 	var source *tokensource.Source
 	var kept *cache
 	if err == nil {
 		source, kept, err = o.open()
 	}
 	if err != nil {
-		complain(stderr, err)
-		fmt.Fprintln(stderr, "Run m2mauth token -help for the flags.")
-		return exitUsage
+		return operate.Refuse(stderr, "token", usage, err)
 	}
 	defer source.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("no token after %v", o.timeout))
@@ -102,12 +95,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitPrinted
 }
 
-// complain writes an error, of which no line holds a token.
-func complain(w io.Writer, err error) {
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintln(w, "m2mauth token:", redact.Tokens(strings.TrimRight(line, "\n")))
-	}
-}
+func complain(w io.Writer, err error) { operate.Complain(w, "token", err) }
 
 // statusOf returns the exit status for an error of a fetch.
 func statusOf(err error) int {

@@ -44,7 +44,7 @@ func TestUsage(t *testing.T) {
 		{"http", []string{"-token-url", "http://a.example/token", "-client-id", "x", "-secret-env", "WORKER_SECRET"}, "https"},
 		{"a malformed scope", append(good[:len(good):len(good)], "-scope", `"`), "cope"},
 		{"a relative resource", append(good[:len(good):len(good)], "-resource", "x"), "Resource"},
-		{"a malformed duration", append(good[:len(good):len(good)], "-max-age", "soon"), "a flag is unknown, lacks its value or has a malformed one"},
+		{"a malformed duration", append(good[:len(good):len(good)], "-max-age", "soon"), "-max-age has a malformed value"},
 		{"no time", append(good[:len(good):len(good)], "-timeout", "0s"), "-timeout"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
