@@ -33,12 +33,12 @@ func (c *Clients) list(ctx context.Context) ([]Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := rec.ids()
+	ids, fresh := rec.ids(time.Now())
 	found, err := c.search(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.lookForMissing(ctx, ids, found); err != nil {
+	if err := c.lookForMissing(ctx, ids, fresh, found); err != nil {
 		return nil, err
 	}
 	var clients []Client
@@ -66,8 +66,9 @@ func (c *Clients) search(ctx context.Context, ids []string) (map[string]Client, 
 }
 
 // lookForMissing asks for clients that a search did not return: they may be too new for
-// it. Those that Stytch does not know were deleted elsewhere, and leave the index.
-func (c *Clients) lookForMissing(ctx context.Context, ids []string, found map[string]Client) error {
+// it. Those that Stytch does not know were deleted elsewhere, and leave the index unless
+// they are fresh.
+func (c *Clients) lookForMissing(ctx context.Context, ids []string, fresh map[string]bool, found map[string]Client) error {
 	var gone []string
 	asked := 0
 	for _, id := range ids {
@@ -77,6 +78,7 @@ func (c *Clients) lookForMissing(ctx context.Context, ids []string, found map[st
 		asked++
 		machine, err := c.t.api.GetClient(ctx, id)
 		switch {
+		case isUnknown(err) && fresh[id]:
 		case isUnknown(err):
 			gone = append(gone, id)
 		case err != nil:

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/m2mauth/m2mauth/stytch"
 	"github.com/m2mauth/m2mauth/stytch/gateway/tenants"
@@ -68,36 +70,58 @@ func TestHugeLists(t *testing.T) {
 // TestListHeals lists clients that were deleted elsewhere, and ones that the search does
 // not return yet.
 func TestListHeals(t *testing.T) {
-	w := newWorld(t)
-	few := w.replica(func(c *tenants.Config) { c.MaxClients = 25 }).For(tenants.Caller{Tenant: "acme", Actor: "user-1"})
-	var all []string
-	for i := range 25 {
-		client, _ := registered(t, few, fmt.Sprint(i))
-		all = append(all, client.ID)
-	}
-	w.fail(at("POST", "/search", func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		fmt.Fprint(rw, `{"m2m_clients":[],"results_metadata":{"total":0}}`)
-	}))
-	mustList(t, few, all[:20]...) // one by one, up to 20
-	w.fail(nil)
-
-	for _, id := range all[:22] {
-		if err := w.api.DeleteClient(t.Context(), id); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		few := w.replica(func(c *tenants.Config) { c.MaxClients = 25 }).For(tenants.Caller{Tenant: "acme", Actor: "user-1"})
+		var all []string
+		for i := range 25 {
+			client, _ := registered(t, few, fmt.Sprint(i))
+			all = append(all, client.ID)
 		}
-	}
-	before := w.wire.Count()
-	mustList(t, few, all[22:]...)
-	if got := w.wire.Count() - before; got != 21 {
-		t.Errorf("List made %d requests, want 1 and 20 for missing clients", got)
-	}
-	mustList(t, few, all[22:]...)
-	before = w.wire.Count()
-	mustList(t, few, all[22:]...)
-	if got := w.wire.Count() - before; got != 1 {
-		t.Errorf("List made %d requests, want 1: the index is right again", got)
-	}
-	registered(t, few, "a place is free again")
+		w.fail(at("POST", "/search", func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			fmt.Fprint(rw, `{"m2m_clients":[],"results_metadata":{"total":0}}`)
+		}))
+		mustList(t, few, all[:20]...) // one by one, up to 20
+		w.fail(nil)
+
+		for _, id := range all[:22] {
+			if err := w.api.DeleteClient(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustList(t, few, all[22:]...) // fresh ones are hidden, and not forgotten
+		wait(time.Minute)
+		before := w.wire.Count()
+		mustList(t, few, all[22:]...)
+		if got := w.wire.Count() - before; got != 21 {
+			t.Errorf("List made %d requests, want 1 and 20 for missing clients", got)
+		}
+		mustList(t, few, all[22:]...)
+		before = w.wire.Count()
+		mustList(t, few, all[22:]...)
+		if got := w.wire.Count() - before; got != 1 {
+			t.Errorf("List made %d requests, want 1: the index is right again", got)
+		}
+		registered(t, few, "a place is free again")
+	})
+}
+
+// TestFreshClient lists a client that Stytch does not know at once: it is not forgotten.
+func TestFreshClient(t *testing.T) {
+	w := newWorld(t)
+	acme := w.as("acme")
+	client, _ := registered(t, acme, "1")
+	w.fail(func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
+		if r.Method == "GET" {
+			rw.WriteHeader(404)
+			fmt.Fprint(rw, `{"error_type":"m2m_client_not_found"}`)
+			return
+		}
+		fmt.Fprint(rw, `{"m2m_clients":[],"results_metadata":{"total":0}}`)
+	})
+	mustList(t, acme)
+	w.fail(nil)
+	mustList(t, acme, client.ID)
 }
 
 // TestListFails lets Stytch fail in the middle of a List.

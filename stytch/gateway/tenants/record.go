@@ -35,13 +35,13 @@ type record struct {
 }
 
 // registration is a client in the index. It is pending while ID is "", and a deleted
-// client's if Deleted is set.
+// client's if Deleted is set. Since is when it came into that state.
 type registration struct {
 	ID      string    `json:"id,omitzero"`
-	Key     string    `json:"key,omitzero"`   // digest of Registration.Key; "" for clients that others have created
-	Body    string    `json:"body,omitzero"`  // digest of the Registration
-	Name    string    `json:"name,omitzero"`  // while pending
-	Since   time.Time `json:"since,omitzero"` // when it became pending or deleted
+	Key     string    `json:"key,omitzero"`  // digest of Registration.Key; "" for clients that others have created
+	Body    string    `json:"body,omitzero"` // digest of the Registration
+	Name    string    `json:"name,omitzero"` // while pending
+	Since   time.Time `json:"since,omitzero"`
 	Deleted bool      `json:"deleted,omitzero"`
 }
 
@@ -135,14 +135,17 @@ func (r *record) find(key string) *registration {
 	return nil
 }
 
-// ids returns the IDs in the index, in the order of registration.
-func (r *record) ids() (ids []string) {
+// ids returns the IDs in the index, in the order of registration, and those among them
+// that are too new for Stytch to be sure to know them everywhere.
+func (r *record) ids(now time.Time) (ids []string, fresh map[string]bool) {
+	fresh = make(map[string]bool)
 	for _, c := range r.Clients {
 		if isClientID(c.ID) && !c.Deleted {
 			ids = append(ids, c.ID)
+			fresh[c.ID] = now.Sub(c.Since) < abandoned
 		}
 	}
-	return ids
+	return ids, fresh
 }
 
 // isAbandoned reports whether nobody works on a pending registration any more.
@@ -157,12 +160,12 @@ func (r *record) add(id string, m marker) {
 	}
 	if pending := r.find(m.Key); pending != nil {
 		if pending.ID == "" {
-			*pending = registration{ID: id, Key: pending.Key, Body: pending.Body}
+			*pending = registration{ID: id, Key: pending.Key, Body: pending.Body, Since: time.Now()}
 			return
 		}
 		m = marker{} // another client has the key already
 	}
-	r.Clients = append(r.Clients, registration{ID: id, Key: m.Key, Body: m.Body})
+	r.Clients = append(r.Clients, registration{ID: id, Key: m.Key, Body: m.Body, Since: time.Now()})
 }
 
 // remove takes a client out of the index, and remembers its key.
