@@ -147,8 +147,9 @@ func TestRotationFails(t *testing.T) {
 				w.fail(at("POST", "/rotate/start", fault))
 				_, secret, err := acme.StartRotation(t.Context(), client.ID)
 				w.fail(nil)
-				if !errors.Is(err, tenants.Uncertain) || !secret.IsZero() {
-					t.Fatalf("StartRotation = %v, want %v", err, tenants.Uncertain)
+				uncertain, _ := errors.AsType[*tenants.Error](err)
+				if !errors.Is(err, tenants.Uncertain) || !secret.IsZero() || uncertain.RetryAfter != time.Minute {
+					t.Fatalf("StartRotation = %#v, want %v with a minute to wait", err, tenants.Uncertain)
 				}
 				noWordsOfStytch(t, err)
 				if _, _, err := w.as("acme").StartRotation(t.Context(), client.ID); !errors.Is(err, tenants.Busy) {
