@@ -38,7 +38,7 @@ func TestStytchNodeProcess(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	common := []string{"-memory", "-control", "127.0.0.1:0", "-clients", "stytchnode/clients.json", "-claims", "stytchnode/claims.json"}
+	common := []string{"-memory", "-control", "127.0.0.1:0", "-clients", "../authority/clients.json", "-claims", "../authority/claims.json"}
 	port := freePort(t)
 	for name, more := range map[string][]string{
 		"http":  {"-addr", "127.0.0.1:0"},
