@@ -8,7 +8,7 @@ import (
 // rows returns the authorities of docs/issuers.md, "OAuth authorities".
 func rows() []row {
 	return []row{
-		workOS(), duende(), kinde(), clerk(), descope(), pingOne(), oracle(), pingAM(), authentik(), fusionAuth(), dex(), hydra(), salesforce(), cloudflare(),
+		workOS(), duende(), kinde(), clerk(), descope(), pingOne(), oracle(), pingAM(), authentik(), fusionAuth(), dex(), hydra(), zitadelOP(), salesforce(), cloudflare(),
 	}
 }
 

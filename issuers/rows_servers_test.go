@@ -121,12 +121,27 @@ func dex() row {
 func hydra() row {
 	const issuer, client = "https://hydra.example.com", "6c5a3c1e-0000-4f6a-8d7b-1f2e3d4c5b6a"
 	m := object{"iss": issuer, "aud": []string{api}, "client_id": client, "sub": client, "scp": []string{"reports:read"}, "ext": object{"sub": "admin"}, "jti": "1"}
-	return newRow("Hydra, oidc-provider, Zitadel's OP library", "", verifier.Issuer{Name: issuer, Audiences: []string{api}}, object{"typ": "JWT"},
+	return newRow("Hydra, oidc-provider", "", verifier.Issuer{Name: issuer, Audiences: []string{api}}, object{"typ": "JWT"},
 		good(m, client, "reports:read"),
 		near("a person", verifier.NotMachine, m, object{"sub": "ada"}),
 		near("a person named by ext", verifier.NotMachine, m, object{"sub": "", "ext": object{"sub": client}, "sid": "s"}),
 		near("an ID token", verifier.ClientIDMissing, m, object{"client_id": absent, "nonce": "n"}),
 		near("no audience was requested", verifier.Audience, m, object{"aud": []string{}}),
+	)
+}
+
+// zitadelOP has the claims of a token that release 3.52.0 issued.
+func zitadelOP() row {
+	const issuer = "https://op.example.com/"
+	m := object{"iss": issuer, "sub": "sid1", "aud": []string{"reports"}, "client_id": "sid1", "nbf": 1, "jti": "918695e4-312b-4335-b3d6-83d8e1cc521a"}
+	return newRow("Zitadel's OP library", "", verifier.Issuer{Name: issuer, Audiences: []string{"reports"}}, object{"typ": "JWT"},
+		good(m, "sid1", ""),
+		token{name: "with a private claim", claims: with(m, object{"scope": "reports:read"}), id: "sid1", scopes: "reports:read"},
+		near("a person", verifier.NotMachine, m, object{"sub": "ada"}),
+		near("a person without subject", verifier.NotMachine, m, object{"sub": absent, "auth_time": 1}),
+		near("an ID token", verifier.ClientIDMissing, m, object{"client_id": absent, "nonce": "n"}),
+		near("another audience", verifier.Audience, m, object{"aud": []string{"sid1"}}),
+		near("without the slash", verifier.UnknownIssuer, m, object{"iss": issuer[:len(issuer)-1]}),
 	)
 }
 
