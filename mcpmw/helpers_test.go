@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/mcpmw"
@@ -103,7 +104,9 @@ func (e *endpoint) token(id string, granted ...string) string {
 // request sends one HTTP request. edits change it first.
 func (e *endpoint) request(method, token, session, body string, edits ...func(*http.Request)) *http.Response {
 	e.t.Helper()
-	r, err := http.NewRequestWithContext(e.t.Context(), method, e.url, strings.NewReader(body))
+	ctx, cancel := context.WithTimeout(e.t.Context(), 30*time.Second) // for a stream that should have ended
+	e.t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, method, e.url, strings.NewReader(body))
 	if err != nil {
 		e.t.Fatal(err)
 	}
