@@ -42,7 +42,8 @@
 // use [github.com/m2mauth/m2mauth/stytch/gateway].
 //
 // To test a service, start an authority with [github.com/m2mauth/m2mauth/m2mtest],
-// and attack your own servers with [github.com/m2mauth/m2mauth/m2mtest/attack].
+// and attack your own servers with [github.com/m2mauth/m2mauth/m2mtest/attack], or MCP
+// servers with github.com/m2mauth/m2mauth/mcpmw/mcptest.
 //
 // The command github.com/m2mauth/m2mauth/cmd/m2mauth explains why a token is
 // accepted or refused, prints access tokens for shells, and serves an authority for

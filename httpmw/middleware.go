@@ -23,7 +23,7 @@
 //     refusal. fiber's adaptor loses the client.
 //   - nginx's auth_request turns every response but 2xx, 401 and 403 into a 500.
 //   - MCP's go-sdk passes tools the context of the request that opened the
-//     session, and so another client, unless Stateless is true.
+//     session, and so another client. Guard MCP servers with package mcpmw.
 //
 // docs/frameworks.md in the repository says what to do about each.
 package httpmw

@@ -69,7 +69,7 @@ func callFrom(ctx context.Context) *call {
 //
 // The Client belongs to the request that ctx belongs to. A framework that keeps
 // the context of an earlier request returns an earlier caller: MCP's go-sdk does
-// so in sessions unless Stateless is true. A framework that drops the context,
+// so in sessions, where package mcpmw prevents it. A framework that drops the context,
 // like fiber's adaptor, returns false.
 func ClientFromContext(ctx context.Context) (Client, bool) {
 	if c := callFrom(ctx); c != nil {
