@@ -26,7 +26,7 @@ type Options struct {
 	// used by a Publisher.
 	Replica string
 
-	// MinReplicas is how many replicas of the server must acknowledge what was
+	// MinReplicas requires that many replicas of the server to acknowledge what was
 	// written: by a Publisher, before it is safe, and by Revocations in every round,
 	// before it confirms the view. With 0, an isolated old primary confirms, and a
 	// fail-over may lose a cut-off unseen. At least 1 if there are replicas.

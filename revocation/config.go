@@ -12,8 +12,8 @@ type Config struct {
 	// Source delivers cut-offs that others publish. If it is nil, only Add does.
 	Source Source
 
-	// MaxAge is how old the view of the Source may be: 30 s if zero, at least 1 s.
-	// The list is not fresh beyond it, and calls are refused as Unavailable.
+	// MaxAge bounds the age of the view of the Source: 30 s if zero, at least 1 s. With
+	// an older view, the list is not fresh, and calls are refused as Unavailable.
 	MaxAge time.Duration
 
 	// FailOpen keeps the last view in force when it is older than MaxAge: calls are
@@ -47,7 +47,7 @@ type Source interface {
 	Follow(ctx context.Context, apply func(Update) error) error
 }
 
-// Update is what a Source has learnt.
+// Update delivers what a Source has learnt to a List.
 type Update struct {
 	// Snapshot reports that Cutoffs are all that have not ended. Otherwise they come
 	// on top. An Update without Cutoffs confirms the view.
@@ -56,8 +56,8 @@ type Update struct {
 
 	Position string // of the source, for Status
 
-	// Sent is when the question was sent whose answer this is: the view is as old.
-	// The zero Time stands for now.
+	// Sent dates the view: it is the time at which the Source sent the request that
+	// this Update answers. The zero Time stands for now.
 	Sent time.Time
 }
 

@@ -92,9 +92,9 @@ type Cutoff struct {
 	// to the second. Required for Client and Everything, not used for Token and Key.
 	IssuedUpTo time.Time
 
-	// Until is when the last refused token has expired, rounded up to the second: the
-	// cut-off may be forgotten then. If it is zero, it follows from the longest life of a token, except that a
-	// cut-off of a Key never ends.
+	// Until ends the cut-off: every token that it refuses has expired by then. It is
+	// rounded up to the second. The zero Time derives it from the longest life of a
+	// token, except that a cut-off of a Key never ends.
 	Until time.Time
 
 	// Note says why, and by whom, for logs. At most 512 bytes.

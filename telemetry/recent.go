@@ -31,7 +31,7 @@ const (
 // It keeps no token and no claims, except for what the cause of a refusal says of
 // the one that was wrong.
 type Recent struct {
-	// Keep is how many refusals of each Reason are kept: 8 if 0 or negative, at
+	// Keep bounds the refusals that are kept of each Reason: 8 if 0 or negative, at
 	// most 100. Set it before the first call.
 	Keep int
 

@@ -20,7 +20,7 @@ import (
 
 // StatusConfig configures Status.
 type StatusConfig struct {
-	// Verifier is what the page is about. Required.
+	// Verifier supplies the issuers, their keys and the decisions. Required.
 	Verifier *verifier.Verifier
 
 	// Service is the name in the title: that of the program if empty.

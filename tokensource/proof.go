@@ -15,12 +15,12 @@ import (
 // oauth2.NewClient would.
 var errBound = errors.New("tokensource: tokens are bound to a DPoP key and need a proof: use RoundTripper, grpctoken or Credential")
 
-// Credential is what one attempt of a request carries.
+// Credential holds the header fields for one attempt of a request.
 type Credential struct {
 	Authorization string // the value of that header field
 	Proof         string // the value of the DPoP header field; "" without Config.DPoP
-	AccessToken   string // within Authorization, for Replace
-	Origin        string // of the URL, for Replace
+	AccessToken   string // within Authorization, for Replaced
+	Origin        string // of the URL, for Replaced
 }
 
 // Format implements fmt.Formatter: every verb prints the origin, and neither the token

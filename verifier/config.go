@@ -26,10 +26,11 @@ type Config struct {
 	// if zero, at most 64 KiB.
 	MaxTokenBytes int
 
-	// CacheSize is how many verified tokens are remembered, so that a token
+	// CacheSize bounds how many verified tokens are remembered, so that a token
 	// that is presented again costs no signature check: 10,000 if zero, none if
-	// negative (which Issuer.Introspect rules out), at most 16,777,216. What can change between two calls, such as
-	// expiry, a removed key and Check, is checked on every call all the same.
+	// negative (which Issuer.Introspect rules out), at most 16,777,216. What can
+	// change between two calls, such as expiry, a removed key and Check, is checked
+	// on every call all the same.
 	// Only verified tokens are remembered. One of 800 bytes takes about 2 KiB,
 	// and all together take at most 4 KiB times CacheSize: a larger token
 	// replaces several.

@@ -119,7 +119,7 @@ type Issuer struct {
 	// IntrospectionUnavailable.
 	Introspect func(ctx context.Context, token string) ([]byte, error)
 
-	// IntrospectTTL is how long an answer counts for which the token is active: 30 s
+	// IntrospectTTL bounds how long the answer that a token is active is used: 30 s
 	// if zero, 1 s to 5 min. A token that is revoked at the authority is accepted
 	// for at most as long. After 80 % of it, a call renews the answer in the
 	// background.

@@ -19,8 +19,8 @@ type KeySet struct {
 	Keys    []*Key
 	Dropped []Dropped
 
-	// RefreshHint is how soon the publisher of a SPIFFE bundle wants it fetched
-	// again (§4.1.2 there), or 0.
+	// RefreshHint asks for the next fetch of a SPIFFE bundle after that time (SPIFFE
+	// Trust Domain and Bundle, §4.1.2). It is 0 if the set has none.
 	RefreshHint time.Duration
 
 	leaked leaked

@@ -32,8 +32,8 @@ type Answer struct {
 	// old one widely. It is 0 otherwise. Each process counts for itself.
 	FailedFrom int
 
-	// LimiterErr is why Limiter did not count the request, so that the limits of this
-	// process alone applied; nil nearly always.
+	// LimiterErr reports that Limiter failed, so that the limits of this process alone
+	// applied. It is nil nearly always.
 	LimiterErr error
 
 	// Warning is "" nearly always. It reports that all requests so far came from one
