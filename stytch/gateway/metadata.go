@@ -22,6 +22,12 @@ type Metadata struct {
 	KeySet        string   // the URL of the [KeySet]
 	Scopes        []string // the scopes that clients may request
 	Documentation string   // the URL of a page for people
+
+	// AuthorizationEndpoint is for MCP clients, and empty for all others. MCP's SDKs
+	// demand of every authority what only one with a grant for people needs: its
+	// TypeScript SDK (1.32) an authorization endpoint, its Go SDK (1.8.0) PKCE, which
+	// the document then names as well. Machines never call the URL: let it answer 404.
+	AuthorizationEndpoint string
 }
 
 // Handler returns a handler that serves m as RFC 8414 metadata. Mount it at
@@ -37,6 +43,7 @@ func (m Metadata) Handler() (http.Handler, error) {
 		required("TokenEndpoint", m.TokenEndpoint),
 		outbound.CheckURL("TokenEndpoint", m.TokenEndpoint),
 		outbound.CheckURL("KeySet", m.KeySet),
+		outbound.CheckURL("AuthorizationEndpoint", m.AuthorizationEndpoint),
 		stytchwire.CheckScopes(m.Scopes),
 		outbound.CheckURL("Documentation", m.Documentation),
 	); err != nil {
@@ -44,13 +51,15 @@ func (m Metadata) Handler() (http.Handler, error) {
 	}
 	doc, err := json.Marshal(metadataDocument{
 		Issuer:                   m.Issuer,
+		AuthorizationEndpoint:    m.AuthorizationEndpoint,
 		TokenEndpoint:            m.TokenEndpoint,
 		KeySet:                   m.KeySet,
 		Scopes:                   slices.Clone(m.Scopes),
-		ResponseTypes:            []string{}, // required; there is no authorization endpoint
+		ResponseTypes:            []string{}, // required; the authorization endpoint has none
 		GrantTypes:               []string{stytchwire.GrantClientCredentials},
 		TokenEndpointAuthMethods: []string{"client_secret_basic", "client_secret_post"},
 		Documentation:            m.Documentation,
+		CodeChallengeMethods:     m.codeChallengeMethods(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: Metadata: %w", err)
@@ -66,8 +75,16 @@ func (m Metadata) Handler() (http.Handler, error) {
 	}), nil
 }
 
+func (m Metadata) codeChallengeMethods() []string {
+	if m.AuthorizationEndpoint == "" {
+		return nil
+	}
+	return []string{"S256"}
+}
+
 type metadataDocument struct {
 	Issuer                   string   `json:"issuer"`
+	AuthorizationEndpoint    string   `json:"authorization_endpoint,omitempty"`
 	TokenEndpoint            string   `json:"token_endpoint"`
 	KeySet                   string   `json:"jwks_uri,omitempty"`
 	Scopes                   []string `json:"scopes_supported,omitempty"`
@@ -75,6 +92,7 @@ type metadataDocument struct {
 	GrantTypes               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
 	Documentation            string   `json:"service_documentation,omitempty"`
+	CodeChallengeMethods     []string `json:"code_challenge_methods_supported,omitempty"`
 }
 
 func required(name, value string) error {

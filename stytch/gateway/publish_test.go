@@ -223,6 +223,7 @@ func TestMetadataHandler(t *testing.T) {
 	h, err := gateway.Metadata{
 		Issuer: "https://login.example.com", TokenEndpoint: "https://login.example.com/oauth2/token",
 		KeySet: "https://login.example.com/jwks.json", Scopes: []string{"read:reports"},
+		AuthorizationEndpoint: "https://login.example.com/none",
 	}.Handler()
 	if err != nil {
 		t.Fatal(err)
@@ -235,6 +236,7 @@ func TestMetadataHandler(t *testing.T) {
 	if want := map[string]any{
 		"issuer": "https://login.example.com", "token_endpoint": "https://login.example.com/oauth2/token",
 		"jwks_uri": "https://login.example.com/jwks.json", "scopes_supported": []any{"read:reports"},
+		"authorization_endpoint": "https://login.example.com/none", "code_challenge_methods_supported": []any{"S256"},
 		"response_types_supported": []any{}, "grant_types_supported": []any{"client_credentials"},
 		"token_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post"},
 	}; !reflect.DeepEqual(doc, want) {
@@ -249,8 +251,9 @@ func TestMetadataHandler(t *testing.T) {
 
 	_, err = gateway.Metadata{
 		Issuer: "https://login.example.com/tenant", KeySet: "http://login.example.com/", Scopes: []string{"a b"},
+		AuthorizationEndpoint: "http://login.example.com/",
 	}.Handler()
-	for _, want := range []string{"Issuer", "TokenEndpoint is empty", "KeySet", "Scopes"} {
+	for _, want := range []string{"Issuer", "TokenEndpoint is empty", "KeySet", "AuthorizationEndpoint", "Scopes"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q: %v", want, err)
 		}

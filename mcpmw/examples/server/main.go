@@ -107,27 +107,19 @@ func addAuthority(mux *http.ServeMux, base string, authority *m2mtest.Authority)
 	if err != nil {
 		return err
 	}
+	metadata, err := gateway.Metadata{
+		Issuer:        base,
+		TokenEndpoint: base + "/oauth2/token",
+		KeySet:        base + "/.well-known/jwks.json",
+		Scopes:        []string{"files:read", "files:write", "files:admin"},
+
+		AuthorizationEndpoint: base + "/no-people", // MCP's SDKs require one
+	}.Handler()
+	if err != nil {
+		return err
+	}
 	mux.Handle("/oauth2/token", tokens)
 	mux.Handle("/.well-known/jwks.json", keys)
-	mux.Handle("GET "+gateway.MetadataPath, metadata(base))
+	mux.Handle(gateway.MetadataPath, metadata)
 	return nil
-}
-
-// metadata serves the authority's metadata (RFC 8414). gateway.Metadata would do, but MCP
-// clients of the Go SDK (v1.8.0) want the authority to support PKCE, although the client
-// credentials grant has none.
-func metadata(base string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{ // fails only if the client is gone
-			"issuer":                                base,
-			"token_endpoint":                        base + "/oauth2/token",
-			"jwks_uri":                              base + "/.well-known/jwks.json",
-			"scopes_supported":                      []string{"files:read", "files:write", "files:admin"},
-			"response_types_supported":              []string{},
-			"grant_types_supported":                 []string{"client_credentials"},
-			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
-			"code_challenge_methods_supported":      []string{"S256"},
-		})
-	})
 }
