@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/m2mauth/m2mauth => ../
 
 require (
+	github.com/google/jsonschema-go v0.4.3
 	github.com/m2mauth/m2mauth v0.0.0
 	github.com/modelcontextprotocol/go-sdk v1.8.0
 )
@@ -14,7 +15,6 @@ require (
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3 // indirect
 	github.com/goccy/go-json v0.10.6 // indirect
-	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/lestrrat-go/blackmagic v1.0.4 // indirect
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
 	github.com/lestrrat-go/dsig-secp256k1 v1.0.0 // indirect
