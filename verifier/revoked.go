@@ -23,15 +23,17 @@ func (v *Verifier) checkRevoked(t *token, now time.Time) *Error {
 	case t.passed.Load() == generation:
 		return nil
 	}
-	cutoff, found := list.Find(revocation.Issued{
-		Issuer:        t.issuer.Name,
-		Aliases:       t.issuer.Aliases,
-		ClientID:      t.client.ID,
-		TokenID:       t.client.TokenID,
-		KeyThumbprint: t.key.Thumbprint,
-		IssuedAt:      t.client.IssuedAt,
-	})
-	if found {
+	issued := revocation.Issued{
+		Issuer:   t.issuer.Name,
+		Aliases:  t.issuer.Aliases,
+		ClientID: t.client.ID,
+		TokenID:  t.client.TokenID,
+		IssuedAt: t.client.IssuedAt,
+	}
+	if t.asked == nil { // otherwise no key of the authority has signed it
+		issued.KeyThumbprint = t.key.Thumbprint
+	}
+	if cutoff, found := list.Find(issued); found {
 		return revokedBy(cutoff, t.client.IssuedAt, now)
 	}
 	t.passed.Store(generation)

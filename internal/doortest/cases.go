@@ -13,7 +13,7 @@ import (
 
 // cases returns the table, ordered by the parts of a token.
 func cases(t *testing.T, f *Fixture) []Case {
-	return slices.Concat(good(f), hostileCases(f), credential(), header(f), signature(f), keys(f), claimsOf(f), times(), sender(f), proofs(t, f), policy(), callbacks(), authorities(f), later(f), revoked(t, f), spiffe(f), introspected(f))
+	return slices.Concat(good(f), hostileCases(f), credential(), header(f), signature(f), keys(f), claimsOf(f), times(), sender(f), proofs(t, f), policy(), callbacks(), authorities(f), later(f), revoked(t, f), spiffe(f), introspected(t, f))
 }
 
 type spec = m2mtest.TokenSpec

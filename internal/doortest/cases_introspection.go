@@ -2,69 +2,204 @@ package doortest
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
+	"github.com/m2mauth/m2mauth/internal/tlstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
-// introspected are the rows of an issuer that is asked about its tokens (RFC 7662).
-// verifier's own tests have every member of an answer; these show that each Reason
-// gets through, and that a remembered answer gets the same decision.
-func introspected(f *Fixture) []Case {
-	type m = map[string]any
-	asks := func(issuer *verifier.Issuer, answer func() ([]byte, error)) {
-		issuer.FetchJWKS, issuer.ClientIDClaims, issuer.Accept = nil, nil, nil
-		issuer.Introspect = func(context.Context, string) ([]byte, error) { return answer() }
+// opaqueToken has dots, as a token of Ory Hydra, and is no JWT.
+const opaqueToken = "ory_at_JsWzx3lTBpGmK0c7R2uNfA9qEwYd8h.4iVbXtOe6LkZ1sPyHr5DgMjQnUaFvCo"
+
+// introspected are the rows with opaque tokens (RFC 7662), and with an issuer that is
+// asked about them beside one that has keys.
+func introspected(t *testing.T, f *Fixture) []Case {
+	const name = "https://opaque.example.com"
+	issued := time.Now().Add(-time.Minute).Truncate(time.Second)
+	answer := func(more map[string]any) map[string]any {
+		a := map[string]any{"active": true, "aud": f.ProjectID(), "client_id": "m2m-client-o", "sub": "m2m-client-o", "scope": "read",
+			"iss": name, "token_type": "Bearer", "jti": "o", "iat": issued.Unix(), "exp": issued.Add(time.Hour).Unix()}
+		maps.Copy(a, more)
+		maps.DeleteFunc(a, func(_ string, v any) bool { return v == m2mtest.Absent })
+		return a
 	}
-	row := func(name string, more m) Case {
-		full := m{"active": true, "aud": f.ProjectID(), "client_id": "c", "sub": "c", "scope": "read:users"}
-		maps.Copy(full, more)
-		maps.DeleteFunc(full, func(_ string, v any) bool { return v == m2mtest.Absent })
-		return Case{
-			Name:   "introspection: " + name,
-			Values: func(*Fixture) []string { return []string{"Bearer opaque-token-of-some-length"} },
-			Issuer: func(i *verifier.Issuer) { asks(i, func() ([]byte, error) { return json.Marshal(full) }) },
+	asks := func(ask func(context.Context, string) ([]byte, error)) func(*verifier.Issuer) {
+		return func(i *verifier.Issuer) {
+			i.Name, i.Audiences, i.Introspect = name, []string{f.ProjectID()}, ask
+			i.FetchJWKS, i.ClientIDClaims, i.Accept = nil, nil, nil
 		}
 	}
+	text := func(answer any) func(context.Context, string) ([]byte, error) {
+		return func(context.Context, string) ([]byte, error) { return json.Marshal(answer) }
+	}
+	never := func(context.Context, string) ([]byte, error) {
+		t.Error("the authority was asked, want the token not to leave the process")
+		return nil, errors.New("must not be asked")
+	}
+	bearer := func(token string) func(*Fixture) []string {
+		return func(*Fixture) []string { return []string{"Bearer " + token} }
+	}
+	by := func(name string, ask func(context.Context, string) ([]byte, error)) Case {
+		return Case{Name: "an opaque token: " + name, Values: bearer(opaqueToken), Issuer: asks(ask)}
+	}
+	row := func(name string, more map[string]any) Case { return by(name, text(answer(more))) }
 	with := func(c Case, edit func(*Case)) Case {
 		edit(&c)
 		return c
 	}
-	down := func(name string, answer []byte, err error) Case {
-		return with(row(name, nil), func(c *Case) {
-			c.Issuer = func(i *verifier.Issuer) { asks(i, func() ([]byte, error) { return answer, err }) }
+	failing := func(name, body string) Case {
+		return by(name, func(context.Context, string) ([]byte, error) { return []byte(body), nil })
+	}
+	jws := func(claims string) string {
+		part := base64.RawURLEncoding.EncodeToString
+		return part([]byte(`{"alg":"ES256","typ":"at+jwt"}`)) + "." + part([]byte(claims)) + "." + part(make([]byte, 64))
+	}
+	presents := func(name, token string) Case {
+		return with(by(name, never), func(c *Case) { c.Values = bearer(token) })
+	}
+	// both returns a row of a Verifier with the fixture's issuer, which has keys, and
+	// the opaque one.
+	both := func(c Case) Case {
+		opaque := c.Issuer
+		c.Issuer = nil
+		c.Config = func(cfg *verifier.Config) {
+			second := f.Base()
+			opaque(&second)
+			cfg.Issuers = append(cfg.Issuers, second)
+		}
+		return c
+	}
+	x5t := map[string]any{"cnf": map[string]any{"x5t#S256": f.Mine.Thumbprint()}}
+	certified := func(name string, certificates ...tlstest.Pair) Case {
+		return with(row("bound to a certificate, "+name, x5t), func(c *Case) { c.Certificates = certificates })
+	}
+	r := newProofRows(t, f)
+	proved := func(name, scheme string, proofs sentProofs) Case {
+		return with(row("bound to a DPoP key, "+name, map[string]any{"cnf": map[string]any{"jkt": r.p.Thumbprint()}, "token_type": "DPoP"}), func(c *Case) {
+			c.Config, c.Proofs = r.takes(dpop.Config{}), proofs
+			c.Values = func(*Fixture) []string { return []string{scheme + " " + opaqueToken} }
 		})
 	}
-	jwt := func(c *Case) { c.Values, c.Spec = nil, spec{ClientID: "c"} }
-	return slices.Concat(
-		[]Case{
-			row("active", nil),
-			with(row("active, the scope", nil), func(c *Case) { c.Need = scopes.All("read:users") }),
-			with(row("a JWT of the issuer", nil), jwt),
-		},
-		invalid(verifier.Inactive, row("inactive", m{"active": false}),
-			with(row("inactive, a JWT of the issuer", m{"active": false}), jwt)),
-		invalid(verifier.Audience, row("another audience", m{"aud": "other"}), row("no audience", m{"aud": m2mtest.Absent})),
-		invalid(verifier.UnknownIssuer, row("another issuer in the answer", m{"iss": "https://other.example.com"}),
-			with(row("another issuer's JWT", nil), func(c *Case) { c.Values, c.Spec = nil, spec{Issuer: "https://other.example.com"} })),
-		invalid(verifier.TokenType, row("a refresh token", m{"token_use": "refresh_token"})),
-		invalid(verifier.Expired, row("expired", m{"exp": 1})),
-		invalid(verifier.ClaimMalformed, row("exp is a text", m{"exp": "soon"})),
-		invalid(verifier.ClientIDMissing, row("no client ID", m{"client_id": m2mtest.Absent})),
-		invalid(verifier.NotMachine, row("a person", m{"username": "ada"})),
-		invalid(verifier.Bound, row("bound to a key, without proofs", m{"cnf": m{"jkt": "A"}}), row("token_type DPoP, bound to nothing", m{"token_type": "DPoP"})),
-		invalid(verifier.Malformed, with(row("the form of a JWT, and malformed", nil), func(c *Case) {
-			c.Values = func(*Fixture) []string { return []string{"Bearer eyJhbGciOiJub25lIn0.e30"} }
+	rows := []Case{
+		row("active", nil),
+		row("without exp, iat, jti and iss", map[string]any{"exp": m2mtest.Absent, "iat": m2mtest.Absent, "jti": m2mtest.Absent, "iss": m2mtest.Absent}),
+		row("scopes as an array", map[string]any{"scope": []string{"read"}}),
+		with(row("without an audience, where that is allowed", map[string]any{"aud": m2mtest.Absent}), func(c *Case) {
+			ask := c.Issuer
+			c.Issuer = func(i *verifier.Issuer) { ask(i); i.AllowNoAudience = true }
+		}),
+		with(row("a JWT of the issuer", nil), func(c *Case) { c.Values = bearer(jws(`{"iss":"` + name + `"}`)) }),
+		certified("which the caller has", f.Mine),
+		proved("with its proof", "DPoP", r.signed(r.p, nil, nil)),
+		both(row("beside an issuer with keys", nil)),
+		both(with(by("a JWT of the issuer with keys", never), func(c *Case) { c.Values = nil })),
+		opaqueLater(f, name, "the authority revokes it", asks, answer(nil), verifier.Inactive),
+	}
+	return slices.Concat(rows,
+		invalid(verifier.Inactive,
+			by("inactive", text(map[string]any{"active": false})),
+			by("inactive, and nothing else of the answer counts", text(map[string]any{"active": false, "aud": 7, "username": "ada"})),
+			both(by("inactive, beside an issuer with keys", text(map[string]any{"active": false})))),
+		invalid(verifier.TokenType,
+			row("a refresh token", map[string]any{"token_use": "refresh_token"}),
+			row("a refresh token, by token_type", map[string]any{"token_type": "refresh_token"}),
+			row("a refresh token of Keycloak", map[string]any{"typ": "Refresh"}),
+			row("an ID token", map[string]any{"token_use": "id"}),
+			row("an ID token of Keycloak", map[string]any{"typ": "ID"})),
+		invalid(verifier.Audience,
+			row("another audience", map[string]any{"aud": []string{"other"}}),
+			row("no audience", map[string]any{"aud": m2mtest.Absent})),
+		invalid(verifier.UnknownIssuer,
+			row("another issuer", map[string]any{"iss": "https://other.example.com"}),
+			row("the issuer with a slash", map[string]any{"iss": name + "/"}),
+			presents("a JWT of another issuer", jws(`{"iss":"https://other.example.com"}`)),
+			presents("a JWT without iss", jws(`{}`)),
+			both(presents("a JWT of an unknown issuer, beside one with keys", jws(`{"iss":"https://other.example.com"}`)))),
+		invalid(verifier.Malformed,
+			presents("a JWT that is cut", jws(`{"iss":"` + name + `"}`)[:60]+"."),
+			presents("a JWE", base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RSA-OAEP","enc":"A256GCM"}`))+".a.b.c.d")),
+		invalid(verifier.NotMachine,
+			row("a person, by username", map[string]any{"username": "ada"}),
+			row("a person, by sub", map[string]any{"sub": "ada"}),
+			row("a person without sub", map[string]any{"sub": m2mtest.Absent, "email": "ada@example.com"})),
+		invalid(verifier.ClientIDMissing, row("no client ID", map[string]any{"client_id": m2mtest.Absent})),
+		invalid(verifier.Expired, row("expired", map[string]any{"exp": issued.Add(-time.Hour).Unix()})),
+		invalid(verifier.NotYetValid, row("not yet valid", map[string]any{"nbf": time.Now().Add(time.Hour).Unix()})),
+		invalid(verifier.ClaimMalformed, row("exp as a string", map[string]any{"exp": "soon"})),
+		invalid(verifier.Bound,
+			certified("none presented"),
+			certified("another presented", f.Other),
+			row("bound to a DPoP key, which is not understood", map[string]any{"cnf": map[string]any{"jkt": r.p.Thumbprint()}}),
+			row("bound to something unknown", map[string]any{"cnf": map[string]any{"kid": "k"}}),
+			row("cnf that is no object", map[string]any{"cnf": "x"}),
+			row("token_type DPoP without a key", map[string]any{"token_type": "DPoP"}),
+			proved("as Bearer", "Bearer", nil)),
+		invalid(verifier.ProofMissing, proved("no proof", "DPoP", nil)),
+		invalid(verifier.ProofMismatch, proved("another key", "DPoP", r.signed(r.thief, nil, nil))),
+		invalid(verifier.Unbound,
+			with(row("bound to nothing, with RequireBound", nil), func(c *Case) {
+				ask := c.Issuer
+				c.Issuer = func(i *verifier.Issuer) { ask(i); i.RequireBound = true }
+			}),
+			with(row("bound to nothing, as DPoP", nil), func(c *Case) {
+				c.Config, c.Proofs = r.takes(dpop.Config{}), r.signed(r.p, nil, nil)
+				c.Values = func(*Fixture) []string { return []string{"DPoP " + opaqueToken} }
+			})),
+		invalid(verifier.Revoked, with(row("cut off", nil), func(c *Case) {
+			list, err := revocation.New(revocation.Config{})
+			if err == nil {
+				err = list.Add(revocation.Cutoff{Issuer: name, Select: revocation.Client("m2m-client-o"), IssuedUpTo: issued})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { list.Close() })
+			c.Config = func(cfg *verifier.Config) { cfg.Revocations = list }
 		})),
-		refused(verifier.InsufficientScope, verifier.ScopeMissing, with(row("no scope", nil), func(c *Case) { c.Need = scopes.All("write:users") })),
+		refused(verifier.InsufficientScope, verifier.ScopeMissing, with(row("another scope", nil), func(c *Case) { c.Need = scopes.All("write") })),
 		refused(verifier.Unavailable, verifier.IntrospectionUnavailable,
-			down("the authority is down", nil, errors.New("connection refused")),
-			down("no answer", []byte("<html>"), nil),
-			row("active is a text", m{"active": "true"})),
+			by("the authority is down", func(context.Context, string) ([]byte, error) { return nil, errors.New("connection refused") }),
+			failing("an empty answer", ""),
+			failing("HTML", "<html>"),
+			failing("an array", "[]"),
+			failing("active as a string", `{"active":"true"}`),
+			failing("active missing", `{"aud":"`+f.ProjectID()+`"}`),
+			failing("active twice", `{"active":false,"active":true}`),
+			failing("more than one object", `{"active":true}{}`)),
+		refused(verifier.Unavailable, verifier.Panicked,
+			by("Introspect panics", func(context.Context, string) ([]byte, error) { panic("a bug") })),
 	)
+}
+
+// opaqueLater returns a row whose token the authority no longer reports as active once
+// it was accepted, and whose answer was then forgotten.
+func opaqueLater(f *Fixture, issuer, what string, asks func(func(context.Context, string) ([]byte, error)) func(*verifier.Issuer), first any, reason verifier.Reason) Case {
+	var ended atomic.Bool
+	return Case{
+		Name: "an opaque token: " + what, LaterCode: verifier.InvalidToken, LaterReason: reason,
+		Values: func(*Fixture) []string { return []string{"Bearer " + opaqueToken} },
+		Issuer: asks(func(context.Context, string) ([]byte, error) {
+			if ended.Load() {
+				return []byte(`{"active":false}`), nil
+			}
+			return json.Marshal(first)
+		}),
+		Then: func(t *testing.T, v *verifier.Verifier) {
+			ended.Store(true)
+			if err := v.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
 }

@@ -103,17 +103,7 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	if c.Issuer != nil {
 		c.Issuer(&issuer)
 	}
-	fetch := issuer.FetchJWKS
-	if fetch == nil {
-		fetch = f.FetchJWKS // the Stytch preset has a URL
-		issuer.JWKSURL = ""
-	}
-	if issuer.Introspect == nil {
-		issuer.FetchJWKS = func(ctx context.Context) ([]byte, error) {
-			fetches.Add(1)
-			return fetch(ctx)
-		}
-	}
+	countFetches(f, &issuer, &fetches)
 	cfg := verifier.Config{Issuers: []verifier.Issuer{issuer}, Observe: []func(context.Context, verifier.Decision){decisions.observe}}
 	if c.Config != nil {
 		c.Config(&cfg)
@@ -180,6 +170,27 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	}
 	if n := fetches.Load() - before; n > most {
 		t.Errorf("key fetches = %d, want at most %d", n, most)
+	}
+}
+
+// countFetches makes issuer count its fetches of keys, or its questions about tokens.
+func countFetches(f *Fixture, issuer *verifier.Issuer, n *atomic.Int32) {
+	if ask := issuer.Introspect; ask != nil {
+		issuer.FetchJWKS = nil
+		issuer.Introspect = func(ctx context.Context, token string) ([]byte, error) {
+			n.Add(1)
+			return ask(ctx, token)
+		}
+		return
+	}
+	fetch := issuer.FetchJWKS
+	if fetch == nil {
+		fetch = f.FetchJWKS // the Stytch preset has a URL
+		issuer.JWKSURL = ""
+	}
+	issuer.FetchJWKS = func(ctx context.Context) ([]byte, error) {
+		n.Add(1)
+		return fetch(ctx)
 	}
 }
 
