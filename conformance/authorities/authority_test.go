@@ -25,6 +25,8 @@ type authority struct {
 	resourceParam     string // "resource" (RFC 8707), or "audience"
 	ca                *authorities.CA
 
+	openIntrospection bool // to everyone who reaches it: no credentials are checked
+
 	columns  []column
 	register func(t *testing.T, c credential)
 	lacks    func(c credential) bool   // whether it knows no credentials of this kind
@@ -105,6 +107,7 @@ func hydra(t *testing.T) (authority, *authorities.Hydra) {
 		introspectionURL:  h.Admin + "/oauth2/introspect",
 		assertionAudience: h.Issuer + "oauth2/token",
 		resourceParam:     "audience",
+		openIntrospection: true, // the admin API
 		ca:                authorities.NewCA(t),
 		columns: []column{
 			{name: "RS256 JWT", resource: authorities.ResourceRS256},
@@ -180,6 +183,25 @@ func (a authority) introspect(ctx context.Context, t *testing.T, token string) (
 		t.Fatalf("introspection = %s, %v, want 200 and JSON", res.Status, err)
 	}
 	return answer
+}
+
+// revoke revokes a token of the client (RFC 7009).
+func (a authority) revoke(ctx context.Context, t *testing.T, c credential, token string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, "POST", a.issuer+"/token/revocation", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(url.QueryEscape(c.clientID), url.QueryEscape(c.secret))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := (&http.Client{Transport: a.ca.Transport(nil)}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("revocation = %s, want 200", res.Status)
+	}
 }
 
 // TestMain silences the log of zitadel/oidc, which goes to the default logger.
