@@ -56,6 +56,8 @@ func TestNear(t *testing.T) {
 		{"the configured one has a slash", "https://a", "https://a/", "the configured issuer ends with a slash"},
 		{"case", "https://A", "https://a", "upper and lower case"},
 		{"http", "https://a", "http://a", "http, https"},
+		{"a SaaS's token endpoint in front of Stytch", "stytch.com/project-live-1", "https://login.example.com", "trust the project with stytch.Issuer"},
+		{"another Stytch project", "stytch.com/project-live-1", "stytch.com/project-live-2", ""},
 		{"another", "https://b", "https://a", ""},
 		{"none", "", "https://a", ""},
 	} {

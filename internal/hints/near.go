@@ -1,6 +1,7 @@
 package hints
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,6 +24,12 @@ func Near(what, got string, configured []string) string {
 		case bare(got) == bare(want):
 			return "the names differ in http, https or the final slash: write it exactly as in the token"
 		}
+	}
+	const project = "stytch.com/project-"
+	ofProject := func(name string) bool { return strings.HasPrefix(name, project) }
+	if what == "issuer" && ofProject(got) && len(configured) > 0 && !slices.ContainsFunc(configured, ofProject) {
+		return "the token names its Stytch project, and not the domain of a token endpoint in front of Stytch: " +
+			"trust the project with stytch.Issuer"
 	}
 	return ""
 }

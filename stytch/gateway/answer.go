@@ -37,6 +37,17 @@ type Answer struct {
 	LimiterErr error
 
 	// Warning is "" nearly always. It reports that all requests so far came from one
-	// private address, which is probably a proxy's.
+	// private address, which is probably a proxy's, or that a token has another "iss"
+	// than TokenEndpointOptions.Issuer.
 	Warning string
+}
+
+// warn adds a warning. "" is none.
+func (a *Answer) warn(text string) {
+	if a.Warning != "" && text != "" {
+		text = a.Warning + "; " + text
+	}
+	if text != "" {
+		a.Warning = text
+	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"time"
 
@@ -59,6 +60,20 @@ func (t *issuedToken) scopes(secrets ...string) []string {
 
 // keyID returns the "kid" of the token's header, or "" if it has none.
 func (t *issuedToken) keyID() string { return strings.Clone(text(t.part(0), "kid")) }
+
+// issuerWarning returns a warning if the token's "iss" is not want. It returns "" if want
+// is "". It shows no text that repeats a secret.
+func (t *issuedToken) issuerWarning(want string, secrets ...string) string {
+	if want == "" {
+		return ""
+	}
+	got := text(t.part(1), "iss")
+	if got == want {
+		return ""
+	}
+	return fmt.Sprintf(`the token's "iss" is %s, and not the metadata's issuer %s: services that verify tokens by the metadata refuse it`,
+		outbound.WithoutSecrets(outbound.Quote(got), secrets...), outbound.Quote(want))
+}
 
 // part returns the JSON object in a part of a JWT. It is empty if there is none.
 func (t *issuedToken) part(n int) strictjson.Object {

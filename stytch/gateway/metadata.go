@@ -33,9 +33,10 @@ type Metadata struct {
 // Handler returns a handler that serves m as RFC 8414 metadata. Mount it at
 // [MetadataPath]. Its error reports every mistake in m.
 //
-// Without a custom domain at Stytch, the tokens' "iss" names the project instead of
-// m.Issuer. Clients still find the token endpoint in the document, but verifiers
-// can't learn from it which issuer to trust.
+// The tokens' "iss" is the project's custom domain at Stytch, or else names the project.
+// If that differs from m.Issuer, clients still find the token endpoint in the
+// document, but services that learn from it which issuer to trust refuse every token
+// (RFC 9068 §4). Set [TokenEndpointOptions].Issuer to be warned.
 func (m Metadata) Handler() (http.Handler, error) {
 	if err := outbound.Mistakes("gateway",
 		required("Issuer", m.Issuer),

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
+
+	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
 // TokenEndpointOptions are the optional parts of a [TokenEndpoint]. The zero value is
@@ -40,6 +43,14 @@ type TokenEndpointOptions struct {
 	// rotation in no other way.
 	KeySet *KeySet
 
+	// Issuer is the Issuer of the published [Metadata], if services are to verify tokens
+	// by that document: they expect it as "iss" (RFC 9068 §4). "" for no check.
+	// Stytch writes its own custom domain there, or else "stytch.com/" and the project
+	// ID. NewTokenEndpoint refuses an Issuer that can't be that, and Answer.Warning
+	// reports each token with another "iss". docs/issuers.md, "Names of Stytch's
+	// tokens", says what to do.
+	Issuer string
+
 	// PerAddress limits the requests of an address: 10 per second with bursts of 100
 	// if zero. IPv6 addresses are counted by their /64.
 	PerAddress Limit
@@ -67,6 +78,19 @@ type TokenEndpointOptions struct {
 	// log or metrics. It must be safe for concurrent use. A panic in it is
 	// recovered.
 	Observe func(context.Context, Answer)
+}
+
+// checkIssuer refuses an Issuer that Stytch certainly does not write into tokens.
+func checkIssuer(issuer, baseURL, projectID string) error {
+	if err := outbound.CheckOrigin("Issuer", issuer); err != nil || issuer == "" {
+		return err
+	}
+	switch strings.TrimSuffix(baseURL, "/") {
+	case "", "https://test.stytch.com", "https://api.stytch.com":
+		return fmt.Errorf(`option Issuer is %s, but tokens from Stytch's own domain name "stytch.com/%s": set BaseURL to the `+
+			`project's custom domain, or leave Issuer out and tell services that name`, outbound.Quote(issuer), projectID)
+	}
+	return nil
 }
 
 // checkParameters refuses parameters of other ways to authenticate, and of grants for

@@ -31,7 +31,13 @@ type saas struct {
 
 func newSaaS(t *testing.T, opts gateway.TokenEndpointOptions) *saas {
 	t.Helper()
-	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true})
+	return newSaaSAt(t, opts, "")
+}
+
+// newSaaSAt is newSaaS for a project with a custom domain at Stytch.
+func newSaaSAt(t *testing.T, opts gateway.TokenEndpointOptions, domain string) *saas {
+	t.Helper()
+	a := stytchtest.NewAuthority(t, m2mtest.Options{NoServer: true, CustomDomain: domain})
 	s := &saas{Authority: a, upstream: &stytchtest.Transport{Handler: a}}
 	s.id, s.secret = a.CreateClient("customer", "read:reports", "write:reports")
 	opts.BaseURL = "http://localhost"

@@ -21,8 +21,8 @@ import (
 // token, and nothing else of Stytch's response. An unknown client, a wrong secret and
 // an inactive client get identical responses.
 //
-// Stytch signs the tokens. Without a custom domain, their "iss" and "aud" name the
-// project.
+// Stytch signs the tokens. Their "iss" is the project's custom domain at Stytch, or else
+// names the project, as their "aud" does. It is not this endpoint's domain.
 //
 // Set ReadTimeout on the http.Server, because a handler can't limit the time that a
 // client takes to send its request. At most 128 requests to Stytch run at a time. Up
@@ -38,6 +38,7 @@ type TokenEndpoint struct {
 	shared     sharedLimits
 	upstream   tokenUpstream
 	keys       *KeySet // nil for none
+	issuer     string  // "" for no check
 	guesses    *guesses
 	counts     counts
 	observe    func(context.Context, Answer) // nil for none
@@ -61,6 +62,7 @@ func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpo
 		failures.check("Failures"),
 		outbound.CheckNotNegative("Tracked", opts.Tracked),
 		checkKeySet(opts.KeySet, projectID),
+		checkIssuer(opts.Issuer, opts.BaseURL, projectID),
 	); err != nil {
 		return nil, err
 	}
@@ -78,6 +80,7 @@ func NewTokenEndpoint(projectID string, opts *TokenEndpointOptions) (*TokenEndpo
 			slots:   newSlots(maxInFlight),
 		},
 		keys:    opts.KeySet,
+		issuer:  opts.Issuer,
 		guesses: newGuesses(tracked),
 		observe: opts.Observe,
 	}
@@ -112,6 +115,7 @@ func (e *TokenEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer.RequestID = refused.requestID
 	} else {
 		answer.describe(token, &req, began)
+		answer.warn(token.issuerWarning(e.issuer, req.secrets()...))
 	}
 	e.counts.add(&answer)
 	e.report(r.Context(), answer)
