@@ -147,6 +147,7 @@ func TestWildcards(t *testing.T) {
 		status            int
 	}{
 		{"another tool", reader, callTool("delete"), 200},
+		{"another tool, with a name of 2 KiB and a byte", reader, callTool(strings.Repeat("a", 2049)), 403},
 		{"the tool with a key", reader, callTool("admin"), 403},
 		{"another tool, without the scope", e.token(alice), callTool("delete"), 403},
 		{"resource", reader, message("resources/read", `{"uri":"file:///unlisted"}`), 200},
