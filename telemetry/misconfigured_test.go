@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ var misconfigurations = []struct {
 	change func(t *testing.T, s *setting)
 
 	reason      verifier.Reason
-	found, want string // parts of the cause: what was found, and what was expected
+	found, want string // parts of the cause: what was found, and what was expected; or the operation
 	hint        string // a part of it
 }{
 	{"wrong audience", func(t *testing.T, s *setting) { s.token.Audience = []string{"https://billing.example.com"} },
@@ -112,9 +113,9 @@ var misconfigurations = []struct {
 	}, verifier.ScopeMissing, "granted no scopes", `all("read:orders")`,
 		"the token has it in the claim permissions: Issuer.ScopeClaims does not list that"},
 	{"method misspelt", misspeltMethod,
-		verifier.NoRequirement, "", "", "is its name misspelt in the policy"},
+		verifier.NoRequirement, "/grpc.health.v1.Health/Check", "", "is its name misspelt in the policy"},
 	{"route forgotten", forgottenRoute,
-		verifier.NoRequirement, "", "", "CheckCoverage finds that at start-up"},
+		verifier.NoRequirement, "/orders", "", "CheckCoverage finds that at start-up"},
 	{"huge token", func(t *testing.T, s *setting) { s.token.Claims["roles"] = strings.Repeat("admin ", 2000) },
 		verifier.TooLarge, "the token has ", "at most 8192", "raise Config.MaxTokenBytes and the header limits of proxies"},
 	{"a person's token", func(t *testing.T, s *setting) { s.token.Claims["sub"] = "user-7" },
@@ -144,7 +145,7 @@ func TestMisconfigurations(t *testing.T) {
 				c.Operations = append(c.Operations, listed)
 			}
 
-			var record struct{ Level, Msg, Reason, Cause, Hint string }
+			var record struct{ Level, Msg, Reason, Operation, Cause, Hint string }
 			if lines := strings.Count(log.String(), "\n"); lines != 1 {
 				t.Fatalf("the log has %d lines, want 1:\n%s", lines, &log)
 			}
@@ -154,13 +155,13 @@ func TestMisconfigurations(t *testing.T) {
 			if record.Msg != "auth decision" || record.Reason != string(test.reason) {
 				t.Errorf("the log says %+v, want the Reason %s", record, test.reason)
 			}
-			page := html.UnescapeString(get(statusOf(t, c), localRequest("GET", "/")).Body.String())
+			entry := onPage(t, get(statusOf(t, c), localRequest("GET", "/")).Body.String(), string(test.reason))
 			for what, part := range map[string]string{"what was found": test.found, "what was expected": test.want, "the fix": test.hint} {
-				if !strings.Contains(record.Cause+"\n"+record.Hint, part) {
-					t.Errorf("the log lacks %s, %q:\n%s\n%s", what, part, record.Cause, record.Hint)
+				if !strings.Contains(record.Operation+"\n"+record.Cause+"\n"+record.Hint, part) {
+					t.Errorf("the log lacks %s, %q: %+v", what, part, record)
 				}
-				if !strings.Contains(page, part) {
-					t.Errorf("the page lacks %s, %q", what, part)
+				if !strings.Contains(entry, part) {
+					t.Errorf("the page's entry lacks %s, %q:\n%s", what, part, entry)
 				}
 			}
 			if test.hint == "" || !strings.Contains(record.Hint, test.hint) {
@@ -169,6 +170,20 @@ func TestMisconfigurations(t *testing.T) {
 			t.Logf("%s | cause=%s | hint=%s", record.Level, record.Cause, record.Hint)
 		})
 	}
+}
+
+// onPage returns the text of the page's one entry for a refusal. Cause and fix must be
+// in it, and not somewhere on the page.
+func onPage(t *testing.T, page, reason string) string {
+	t.Helper()
+	_, section, _ := strings.Cut(page, "reason <code>"+reason+"</code>")
+	section, _, _ = strings.Cut(section, "</details>")
+	_, list, _ := strings.Cut(section, `<ol class="refusals">`)
+	entries := strings.Split(list, "<li>")
+	if len(entries) != 2 {
+		t.Fatalf("the page has %d entries for %s, want 1:\n%s", len(entries)-1, reason, page)
+	}
+	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(entries[1], ""))
 }
 
 // newSetting returns a service that is set up well.

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -38,13 +40,27 @@ func Fetch(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens at this address: the authority is down, or Issuer.JWKSURL has the wrong host or port"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, jwks.ErrTimeout), isTimeout(err):
-		return "the authority does not answer in time: is it hanging, or does a firewall drop the packets? Else raise JWKS.FetchTimeout"
+		return "the authority does not answer in time: does it hang, does a firewall drop the packets, or is DNS slow? Else raise JWKS.FetchTimeout"
+	case isOutOfDate(err):
+		return "the authority's certificate has expired, or is not valid yet: is this machine's clock right?"
+	case isRemoteAlert(err):
+		return "the server refuses the TLS connection: is Issuer.JWKSURL the public address? One that wants a client certificate needs JWKS.Transport"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "this port serves http without TLS: Issuer.JWKSURL has the wrong port or scheme"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection is closed without an answer: by a firewall or a proxy between here and the authority?"
+	case errors.Is(err, fs.ErrNotExist):
+		return "the file with the keys does not exist: is its name right, and is it mounted?"
+	case errors.Is(err, fs.ErrPermission) && !isNetwork(err):
+		return "this process may not read the file with the keys: check its owner and mode"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, fs.ErrPermission):
+		return "there is no route from this machine to the authority: check egress rules, or set HTTPS_PROXY"
 	case isTLS(err):
 		return "the TLS connection fails: a private CA belongs into JWKS.Transport; does the host name fit the certificate?"
 	case isProxyAnswer(err):
 		return "the proxy refuses the connection: check HTTPS_PROXY and what it permits, or exclude the authority with NO_PROXY"
 	}
-	return "the keys can't be fetched: check Issuer.JWKSURL and the network from this machine to the authority"
+	return "the keys can't be fetched: check Issuer.JWKSURL, HTTPS_PROXY and the network from this machine to the authority"
 }
 
 func httpStatus(code int) string {
@@ -60,9 +76,26 @@ func httpStatus(code int) string {
 	}
 }
 
+func isNetwork(err error) bool {
+	_, ok := errors.AsType[*net.OpError](err)
+	return ok
+}
+
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
+}
+
+// isOutOfDate reports whether a certificate is not valid at the time of this machine.
+func isOutOfDate(err error) bool {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok && invalid.Reason == x509.Expired // or not valid yet
+}
+
+// isRemoteAlert reports whether the server ended the handshake.
+func isRemoteAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
 }
 
 func isTLS(err error) bool {
