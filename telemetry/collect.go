@@ -78,10 +78,19 @@ func (s *status) count(r *Report) (allowed, refused map[string]uint64) {
 	return allowed, refused
 }
 
+// hintOf returns the usual fix of the last error.
+func hintOf(st *verifier.IssuerStatus) string {
+	if st.Introspects {
+		return hints.Usual(verifier.IntrospectionUnavailable)
+	}
+	return errorText(func() string { return hints.Fetch(st.LastError) })
+}
+
 func issuerReport(st *verifier.IssuerStatus, now time.Time) IssuerReport {
 	r := IssuerReport{
 		Issuer:      plain(st.Issuer, maxText),
 		JWKSURL:     plain(st.JWKSURL, maxText),
+		Introspects: st.Introspects,
 		Optional:    st.Optional,
 		State:       string(st.State),
 		Confirmed:   st.Confirmed.UTC(),
@@ -97,7 +106,7 @@ func issuerReport(st *verifier.IssuerStatus, now time.Time) IssuerReport {
 	}
 	if st.LastError != nil {
 		r.LastError = errorText(st.LastError.Error)
-		r.Hint = errorText(func() string { return hints.Fetch(st.LastError) })
+		r.Hint = hintOf(st)
 	}
 	for _, k := range st.Keys[:min(len(st.Keys), maxKeys)] {
 		r.Keys = append(r.Keys, Key{ID: plain(k.ID, maxID), Algorithm: plain(k.Algorithm, maxID), Thumbprint: k.Thumbprint})

@@ -70,13 +70,22 @@ func issuerProblems(st *verifier.IssuerStatus, now time.Time) (found []Problem) 
 		if st.Optional && state == Failing {
 			state = Degraded
 		}
-		found = append(found, Problem{state, "the keys of " + plain(st.Issuer, maxText), text, fix})
+		subject := "the keys of "
+		if st.Introspects {
+			subject = "the introspection of tokens of "
+		}
+		found = append(found, Problem{state, subject + plain(st.Issuer, maxText), text, fix})
 	}
 	lastError, fix := "", ""
 	if st.LastError != nil {
-		lastError, fix = ": "+errorText(st.LastError.Error), errorText(func() string { return hints.Fetch(st.LastError) })
+		lastError, fix = ": "+errorText(st.LastError.Error), hintOf(st)
 	}
 	switch {
+	case st.Introspects && st.State == verifier.KeysCold:
+		add(Failing, "no question was ever answered well, and every token of this issuer is refused as introspection_unavailable"+lastError, fix)
+	case st.Introspects && st.State == verifier.KeysStale:
+		add(Degraded, "the last question failed, the last good answer came "+ago(now.Sub(st.Confirmed))+lastError, fix)
+	case st.Introspects && st.State == verifier.KeysFresh: // no keys, and no problem
 	case st.State == verifier.KeysCold && st.LastError == nil:
 		add(Degraded, "they are being fetched for the first time", "")
 	case st.State == verifier.KeysCold:

@@ -52,10 +52,13 @@ type Problem struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// IssuerReport describes an issuer and its keys.
+// IssuerReport describes an issuer and its keys. If it is asked about tokens instead
+// (RFC 7662), there are no keys: Fetches are questions, and Confirmed is the last one that
+// was answered well.
 type IssuerReport struct {
 	Issuer      string       `json:"issuer"`             // the configured Name
 	JWKSURL     string       `json:"jwks_url,omitempty"` // without user info and query
+	Introspects bool         `json:"introspects,omitempty"`
 	Optional    bool         `json:"optional,omitempty"`
 	State       string       `json:"state"` // verifier.KeyState: "fresh", "stale", …
 	Confirmed   time.Time    `json:"confirmed,omitzero"`

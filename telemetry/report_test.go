@@ -15,7 +15,7 @@ const reportNames = `
 at decisions.count decisions.outcome decisions.reason decisions.remembered issuers.age
 issuers.allowed issuers.confirmed issuers.fetches issuers.hint issuers.issuer issuers.jwks_url
 issuers.keys.algorithm issuers.keys.id issuers.keys.thumbprint issuers.keys_total
-issuers.last_error issuers.next_attempt issuers.optional issuers.problems.compromised
+issuers.introspects issuers.last_error issuers.next_attempt issuers.optional issuers.problems.compromised
 issuers.problems.key_id issuers.problems.text issuers.refused issuers.state issuers.unknown_keys
 issuers_total minutes.allowed minutes.refused minutes.start minutes.unavailable operations.name
 operations.public operations.refused operations.requirement operations_digest operations_total
