@@ -19,12 +19,14 @@ import (
 const usage = `usage: m2mauth clients list   [flags]
        m2mauth clients show   -client ID [flags]
        m2mauth clients create -name NAME -scopes "A B" -secret-out FILE [flags]
+       m2mauth clients create -name NAME -scopes "A B" -client ID -secret-file FILE
        m2mauth clients update -client ID [flags]
        m2mauth clients delete -client ID -current LAST4 [flags]
 
 The M2M clients of a project at Stytch. To replace a secret: m2mauth rotate.
 
-  -client ID             the client's ID
+  -client ID             the client's ID; with create: the ID that it has at
+                         another authority, from which it is imported
   -name NAME             its name; with list: only clients with this name
   -description TEXT      what it is for
   -scopes "A B"          its scopes, separated by spaces; with list: only
@@ -33,29 +35,35 @@ The M2M clients of a project at Stytch. To replace a secret: m2mauth rotate.
                          with update, members that are null are removed
   -secret-out FILE       write the new secret there, mode 0600; it must not
                          exist; "-" writes to standard output
+  -secret-file FILE      with create and -client: import the secret in FILE
   -current LAST4         refuse unless the client's secret ends so
-  -json                  print JSON; list prints one object a line
+  -json                  print JSON; list prints one object a line, and delete
+                         the client as it was
   -timeout DURATION      give up after that; 30s by default
 
 ` + operate.ProjectUsage + `
-Exit status: 0 done, 1 refused, failed or not known, 2 usage.
+Exit status: 0 done, 1 refused, failed or not known, 2 usage, 4 there is no such
+client.
 `
+
+const noClient = 4 // exit status
 
 // options are the flags of every step. A step refuses those that it does not use.
 type options struct {
 	operate.Project
-	client, name, description, scopes, metadata, secretOut, current string
-	json                                                            bool
-	timeout                                                         time.Duration
-	given                                                           map[string]bool
-	parsed                                                          map[string]any // metadata
+	client, name, description, scopes, metadata, secretOut, secretFile, current string
+	json                                                                        bool
+	timeout                                                                     time.Duration
+	given                                                                       map[string]bool
+	parsed                                                                      map[string]any // metadata
+	imported                                                                    stytch.Secret  // secretFile
 }
 
 // steps names the flags of each step, and whether it needs them.
 var steps = map[string]map[string]bool{
 	"list":   {"name": false, "scopes": false},
 	"show":   {"client": true},
-	"create": {"name": true, "description": false, "scopes": true, "metadata": false, "secret-out": true},
+	"create": {"name": true, "description": false, "scopes": true, "metadata": false, "secret-out": false, "client": false, "secret-file": false},
 	"update": {"client": true, "name": false, "description": false, "scopes": false, "metadata": false},
 	"delete": {"client": true, "current": true},
 }
@@ -83,6 +91,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer cancel()
 	if err := o.do(ctx, step, api, stdout, stderr); err != nil {
 		operate.Complain(stderr, "clients "+step, err)
+		if errors.Is(err, stytch.ClientNotFound) {
+			return noClient
+		}
 		return operate.NotSafe
 	}
 	return operate.Done
@@ -94,7 +105,7 @@ func parse(step string, args []string) (*options, error) {
 	o.Register(fs)
 	for name, value := range map[string]*string{
 		"client": &o.client, "name": &o.name, "description": &o.description, "scopes": &o.scopes,
-		"metadata": &o.metadata, "secret-out": &o.secretOut, "current": &o.current,
+		"metadata": &o.metadata, "secret-out": &o.secretOut, "secret-file": &o.secretFile, "current": &o.current,
 	} {
 		if _, used := steps[step][name]; used {
 			fs.StringVar(value, name, "", "")
@@ -132,8 +143,8 @@ func (o *options) check(step string) error {
 	if step == "list" && o.given["scopes"] && strings.TrimSpace(o.scopes) == "" {
 		mistake("-scopes is empty: leave it out")
 	}
-	if needs["secret-out"] && o.secretOut == "" {
-		mistake(`-secret-out is missing: write a file's name, or "-" for standard output`)
+	if step == "create" {
+		errs = append(errs, o.checkSecret())
 	}
 	if o.given["metadata"] {
 		decoder := json.NewDecoder(strings.NewReader(o.metadata))
@@ -149,6 +160,28 @@ func (o *options) check(step string) error {
 		mistake("-timeout: want a duration above zero, such as 30s")
 	}
 	return errors.Join(errs...)
+}
+
+// checkSecret checks how a new client gets its secret: Stytch makes one, or it is
+// imported with the client's ID.
+func (o *options) checkSecret() error {
+	if !o.given["client"] && !o.given["secret-file"] {
+		if o.secretOut == "" {
+			return errors.New(`-secret-out is missing: write a file's name, or "-" for standard output`)
+		}
+		return nil
+	}
+	var errs []error
+	if o.given["secret-out"] {
+		errs = append(errs, errors.New("-secret-out contradicts -client and -secret-file: an imported client keeps its secret"))
+	}
+	errs = append(errs, operate.CheckClient(o.client))
+	if o.secretFile == "" {
+		return errors.Join(append(errs, errors.New("-secret-file is missing: an imported client keeps its secret"))...)
+	}
+	text, err := operate.ReadSecret("-secret-file", o.secretFile)
+	o.imported = stytch.NewSecret(text)
+	return errors.Join(append(errs, err)...)
 }
 
 func (o *options) do(ctx context.Context, step string, api *stytch.Client, stdout, stderr io.Writer) error {
@@ -171,6 +204,9 @@ func (o *options) do(ctx context.Context, step string, api *stytch.Client, stdou
 	}
 	if err := api.DeleteClient(ctx, o.client); err != nil {
 		return err
+	}
+	if o.json {
+		return o.print(stdout, c)
 	}
 	fmt.Fprint(stdout, "Deleted: the client gets no more tokens.\n"+
 		"Its tokens stay valid until they expire: m2mauth revoke.\n")
@@ -205,7 +241,7 @@ func (o *options) list(ctx context.Context, api *stytch.Client, stdout io.Writer
 // secret once.
 func (o *options) create(ctx context.Context, api *stytch.Client, stdout, stderr io.Writer) error {
 	var file *operate.SecretFile
-	if o.secretOut != "-" {
+	if o.secretOut != "-" && o.secretFile == "" {
 		var err error
 		if file, err = operate.CreateSecretFile("-secret-out", o.secretOut); err != nil {
 			return err
@@ -213,6 +249,7 @@ func (o *options) create(ctx context.Context, api *stytch.Client, stdout, stderr
 	}
 	c, secret, err := api.CreateClient(ctx, stytch.CreateParams{
 		Name: o.name, Description: o.description, Scopes: strings.Fields(o.scopes), TrustedMetadata: o.parsed,
+		ID: o.client, Secret: o.imported,
 	})
 	if err != nil {
 		if file != nil {
@@ -221,9 +258,11 @@ func (o *options) create(ctx context.Context, api *stytch.Client, stdout, stderr
 		return err
 	}
 	told := stdout
-	if file != nil {
+	switch {
+	case o.secretFile != "": // it is there already
+	case file != nil:
 		err = file.Store(secret)
-	} else {
+	default:
 		told = stderr // standard output is the secret's
 		_, err = fmt.Fprintln(stdout, secret.Reveal())
 	}

@@ -90,7 +90,35 @@ func TestLife(t *testing.T) {
 	}
 	want(t, 1, "it was not deleted", "delete", "-client", created.ID, "-current", "zzzz")
 	want(t, 0, "Deleted", "delete", "-client", created.ID, "-current", created.LastFour)
-	want(t, 1, "not_found", "show", "-client", created.ID)
+	want(t, 4, "not_found", "show", "-client", created.ID)
+	want(t, 4, "not_found", "update", "-client", created.ID, "-name", "x")
+	want(t, 4, "not_found", "delete", "-client", created.ID, "-current", created.LastFour)
+}
+
+// TestImport: a client of another authority keeps its ID and its secret.
+func TestImport(t *testing.T) {
+	a := newAuthority(t)
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("g7-Kq2-xv9-Tm4\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"create", "-name", "old", "-scopes", "jobs:run", "-client", "legacy-1", "-secret-file", file, "-json"}
+	if c := decode(t, want(t, 0, "", args...)); c.ID != "legacy-1" || c.LastFour != "-Tm4" {
+		t.Errorf("create = %+v, want legacy-1 with its secret", c)
+	}
+	source, err := stytch.TokenSource(t.Context(), a.ProjectID(), stytch.StaticCredentials("legacy-1", stytch.NewSecret("g7-Kq2-xv9-Tm4")),
+		&stytch.TokenSourceOptions{TokenURL: a.TokenURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	if _, err := source.Token(); err != nil {
+		t.Errorf("Token() = %v, want one for the imported secret", err)
+	}
+	want(t, 1, "client_id is taken", args...)
+	if c := decode(t, want(t, 0, "", "delete", "-client", "legacy-1", "-current", "-Tm4", "-json")); c.ID != "legacy-1" {
+		t.Errorf("delete -json = %+v, want the client as it was", c)
+	}
 }
 
 // TestSecretToStdout: standard output is the secret's alone.
@@ -132,6 +160,10 @@ func TestUsage(t *testing.T) {
 		{"an unknown step", "usage:", []string{"secret-typed-here"}},
 		{"show without a client", "-client", []string{"show"}},
 		{"create without anything", "-secret-out", []string{"create"}},
+		{"an import without its secret", "-secret-file is missing", []string{"create", "-name", "n", "-scopes", "", "-client", "legacy-1"}},
+		{"an import without its ID", "-client is missing", []string{"create", "-name", "n", "-scopes", "", "-secret-file", "missing"}},
+		{"an import of nothing", "-secret-file: no such file", []string{"create", "-name", "n", "-scopes", "", "-client", "legacy-1", "-secret-file", "secret-typed-here"}},
+		{"an import with a new secret", "-secret-out contradicts", []string{"create", "-name", "n", "-scopes", "", "-client", "legacy-1", "-secret-out", "-"}},
 		{"create without scopes", "-scopes is missing", []string{"create", "-name", "n", "-secret-out", "-"}},
 		{"update without a change", "nothing to update", []string{"update", "-client", "m2m-client-test-1"}},
 		{"update to no name", "-name is empty", []string{"update", "-client", "m2m-client-test-1", "-name", ""}},
