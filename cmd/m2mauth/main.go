@@ -12,7 +12,7 @@
 //	m2mauth authority
 //
 // It serves Stytch's M2M API on http://127.0.0.1:8484, and stores its clients and
-// signing keys in authority.db.
+// signing keys in authority.db. docs/authority.md points SDKs at it.
 //
 //	m2mauth token -issuer https://auth.example.com -client-id worker -secret-file secret
 //

@@ -118,7 +118,7 @@ func TestCompose(t *testing.T) {
 	if out, err := check.CombinedOutput(); err != nil || !strings.Contains(string(out), "m2m-client-test-billing") {
 		t.Errorf("the health check = %v, %s; want the client of the file", err, out)
 	}
-	if _, err := exec.LookPath("curl"); err != nil {
+	if _, err := exec.LookPath("curl"); err != nil && os.Getenv("CI") == "" {
 		t.Skip("curl is not installed: the caller is not tried")
 	}
 	curl := append([]string{"--connect-to", "authority:8484:" + address}, replaced(here, caller.Command)...)
