@@ -176,7 +176,7 @@ func (all values) at(m *Metric, labels []string) (at map[Values]float64, v Value
 
 func (all values) keys(s *verifier.IssuerStatus, now time.Time) {
 	name := s.Issuer
-	if !s.Confirmed.IsZero() {
+	if !s.Introspects && !s.Confirmed.IsZero() {
 		all.max(keysAge, max(0, now.Sub(s.Confirmed).Seconds()), name)
 	}
 	for _, state := range states {
@@ -187,6 +187,9 @@ func (all values) keys(s *verifier.IssuerStatus, now time.Time) {
 		all.add(keysState, is, name, string(state))
 	}
 	all.add(keysFetches, float64(s.Fetches), name)
+	if s.Introspects {
+		return // it has no keys, and nobody asks it without a call
+	}
 	all.add(keysUnknown, float64(s.UnknownKeys), name)
 	all.add(keysUsable, float64(len(s.Keys)), name)
 	all.add(keysFingerprint, fingerprint(s.Keys), name)
