@@ -27,6 +27,10 @@ type Credential struct {
 	// servers remove that before a handler sees it (RFC 9112 §5.1).
 	Spaced bool
 
+	// Proofs, if set, replaces the one good DPoP proof that goes with a token where
+	// proofs are taken.
+	Proofs func(method, path, token string) []string
+
 	// Code and Reason are those of a Verifier that has a key of RS256, accepts
 	// the issuer of the Authority and no other, and has no further settings.
 	Code   verifier.Code

@@ -10,9 +10,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"testing"
 	"time"
 )
+
+// TB is the part of a testing.TB that a Prover needs. Package testing itself would add
+// its flags to the programs that link m2mtest/attack.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+}
 
 // Fields are the members of a JSON object.
 type Fields map[string]any
@@ -29,7 +35,7 @@ func (f Fields) With(edit Fields) Fields {
 type Prover struct{ key *ecdsa.PrivateKey }
 
 // New returns a Prover with a key of its own.
-func New(t testing.TB) Prover {
+func New(t TB) Prover {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -62,14 +68,14 @@ func Claims(method, url, token string, issued time.Time) Fields {
 }
 
 // Sign signs a header and claims as they are.
-func (p Prover) Sign(t testing.TB, header, claims Fields) string {
+func (p Prover) Sign(t TB, header, claims Fields) string {
 	t.Helper()
 	return p.SignText(t, text(t, header), text(t, claims))
 }
 
 // SignText signs the text of a header and of claims: JSON that Fields can't express,
 // or no JSON.
-func (p Prover) SignText(t testing.TB, header, claims string) string {
+func (p Prover) SignText(t TB, header, claims string) string {
 	t.Helper()
 	signed := encode([]byte(header)) + "." + encode([]byte(claims))
 	sum := sha256.Sum256([]byte(signed))
@@ -83,7 +89,7 @@ func (p Prover) SignText(t testing.TB, header, claims string) string {
 	return signed + "." + encode(signature)
 }
 
-func text(t testing.TB, f Fields) string {
+func text(t TB, f Fields) string {
 	t.Helper()
 	b, err := json.Marshal(f)
 	if err != nil {

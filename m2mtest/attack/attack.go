@@ -42,6 +42,13 @@ type Target struct {
 	Conn grpc.ClientConnInterface
 	GRPC []Operation
 
+	// HTTPOrigin and GRPCOrigin are the Origin of the servers' httpmw.Options and
+	// grpcmw.Options: "" for a server that takes no DPoP proofs. Run then makes every
+	// call of that server with a bound token and a proof, and adds hostile proofs to the
+	// attacks (RFC 9449). A server that takes unbound tokens as well is tested by a
+	// second Run, without its Origin.
+	HTTPOrigin, GRPCOrigin string
+
 	// Skip, if set, reports whether to leave out an attack that the servers
 	// accept by design. It gets the name that the table shows.
 	Skip func(attack string) bool
@@ -78,22 +85,28 @@ func Run(t T, target Target) {
 		return
 	}
 	r := newReport(target.Skip)
-	makers, err := newMakers(target)
-	if err != nil {
-		t.Errorf("attack: the Authority's own tokens can't be verified: %v", err)
-		return
-	}
-	defer makers.close()
 	attacked := 0
+	attack := func(operations []Operation, origin string, d func(*prover) door) {
+		p := newProver(origin)
+		makers, err := newMakers(target, p)
+		if err != nil {
+			t.Errorf("attack: the Authority's own tokens can't be verified: %v", err)
+			return
+		}
+		defer makers.close()
+		to := d(p)
+		attacked += attackDoor(to, operations, makers, r)
+		to.more(operations, makers, r)
+	}
 	if target.Handler != nil {
-		d := &httpDoor{handler: target.Handler, place: place(target.CredentialHeader)}
-		attacked += attackDoor(d, target.HTTP, makers, r)
-		d.attackRoutes(target.HTTP, makers, r)
+		attack(target.HTTP, target.HTTPOrigin, func(p *prover) door {
+			return &httpDoor{handler: target.Handler, place: place(target.CredentialHeader), proofs: p}
+		})
 	}
 	if target.Conn != nil {
-		d := &grpcDoor{conn: target.Conn, place: place(target.CredentialHeader)}
-		attacked += attackDoor(d, target.GRPC, makers, r)
-		d.attackNames(target.GRPC, r)
+		attack(target.GRPC, target.GRPCOrigin, func(p *prover) door {
+			return &grpcDoor{conn: target.Conn, place: place(target.CredentialHeader), proofs: p}
+		})
 	}
 	if attacked == 0 {
 		t.Errorf("attack: nothing was attacked: give the Target a Handler with HTTP operations, " +
@@ -111,6 +124,8 @@ type door interface {
 	call(operation string, c hostile.Credential) outcome
 	// carries reports whether the transport can carry the credential at all.
 	carries(c hostile.Credential) bool
+	// more makes the attacks that only this transport has.
+	more(operations []Operation, makers *makers, r *report)
 }
 
 // attackDoor attacks each operation that is not public. It returns how many of
@@ -138,6 +153,10 @@ func attackDoor(d door, operations []Operation, makers *makers, r *report) (atta
 			if d.carries(c) && !r.skips(c.Name) {
 				r.add(c.Name, o.Call, d.call(o.Call, c), control)
 			}
+		}
+		if used, ok := makers.proofs.once(m.Accepted()); ok && welcome && !r.skips(used.Name) {
+			r.control(controlBefore, o.Call, d.call(o.Call, used))
+			r.add(used.Name, o.Call, d.call(o.Call, used), control)
 		}
 		if welcome {
 			r.control(controlAfter, o.Call, d.call(o.Call, m.Accepted()))

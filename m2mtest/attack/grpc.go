@@ -17,8 +17,9 @@ import (
 // grpcDoor calls methods with one empty message, as streams: a unary call looks
 // the same on the wire.
 type grpcDoor struct {
-	conn  grpc.ClientConnInterface
-	place place
+	conn   grpc.ClientConnInterface
+	place  place
+	proofs *prover // nil if the server takes none
 }
 
 // carries excludes values that a gRPC client does not send, and fields that
@@ -29,14 +30,20 @@ func (d *grpcDoor) carries(c hostile.Credential) bool {
 			return false
 		}
 	}
-	return c.Query == "" && c.Form == "" && d.place.holds(c)
+	return c.Query == "" && c.Form == "" && d.place.holds(c) && d.proofs.holds(c)
 }
+
+func (d *grpcDoor) more(operations []Operation, _ *makers, r *report) { d.attackNames(operations, r) }
 
 func (d *grpcDoor) call(method string, c hostile.Credential) outcome {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	md := metadata.MD{}
-	if values := d.place.values(c); values != nil {
+	presented, proofs := d.proofs.present(c, "POST", method)
+	if proofs != nil {
+		md["dpop"] = proofs
+	}
+	if values := d.place.values(presented); values != nil {
 		md[strings.ToLower(d.place.name())] = values
 	}
 	for name, value := range c.Elsewhere {

@@ -22,9 +22,14 @@ const timeout = 2 * time.Second
 type httpDoor struct {
 	handler http.Handler
 	place   place
+	proofs  *prover // nil if the server takes none
 }
 
-func (d *httpDoor) carries(c hostile.Credential) bool { return d.place.holds(c) }
+func (d *httpDoor) carries(c hostile.Credential) bool { return d.place.holds(c) && d.proofs.holds(c) }
+
+func (d *httpDoor) more(operations []Operation, makers *makers, r *report) {
+	d.attackRoutes(operations, makers, r)
+}
 
 func (d *httpDoor) call(operation string, c hostile.Credential) outcome {
 	method, host, target := splitCall(operation)
@@ -60,7 +65,12 @@ func (d *httpDoor) send(q request) (got outcome) {
 	if header == nil {
 		header = http.Header{}
 	}
-	if values := d.place.values(q.credential); values != nil {
+	path, _, _ := strings.Cut(q.target, "?")
+	presented, proofs := d.proofs.present(q.credential, q.method, path)
+	if proofs != nil {
+		header["Dpop"] = proofs
+	}
+	if values := d.place.values(presented); values != nil {
 		header[http.CanonicalHeaderKey(d.place.name())] = values
 	}
 	for name, value := range q.credential.Elsewhere {

@@ -66,6 +66,7 @@ type makers struct {
 	target  Target
 	foreign *m2mtest.Key
 	sound   *verifier.Verifier // see reference
+	proofs  *prover            // nil for a server that takes none
 	needs   []scopes.Requirement
 	made    map[string]*maker
 }
@@ -75,16 +76,17 @@ type maker struct {
 	corpus []hostile.Credential
 }
 
-func newMakers(target Target) (*makers, error) {
+func newMakers(target Target, proofs *prover) (*makers, error) {
+	target.Token = proofs.bind(target.Token)
 	key := target.Token.Key
 	if key == nil {
 		key = target.Authority.Key()
 	}
-	sound, err := reference(target.Authority)
+	sound, err := reference(target.Authority, proofs)
 	if err != nil {
 		return nil, err
 	}
-	m := &makers{target: target, foreign: m2mtest.NewKey(key.Algorithm), sound: sound, made: make(map[string]*maker)}
+	m := &makers{target: target, foreign: m2mtest.NewKey(key.Algorithm), sound: sound, proofs: proofs, made: make(map[string]*maker)}
 	for _, o := range slices.Concat(target.HTTP, target.GRPC) {
 		if !slices.ContainsFunc(m.needs, o.Need.Equal) {
 			m.needs = append(m.needs, o.Need)
@@ -106,7 +108,8 @@ func (m *makers) of(need scopes.Requirement) *maker {
 			Authority: m.target.Authority, Good: m.target.Token, Need: need, Others: m.needs,
 			Foreign: m.foreign, Trap: "http://127.0.0.1:9/keys",
 		}}
-		made.corpus = append(refused(m.sound, made.Corpus(), need), place(m.target.CredentialHeader).more(made.Accepted())...)
+		made.corpus = slices.Concat(refused(m.sound, m.proofs, made.Corpus(), need),
+			place(m.target.CredentialHeader).more(made.Accepted()), m.proofs.attacks(made.Accepted()))
 		m.made[need.String()] = made
 	}
 	return made
