@@ -215,3 +215,38 @@ func scopeSet(v strictjson.Value) (set scopes.Set, ok bool) {
 	}
 	return set, err == nil
 }
+
+// identify reads the client from the verified claims, and calls Accept.
+func (c claims) identify(t *token, r *registered, d *decision) (err *Error) {
+	client := &t.client
+	client.token = t
+	d.reach(checkClientID)
+	if client.ID, err = c.clientID(); err != nil {
+		return err
+	}
+	d.reach(checkClaims)
+	if client.Subject, err = text("sub", r.sub); err != nil {
+		return err
+	}
+	if client.TokenID, err = text("jti", r.jti); err != nil {
+		return err
+	}
+	if t.bound, err = r.binding(c.issuer.verifier.cfg.DPoP != nil); err != nil {
+		return err
+	}
+	if c.issuer.RequireBound && t.bound.isNone() {
+		return refuseWith(InvalidToken, Unbound, errUnbound)
+	}
+	d.reach(checkScopeClaim)
+	if client.Scopes, err = c.grantedScopes(*client); err != nil {
+		return err
+	}
+	if c.issuer.WildcardScopes {
+		client.Scopes = client.Scopes.Wildcards()
+	}
+	if limit := c.issuer.ScopeLimit; limit != nil {
+		client.Scopes = client.Scopes.Intersect(*limit)
+	}
+	d.reach(checkMachine)
+	return c.accept(*client)
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // This file is a token's way from the request to the context: Authorize calls
-// decide, decide calls verify, verify calls identify.
+// decide, decide calls verify, verify calls claims.identify.
 
 // Authorize decides one call: which client is calling, and whether it meets
 // need. The returned context holds the Client for [ClientFromContext].
@@ -290,38 +290,3 @@ func (d *decision) findKey(ctx context.Context, q jwks.Query) (jwks.Key, *jwks.S
 // bytesPerMember bounds how many members a token may have by MaxTokenBytes. A
 // Keycloak token with the roles of 130 clients has some 280 members.
 const bytesPerMember = 16
-
-// identify reads the client from the verified claims, and calls Accept.
-func (c claims) identify(t *token, r *registered, d *decision) (err *Error) {
-	client := &t.client
-	client.token = t
-	d.reach(checkClientID)
-	if client.ID, err = c.clientID(); err != nil {
-		return err
-	}
-	d.reach(checkClaims)
-	if client.Subject, err = text("sub", r.sub); err != nil {
-		return err
-	}
-	if client.TokenID, err = text("jti", r.jti); err != nil {
-		return err
-	}
-	if t.bound, err = r.binding(c.issuer.verifier.cfg.DPoP != nil); err != nil {
-		return err
-	}
-	if c.issuer.RequireBound && t.bound.isNone() {
-		return refuseWith(InvalidToken, Unbound, errUnbound)
-	}
-	d.reach(checkScopeClaim)
-	if client.Scopes, err = c.grantedScopes(*client); err != nil {
-		return err
-	}
-	if c.issuer.WildcardScopes {
-		client.Scopes = client.Scopes.Wildcards()
-	}
-	if limit := c.issuer.ScopeLimit; limit != nil {
-		client.Scopes = client.Scopes.Intersect(*limit)
-	}
-	d.reach(checkMachine)
-	return c.accept(*client)
-}
