@@ -21,7 +21,8 @@ type Echo struct {
 const writeTimeout = 5 * time.Second
 
 // ServeHTTP opens the websocket. It closes it as a policy violation (RFC 6455 §7.4.1)
-// when the token expires, its key is removed, or Config.Check refuses the client.
+// when the token expires, is cut off (Config.Revocations), its key is removed, or
+// Config.Check refuses the client.
 func (e *Echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/scopes"
 )
 
@@ -16,23 +17,26 @@ import (
 // client may no longer call.
 func TestWebsocketEnds(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		ttl    time.Duration
-		during func(*world) // once a message has come back
-		status websocket.StatusCode
-		reason string
+		name    string
+		ttl     time.Duration
+		recheck time.Duration
+		during  func(*world) // once a message has come back
+		status  websocket.StatusCode
+		reason  string
 	}{
-		{"the token expires", 700 * time.Millisecond, func(*world) {}, websocket.StatusPolicyViolation, "invalid_token"},
-		{"the client is revoked", time.Hour, func(w *world) { w.revoked.Store(true) }, websocket.StatusPolicyViolation, "invalid_token"},
-		{"no decision is possible", time.Hour, func(w *world) { w.verifier.Close() }, websocket.StatusTryAgainLater, "unavailable"},
+		{"the token expires", 700 * time.Millisecond, time.Hour, func(*world) {}, websocket.StatusPolicyViolation, "invalid_token"},
+		{"the client is cut off", time.Hour, time.Hour, cutOff, websocket.StatusPolicyViolation, "invalid_token"},
+		{"Check refuses the client", time.Hour, 10 * time.Millisecond, func(w *world) { w.revoked.Store(true) }, websocket.StatusPolicyViolation, "invalid_token"},
+		{"no decision is possible", time.Hour, time.Hour, func(w *world) { w.verifier.Close() }, websocket.StatusTryAgainLater, "unavailable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
-			echo := &Echo{Verifier: w.verifier, Recheck: 10 * time.Millisecond}
+			echo := &Echo{Verifier: w.verifier, Recheck: tt.recheck}
 			server := httptest.NewServer(w.guard.Require(scopes.All("echo"))(echo))
 			defer server.Close()
 			token := w.authority.Token(m2mtest.TokenSpec{
-				Scopes: []string{"echo"},
+				ClientID: "m2m-client-test-7",
+				Scopes:   []string{"echo"},
 				// A fraction of a second keeps the test fast.
 				Claims: map[string]any{"exp": float64(time.Now().Add(tt.ttl).UnixMilli()) / 1000},
 			})
@@ -58,6 +62,17 @@ func TestWebsocketEnds(t *testing.T) {
 				t.Errorf("got %v, want %v %s", err, tt.status, tt.reason)
 			}
 		})
+	}
+}
+
+// cutOff shuts out what the client has been issued. The websocket does not ask: its
+// context ends (WhileValid).
+func cutOff(w *world) {
+	err := w.cutoffs.Add(revocation.Cutoff{
+		Issuer: w.authority.Issuer().Name, Select: revocation.Client("m2m-client-test-7"), IssuedUpTo: time.Now(),
+	})
+	if err != nil {
+		panic(err)
 	}
 }
 

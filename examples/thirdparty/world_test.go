@@ -7,6 +7,7 @@ import (
 
 	"github.com/m2mauth/m2mauth/httpmw"
 	"github.com/m2mauth/m2mauth/m2mtest"
+	"github.com/m2mauth/m2mauth/revocation"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -15,6 +16,7 @@ type world struct {
 	authority *m2mtest.Authority
 	verifier  *verifier.Verifier
 	guard     *httpmw.Middleware
+	cutoffs   *revocation.List
 	revoked   atomic.Bool // refuses every client
 }
 
@@ -23,9 +25,14 @@ func newWorld(t *testing.T) *world {
 	w := &world{authority: m2mtest.NewAuthority(&m2mtest.Options{Key: m2mtest.NewKey("ES256")})}
 	t.Cleanup(w.authority.Close)
 	var err error
+	if w.cutoffs, err = revocation.New(revocation.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.cutoffs.Close() })
 	w.verifier, err = verifier.New(verifier.Config{
-		Issuers: []verifier.Issuer{w.authority.Issuer()},
-		Leeway:  -1,
+		Issuers:     []verifier.Issuer{w.authority.Issuer()},
+		Leeway:      -1,
+		Revocations: w.cutoffs,
 		Check: func(context.Context, verifier.Client, verifier.Request) error {
 			if w.revoked.Load() {
 				return verifier.Revoked
