@@ -182,11 +182,6 @@ func (s *Source) call(ctx context.Context, etag string) (o outcome) {
 	var err error
 	if o.keys, err = jose.ParseKeySet(o.doc.Body, s.opts.Keys); err != nil {
 		o.err = &DocumentError{err}
-		return o
-	}
-	// Of two lifetimes, the shorter counts.
-	if hint := o.keys.RefreshHint; hint > 0 && (o.doc.FreshFor == 0 || hint < o.doc.FreshFor) {
-		o.doc.FreshFor = hint
 	}
 	return o
 }

@@ -160,7 +160,14 @@ func (s *Source) replaceable(set, fresh *Set, asOf time.Time) error {
 // caller holds mu.
 func (s *Source) confirm(o outcome, set *Set, now time.Time) {
 	f, h := s.flight, &s.health
-	h.next = now.Add(s.interval(o.doc.FreshFor, h.confirmed.IsZero()))
+	if !o.doc.NotModified {
+		h.hint = o.keys.RefreshHint
+	}
+	freshFor := o.doc.FreshFor
+	if h.hint > 0 && (freshFor == 0 || h.hint < freshFor) {
+		freshFor = h.hint // of two lifetimes, the shorter counts
+	}
+	h.next = now.Add(s.interval(freshFor, h.confirmed.IsZero()))
 	h.confirmed, h.failures, h.lastErr = f.began, 0, nil
 	s.budget.held = time.Time{}
 	if f.secondLook {

@@ -72,7 +72,8 @@ type health struct {
 	asOfWall   time.Time // the same by Options.Now
 	complete   time.Time // when the fetch of the last complete response began
 	etag       string
-	failures   int // in a row
+	hint       time.Duration // the RefreshHint of the document that etag names
+	failures   int           // in a row
 	lastErr    error
 	refused    []Problem // of the last document, if no key of it could be used
 	next       time.Time // when the timer starts a fetch; in the past during one
