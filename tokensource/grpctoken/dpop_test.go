@@ -240,6 +240,31 @@ func TestBoundCallNonce(t *testing.T) {
 	}
 }
 
+// TestBoundStreamNonce: a nonce in the trailer of a stream that ends well is in the next
+// proof.
+func TestBoundStreamNonce(t *testing.T) {
+	s := newBoundServer(t)
+	s.before = func(ctx context.Context, _ int) error {
+		grpc.SetTrailer(ctx, metadata.Pairs("dpop-nonce", "n-1"))
+		return nil
+	}
+	for range 2 {
+		stream, err := s.client.FullDuplexCall(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+			t.Fatalf("Recv() = %v, want %v", err, io.EOF)
+		}
+	}
+	if got := nonceOf(t, s.proofs[1]); got != "n-1" {
+		t.Errorf("nonce after a stream with n-1 = %q, want n-1", got)
+	}
+}
+
 // nonceOf reads the nonce of a proof without verifying it.
 func nonceOf(t *testing.T, proof string) string {
 	t.Helper()

@@ -68,7 +68,7 @@ func (c *client) stream(
 	if err != nil {
 		return nil, err // no response yet
 	}
-	return &stream{ClientStream: s, client: c, call: current}, nil
+	return &stream{ClientStream: s, client: c, call: current, many: desc.ServerStreams}, nil
 }
 
 // stream reports a refused token to the Source. It repeats nothing: the caller
@@ -77,17 +77,22 @@ type stream struct {
 	grpc.ClientStream
 	client *client
 	call   *call
+	many   bool // the server sends any number of messages
 }
 
 // RecvMsg implements grpc.ClientStream.
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	if err == nil || errors.Is(err, io.EOF) {
-		return err
+	if err == nil && s.many {
+		return nil // not the end
 	}
 	header, _ := s.Header() // here already, or never
 	trailer := s.Trailer()
-	if refused, what := s.client.refusal(s.call, header, trailer, err); what == challenge.Token {
+	var failure error
+	if err != nil && !errors.Is(err, io.EOF) {
+		failure = err
+	}
+	if refused, what := s.client.refusal(s.call, header, trailer, failure); what == challenge.Token {
 		s.client.report(refused, retryAfter(trailer, err))
 	}
 	return err
