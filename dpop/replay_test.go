@@ -148,3 +148,29 @@ func BenchmarkReplayMemory(b *testing.B) {
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(n), "bytes/entry")
 	runtime.KeepAlive(c)
 }
+
+// TestReplayKept: a proof is known for 150 s at least, whenever the memory turns, and
+// then forgotten.
+func TestReplayKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := prooftest.New(t)
+		c := newChecker(t, dpop.Config{})
+		began, calls := time.Now(), map[string]dpop.Call{}
+		use := func(at time.Duration, name string, want error) {
+			time.Sleep(time.Until(began.Add(at)))
+			if _, made := calls[name]; !made {
+				calls[name] = callOf(p, p.Sign(t, p.Header(), claims()))
+			}
+			if err := c.Check(t.Context(), calls[name]); !errors.Is(err, want) || err != nil && want == nil {
+				t.Errorf("Check(%s, after %v) = %v, want %v", name, at, err, want)
+			}
+		}
+		use(0, "a", nil)
+		use(100*time.Second, "b", nil)
+		use(149*time.Second, "a", dpop.ErrReplayed)
+		use(200*time.Second, "c", nil) // the memory turns
+		use(249*time.Second, "b", dpop.ErrReplayed)
+		use(349*time.Second, "c", dpop.ErrReplayed) // and turns again
+		use(350*time.Second, "a", nil)
+	})
+}
