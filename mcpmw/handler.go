@@ -100,7 +100,11 @@ func (d *door) look(w http.ResponseWriter, r *http.Request, body []byte) bool {
 		return false
 	}
 	request, _ := message.(*jsonrpc.Request) // nil for a response
-	name, operation := subjectOf(request)
+	name, operation, clear := subjectOf(request)
+	if !clear {
+		reject(w, request, jsonrpc.CodeInvalidParams, "the params name what they ask for twice, or in another letter case")
+		return false
+	}
 	if problem := compareHeaders(r.Header, request, name); problem != "" {
 		reject(w, request, mcp.CodeHeaderMismatch, problem)
 		return false

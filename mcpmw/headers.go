@@ -1,6 +1,7 @@
 package mcpmw
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -10,26 +11,55 @@ import (
 )
 
 // subjectOf returns the name or URI that a request names, and its operation. Both are ""
-// for a response, and for a method that names nothing in particular.
-func subjectOf(request *jsonrpc.Request) (name, operation string) {
+// for a response, and for a method that names nothing in particular. ok is false if the
+// request gives the name twice, or in another letter case: readers of JSON differ in
+// which one they take.
+func subjectOf(request *jsonrpc.Request) (name, operation string, ok bool) {
 	if request == nil || !named[request.Method] {
-		return "", ""
+		return "", "", true
 	}
-	var params struct {
-		Name string `json:"name"`
-		URI  string `json:"uri"`
-	}
-	if json.Unmarshal(request.Params, &params) != nil {
-		return "", "" // the SDK refuses it
-	}
+	kind, member := ofTool, "name"
 	switch request.Method {
-	case "tools/call":
-		return params.Name, operationOf(ofTool, params.Name)
 	case "prompts/get":
-		return params.Name, operationOf(ofPrompt, params.Name)
-	default:
-		return params.URI, operationOf(ofResource, params.URI)
+		kind = ofPrompt
+	case "resources/read":
+		kind, member = ofResource, "uri"
 	}
+	name, is, ok := textMember(request.Params, member)
+	if !is || !ok {
+		return "", "", ok // without a name, the SDK refuses it
+	}
+	return name, operationOf(kind, name), true
+}
+
+// textMember returns the text of a member of a JSON object. is reports whether there is
+// such a text. ok is false if several members have the name, or one has it in another
+// letter case.
+func textMember(object json.RawMessage, name string) (text string, is, ok bool) {
+	members := json.NewDecoder(bytes.NewReader(object))
+	if start, err := members.Token(); err != nil || start != json.Delim('{') {
+		return "", false, true
+	}
+	found := false
+	for members.More() {
+		key, err := members.Token()
+		if err != nil {
+			return "", false, true
+		}
+		var value json.RawMessage
+		if members.Decode(&value) != nil {
+			return "", false, true
+		}
+		spelt, _ := key.(string)
+		if !strings.EqualFold(spelt, name) {
+			continue
+		}
+		if found || spelt != name {
+			return "", false, false
+		}
+		found, is = true, json.Unmarshal(value, &text) == nil
+	}
+	return text, is, true
 }
 
 // compareHeaders returns what is wrong with the headers Mcp-Method and Mcp-Name, or "".

@@ -40,8 +40,9 @@ func withPassport(ctx context.Context) context.Context {
 	client, _ := verifier.ClientFromContext(ctx)
 	p := &passport{authorized: ctx}
 	return withTokenInfo(context.WithValue(ctx, passportKey{}, p), &auth.TokenInfo{
-		// Two authorities may use the same client ID.
-		UserID:     fmt.Sprintf("%q %q", client.Issuer, client.ID),
+		// Two authorities may use the same client ID, and one client may act for
+		// several subjects.
+		UserID:     fmt.Sprintf("%q %q %q", client.Issuer, client.ID, client.Subject),
 		Scopes:     slices.Collect(client.Scopes.All()),
 		Expiration: client.ExpiresAt,
 		Extra:      map[string]any{extraKey: p},
