@@ -160,16 +160,18 @@ func TestWildcards(t *testing.T) {
 	}
 }
 
-// TestTheParsedMessageDecides: the early look reads a name in any letter case and takes
-// the last, the SDK the exact one. The look lets the message pass, the middleware does
-// not.
+// TestTheParsedMessageDecides: the early look knows the methods that name a tool, prompt
+// or resource. The middleware decides on all.
 func TestTheParsedMessageDecides(t *testing.T) {
-	e := guarded(t, nil, nil)
+	authority, v := m2mtest.Trust(t, nil)
+	server := newServer(nil)
+	guard := newGuard(t, v, mcpmw.Policy{"method/logging/setLevel": scopes.All("files:admin")}, nil)
+	e := serve(t, authority, guard.Handler(func(*http.Request) *mcp.Server { return server }, nil))
 	token := e.token(alice, "files:read")
 	session := e.open(token)
-	got := e.post(token, session, message("tools/call", `{"name":"admin","NAME":"read","arguments":{}}`))
+	got := e.post(token, session, message("logging/setLevel", `{"level":"debug"}`))
 	if got.status != 200 || got.code != 403 || got.result != nil {
-		t.Errorf("two names = %d, error %d, result %s; want 200, error 403", got.status, got.code, got.result)
+		t.Errorf("logging/setLevel = %d, error %d, result %s; want 200, error 403", got.status, got.code, got.result)
 	}
 	if want := `{"error":"insufficient_scope","scope":"files:admin"}`; got.data != want {
 		t.Errorf("data of the error = %s, want %s", got.data, want)

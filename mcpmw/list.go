@@ -9,11 +9,15 @@ import (
 // list answers a list with the items that the client may call. It reads the pages of the
 // server and answers with one: a page's cursor names its last item, which the client may
 // not know.
-func (g *Guard) list(ctx context.Context, method string, req mcp.Request, next mcp.MethodHandler, p *passport) (mcp.Result, error) {
+//
+// Who resumes the stream of the answer must meet the requirement of each item in it. They
+// are known, and recorded, once the answer is complete.
+func (g *Guard) list(ctx context.Context, method string, req mcp.Request, next mcp.MethodHandler, p *passport, demands []demand) (mcp.Result, error) {
+	defer func() { p.decide(demands) }()
 	permits := func(operation string) bool {
 		need, ok := g.permits(ctx, operation)
 		if ok {
-			p.show(operation, need)
+			demands = append(demands, demand{operation, need})
 		}
 		return ok
 	}

@@ -73,7 +73,9 @@ func (g *Guard) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 		// ctx has the client of the request that opened the session.
 		ctx = verifier.ContextWithCallOf(ctx, p.authorized)
 		demands := g.policy.demands(method, req.GetParams())
-		p.decide(demands)
+		if !lists[method] {
+			p.decide(demands)
+		}
 		for _, d := range demands {
 			if err := g.decide(ctx, method, d); err != nil {
 				return nil, messageError(verifier.AsError(err))
@@ -85,7 +87,7 @@ func (g *Guard) middleware(next mcp.MethodHandler) mcp.MethodHandler {
 			ctx = lasting
 		}
 		if lists[method] {
-			return g.list(ctx, method, req, next, p)
+			return g.list(ctx, method, req, next, p, demands)
 		}
 		result, err := next(ctx, method, req)
 		return private(result), err

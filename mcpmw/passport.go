@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -75,19 +74,15 @@ func passportOf(req mcp.Request) *passport {
 	return p
 }
 
-// decide records the demands of the message.
+// decide records demands of the message. Another Guard of the same server adds its own.
 func (p *passport) decide(demands []demand) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.decided, p.demands = true, slices.Clone(demands)
-}
-
-// show adds the requirement of an item in the list that answers the message.
-func (p *passport) show(operation string, need scopes.Requirement) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !slices.ContainsFunc(p.demands, func(d demand) bool { return d.need.Equal(need) }) {
-		p.demands = append(p.demands, demand{operation, need})
+	p.decided = true
+	for _, d := range demands {
+		if !slices.ContainsFunc(p.demands, func(known demand) bool { return known.need.Equal(d.need) }) {
+			p.demands = append(p.demands, d)
+		}
 	}
 }
 
