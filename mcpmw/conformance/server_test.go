@@ -1,5 +1,7 @@
 package conformance
 
+//lint:file-ignore SA1019 the suite has scenarios for logging and sampling
+
 import (
 	"context"
 	"errors"
