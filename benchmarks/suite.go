@@ -57,6 +57,7 @@ func (s *suite) run(only *regexp.Regexp) {
 		{"Verify alone", measureVerify},
 		{"Everything on", measureEverything},
 		{"Opaque tokens", measureOpaque},
+		{"Bound tokens", measureBound},
 		{"Where a first sight's time goes", measureParts},
 		{"Readers of our own", measureReaders},
 		{"A whole HTTP request", measureHTTP},
