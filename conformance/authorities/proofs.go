@@ -29,8 +29,9 @@ type ProofCheck struct {
 	Proof string `json:"proof"`
 }
 
-// ProofExchange is what RunProofs takes: the call to make proofs for, and the calls to
-// check, whose tokens are of Issuer for Audience, signed by a key of JWKS.
+// ProofExchange is the input of RunProofs: the request to make proofs for, and the requests
+// whose proofs to check. Issuer issued the tokens of these for Audience, signed by a key of
+// JWKS.
 type ProofExchange struct {
 	Produce  ProofTarget     `json:"produce"`
 	Check    []ProofCheck    `json:"check"`

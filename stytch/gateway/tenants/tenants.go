@@ -120,8 +120,8 @@ type Caller struct {
 	// customer that has left.
 	Tenant string
 
-	// Actor is who acts for the tenant, for the audit log, such as a user's ID: up to
-	// 256 characters.
+	// Actor names the user or system that acts for the tenant, for the audit log: up
+	// to 256 characters.
 	Actor string
 }
 

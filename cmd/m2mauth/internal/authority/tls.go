@@ -62,8 +62,9 @@ func serverTLS(path string, names []string) (*tls.Config, error) {
 	}, nil
 }
 
-// newCA makes a CA that can vouch for loopback and names alone, so that whoever gets
-// its key can't play other servers to the clients that trust it (RFC 5280 §4.2.1.10).
+// newCA creates a CA whose certificates are valid only for loopback and names (name
+// constraints, RFC 5280 §4.2.1.10). If its key leaks, clients that trust it still reject
+// certificates for any other host.
 func newCA(path string, names []string) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
