@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/metrics"
+	"github.com/m2mauth/m2mauth/internal/metricstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/telemetry/otelm2m"
@@ -164,8 +165,8 @@ func TestMetrics(t *testing.T) {
 // TestInstruments: names, units, temporality and buckets are as listed.
 func TestInstruments(t *testing.T) {
 	w := newWorld(t, verifier.Config{})
-	w.instruments.AddRevocations(newList(t))
-	w.instruments.AddTokenEndpoints(newEndpoint(t))
+	w.instruments.AddRevocations(metricstest.NewList(t))
+	w.instruments.AddTokenEndpoints(metricstest.NewEndpoint(t))
 	_, _ = w.verifier.Authorize(t.Context(), w.request(m2mtest.TokenSpec{}), scopes.Authenticated())
 	listed := map[string]*metrics.Metric{metrics.Duration.Name: &metrics.Duration}
 	for _, m := range metrics.List() {

@@ -1,14 +1,11 @@
 package otelm2m_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
-	"github.com/m2mauth/m2mauth/revocation"
-	"github.com/m2mauth/m2mauth/stytch/gateway"
+	"github.com/m2mauth/m2mauth/internal/metricstest"
 	"github.com/m2mauth/m2mauth/verifier"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -17,7 +14,7 @@ import (
 // TestRevocations: the view of a list is reported.
 func TestRevocations(t *testing.T) {
 	w := newWorld(t, verifier.Config{})
-	w.instruments.AddRevocations(newList(t), nil)
+	w.instruments.AddRevocations(metricstest.NewList(t), nil)
 	got := w.series(t)
 	for name, want := range map[string]float64{
 		"m2mauth.revocation.entries{}": 1, "m2mauth.revocation.stale{}": 0, "m2mauth.revocation.missing{}": 0,
@@ -35,7 +32,7 @@ func TestRevocations(t *testing.T) {
 // a number, by OpenTelemetry's conventions.
 func TestTokenEndpoints(t *testing.T) {
 	w := newWorld(t, verifier.Config{})
-	e := newEndpoint(t)
+	e := metricstest.NewEndpoint(t)
 	w.instruments.AddTokenEndpoints(e, nil)
 	e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/token", nil))
 	const name = "m2mauth.gateway.responses{error.type=invalid_request,http.response.status_code=405,m2mauth.gateway.guessed=false,m2mauth.gateway.local_limits=false}"
@@ -50,39 +47,4 @@ func TestTokenEndpoints(t *testing.T) {
 			}
 		}
 	}
-}
-
-func newEndpoint(t testing.TB) *gateway.TokenEndpoint {
-	t.Helper()
-	e, err := gateway.NewTokenEndpoint("project-test-00000000-0000-4000-8000-000000000000", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// source is a revocation.Source with one snapshot.
-type source struct{ update revocation.Update }
-
-func (s source) Follow(ctx context.Context, apply func(revocation.Update) error) error {
-	if err := apply(s.update); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func newList(t testing.TB) *revocation.List {
-	t.Helper()
-	list, err := revocation.New(revocation.Config{Source: source{revocation.Update{Snapshot: true, Cutoffs: []revocation.Cutoff{{
-		Issuer: "https://issuer.example", Select: revocation.Client("c"), IssuedUpTo: time.Now(), Until: time.Now().Add(time.Hour),
-	}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = list.Close() })
-	if err := list.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return list
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/metrics"
+	"github.com/m2mauth/m2mauth/internal/metricstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/telemetry/promm2m"
@@ -42,8 +43,8 @@ func newWorld(t testing.TB) *world {
 		Observe: []func(context.Context, verifier.Decision){w.collector.Observe},
 	})
 	w.collector.Add(w.verifier, nil, w.verifier) // the third is there already
-	w.collector.AddRevocations(newList(t), nil)
-	w.collector.AddTokenEndpoints(newEndpoint(t))
+	w.collector.AddRevocations(metricstest.NewList(t), nil)
+	w.collector.AddTokenEndpoints(metricstest.NewEndpoint(t))
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(w.collector)
 	w.server = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

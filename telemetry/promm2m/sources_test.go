@@ -1,14 +1,11 @@
 package promm2m_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
-	"github.com/m2mauth/m2mauth/revocation"
-	"github.com/m2mauth/m2mauth/stytch/gateway"
+	"github.com/m2mauth/m2mauth/internal/metricstest"
 	"github.com/m2mauth/m2mauth/telemetry/promm2m"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -18,7 +15,7 @@ import (
 // together.
 func TestTokenEndpoints(t *testing.T) {
 	c := promm2m.NewCollector()
-	one, other := newEndpoint(t), newEndpoint(t)
+	one, other := metricstest.NewEndpoint(t), metricstest.NewEndpoint(t)
 	c.AddTokenEndpoints(one, nil, other, one)
 	for _, e := range []http.Handler{one, one, other} {
 		e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/token", nil))
@@ -37,39 +34,4 @@ func TestTokenEndpoints(t *testing.T) {
 			t.Errorf("%s = %v (present: %v), want %v", name, v, ok, want)
 		}
 	}
-}
-
-func newEndpoint(t testing.TB) *gateway.TokenEndpoint {
-	t.Helper()
-	e, err := gateway.NewTokenEndpoint("project-test-00000000-0000-4000-8000-000000000000", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// source is a revocation.Source with one snapshot.
-type source struct{ update revocation.Update }
-
-func (s source) Follow(ctx context.Context, apply func(revocation.Update) error) error {
-	if err := apply(s.update); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-func newList(t testing.TB) *revocation.List {
-	t.Helper()
-	list, err := revocation.New(revocation.Config{Source: source{revocation.Update{Snapshot: true, Cutoffs: []revocation.Cutoff{{
-		Issuer: "https://issuer.example", Select: revocation.Client("c"), IssuedUpTo: time.Now(), Until: time.Now().Add(time.Hour),
-	}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = list.Close() })
-	if err := list.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return list
 }
