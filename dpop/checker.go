@@ -147,7 +147,8 @@ type Call struct {
 // Check verifies that call carries exactly one proof, that it is for this call, and
 // that it was not used before (RFC 9449 §4.3, §11.1). The error wraps [ErrMissing],
 // [ErrMalformed], [ErrMismatch], [ErrReplayed] or [ErrUnavailable], or ctx's if ctx
-// ended. It never quotes the proof.
+// ended. It says what was found and what was expected, without the query of a URL, and
+// never quotes the proof.
 //
 // A proof that is refused is not recorded as used.
 func (c *Checker) Check(ctx context.Context, call Call) error {
@@ -177,9 +178,9 @@ func (c *Checker) use(ctx context.Context, p proof, call Call) error {
 	seen, err := c.seen(ctx, p.id(), call)
 	switch {
 	case err != nil:
-		return &proofError{ErrUnavailable, err.Error(), err}
+		return &proofError{ErrUnavailable, err.Error, err}
 	case seen:
-		return &proofError{kind: ErrReplayed, text: `its "jti" is known`}
+		return &proofError{kind: ErrReplayed, text: says(`its "jti" is known`)}
 	}
 	return nil
 }

@@ -11,7 +11,12 @@
 // "iat", and [Replay] refuses a second use.
 package dpop
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+
+	"github.com/m2mauth/m2mauth/internal/redact"
+)
 
 // The kinds of error that [Checker.Check] returns.
 var (
@@ -31,15 +36,15 @@ var (
 	ErrUnavailable = errors.New("the DPoP proof's use could not be recorded")
 )
 
-// proofError is one of the kinds above, with a detail and a cause. It never quotes
-// the proof.
+// proofError is one of the kinds above, with a detail and a cause. It shows single
+// values of the proof, cut and without what looks like a secret, and never the proof.
 type proofError struct {
 	kind  error
-	text  string
+	text  func() string // made when it is read: most refusals are never logged
 	cause error
 }
 
-func (e *proofError) Error() string { return e.kind.Error() + ": " + e.text }
+func (e *proofError) Error() string { return e.kind.Error() + ": " + e.text() }
 func (e *proofError) Unwrap() []error {
 	if e.cause == nil {
 		return []error{e.kind}
@@ -47,5 +52,15 @@ func (e *proofError) Unwrap() []error {
 	return []error{e.kind, e.cause}
 }
 
-func malformed(text string) error { return &proofError{kind: ErrMalformed, text: text} }
-func mismatch(text string) error  { return &proofError{kind: ErrMismatch, text: text} }
+func malformed(text string) error { return &proofError{kind: ErrMalformed, text: says(text)} }
+func mismatch(text string) error  { return &proofError{kind: ErrMismatch, text: says(text)} }
+
+func says(text string) func() string { return func() string { return text } }
+
+// is describes a member of a proof that differs from what was expected. The sender
+// wrote found.
+func is(name, found, want string) func() string {
+	return func() string {
+		return strconv.Quote(name) + " is " + redact.Quote(found) + ", want " + redact.Quote(want)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/jose"
+	"github.com/m2mauth/m2mauth/internal/redact"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
@@ -40,30 +41,33 @@ func (c *Checker) verify(call Call, forToken bool) (proof, error) {
 	var buf jose.Buffers
 	t, parts, err := jose.ParseToken(raw, maxMembers, nil, &buf)
 	if err != nil {
-		return proof{}, &proofError{ErrMalformed, err.Error(), nil}
+		return proof{}, malformed(err.Error())
 	}
-	if !t.Header.HasType || !strings.EqualFold(t.Header.Type, "dpop+jwt") && !strings.EqualFold(t.Header.Type, "application/dpop+jwt") {
-		return proof{}, malformed(`"typ" is not "dpop+jwt"`)
+	if !t.Header.HasType {
+		return proof{}, malformed(`"typ" is missing, want "dpop+jwt"`)
+	}
+	if kind := t.Header.Type; !strings.EqualFold(kind, "dpop+jwt") && !strings.EqualFold(kind, "application/dpop+jwt") {
+		return proof{}, &proofError{kind: ErrMalformed, text: is("typ", kind, "dpop+jwt")}
 	}
 	key, known := c.keys.Get(raw[:strings.IndexByte(raw, '.')])
 	if !known {
 		if key, err = t.EmbeddedKey(); err != nil {
-			return proof{}, &proofError{ErrMalformed, err.Error(), nil}
+			return proof{}, malformed(err.Error())
 		}
 	}
 	algorithm, ok := key.UsableFor([]string{t.Header.Algorithm})
 	if !ok || !c.accepts(algorithm) {
-		return proof{}, malformed(`"alg" is not one that this service accepts for the key, want ` + strings.Join(c.cfg.Algorithms, ", "))
+		return proof{}, &proofError{kind: ErrMalformed, text: c.otherAlgorithm(t.Header.Algorithm)}
 	}
 	jti, err := checkClaims(parts.Claims, call, forToken, c.cfg.Window)
 	if err != nil {
 		return proof{}, err
 	}
 	if want, err := base64.RawURLEncoding.DecodeString(call.Thumbprint); !forToken && (err != nil || string(want) != string(key.Thumbprint[:])) {
-		return proof{}, mismatch(`the token is bound to another key than "jwk"`)
+		return proof{}, &proofError{kind: ErrMismatch, text: otherKey(key, call.Thumbprint)}
 	}
 	if err := t.Verify(parts, key, algorithm); err != nil {
-		return proof{}, &proofError{ErrMalformed, err.Error(), nil}
+		return proof{}, malformed(err.Error())
 	}
 	if !known && !forToken {
 		// A header admitted here is that of a key that a verified token names.
@@ -79,7 +83,7 @@ const keyBytes = 1024 // about the memory of a parsed key
 func (c *Checker) one(values []string) (string, error) {
 	switch {
 	case len(values) == 0:
-		return "", &proofError{kind: ErrMissing, text: "want one DPoP header"}
+		return "", &proofError{kind: ErrMissing, text: says("want one DPoP header")}
 	case len(values) > 1:
 		return "", malformed("found " + strconv.Itoa(len(values)) + " DPoP headers, want one")
 	case len(values[0]) > c.cfg.MaxProofBytes:
@@ -127,10 +131,10 @@ func checkClaims(claims strictjson.Object, call Call, forToken bool, window time
 		return "", malformed(`"htm" or "htu" is missing or not a string`)
 	}
 	if method != call.Method { // methods are case-sensitive (RFC 9110 §9.1)
-		return "", mismatch(`"htm" is not the method of the request`)
+		return "", &proofError{kind: ErrMismatch, text: is("htm", method, call.Method)}
 	}
 	if !sameTarget(target, call.Origin, call.Path) {
-		return "", mismatch(`"htu" is not the URL of the request`)
+		return "", &proofError{kind: ErrMismatch, text: is("htu", target, call.Origin+call.Path)}
 	}
 	now := call.Now
 	if now.IsZero() {
@@ -172,7 +176,8 @@ func checkTimes(now time.Time, window time.Duration, issued, expires, notBefore 
 		value strictjson.Value
 		text  string
 		sign  float64
-	}{{expires, `"exp"`, 1}, {notBefore, `"nbf"`, -1}} {
+		side  string
+	}{{expires, `"exp"`, 1, " ago"}, {notBefore, `"nbf"`, -1, " ahead"}} {
 		if limit.value.IsAbsent() || limit.value.IsNull() {
 			continue
 		}
@@ -181,10 +186,24 @@ func checkTimes(now time.Time, window time.Duration, issued, expires, notBefore 
 		case !ok:
 			return malformed(limit.text + " is not a number of seconds since 1970")
 		case limit.sign*(at-is) < -window.Seconds():
-			return mismatch(limit.text + " does not allow the proof now")
+			return mismatch(limit.text + " is " + distance(math.Abs(at-is)) + limit.side)
 		}
 	}
 	return nil
+}
+
+// otherAlgorithm describes an "alg" that the Checker, or the key, is not for.
+func (c *Checker) otherAlgorithm(found string) func() string {
+	return func() string {
+		return `"alg" is ` + redact.Quote(found) + ", want one of " + strings.Join(c.cfg.Algorithms, ", ") + ` that is for "jwk"`
+	}
+}
+
+// otherKey describes a key that the token is not bound to. Thumbprints are no secrets.
+func otherKey(key *jose.Key, want string) func() string {
+	return func() string {
+		return `"jwk" has the thumbprint ` + base64.RawURLEncoding.EncodeToString(key.Thumbprint[:]) + ", and the token is bound to " + strconv.Quote(want)
+	}
 }
 
 // maxNumericDate is the last second of the year 9999.

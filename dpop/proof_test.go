@@ -51,7 +51,7 @@ func TestCheckAlgorithms(t *testing.T) {
 		err = newChecker(t, dpop.Config{Algorithms: tt.list}).Check(t.Context(), dpop.Call{
 			Proofs: []string{proof}, Method: "GET", Origin: origin, Path: "/orders", Token: token, Thumbprint: key.Thumbprint(),
 		})
-		if !errors.Is(err, tt.want) || err != nil && (tt.want == nil || !strings.Contains(err.Error(), `"alg" is not one`)) {
+		if !errors.Is(err, tt.want) || err != nil && (tt.want == nil || !strings.Contains(err.Error(), `"alg" is "`+tt.algorithm+`", want one of `)) {
 			t.Errorf("Check(%s, Algorithms %q) = %v, want %v", tt.algorithm, tt.list, err, tt.want)
 		}
 	}
@@ -161,6 +161,8 @@ func TestCheckTexts(t *testing.T) {
 		return p.Sign(t, p.Header().With(header), claims().With(claimsEdit))
 	}
 	good := signed(nil, nil)
+	stranger := prooftest.New(t)
+	const secret = "correcthorsebatterystaple"
 	for _, tt := range []struct {
 		name   string
 		proofs []string
@@ -170,22 +172,26 @@ func TestCheckTexts(t *testing.T) {
 		{"three", []string{good, good, good}, "found 3 DPoP headers, want one"},
 		{"long", []string{strings.Repeat("A", 5000)}, "it has 5000 bytes, want at most 4096"},
 		{"not a JWS", []string{"x"}, "malformed token: not three segments"},
-		{"typ", []string{signed(fields{"typ": "JWT"}, nil)}, `"typ" is not "dpop+jwt"`},
+		{"typ", []string{signed(fields{"typ": "JWT"}, nil)}, `"typ" is "JWT", want "dpop+jwt"`},
+		{"typ missing", []string{signed(fields{"typ": nil}, nil)}, `"typ" is missing, want "dpop+jwt"`},
 		{"jwk", []string{signed(fields{"jwk": nil}, nil)}, `"jwk" is missing`},
-		{"alg", []string{signed(fields{"alg": "RS256"}, nil)}, `"alg" is not one that this service accepts for the key, want ES256, EdDSA, PS256, RS256, ES384`},
+		{"alg", []string{signed(fields{"alg": "RS256"}, nil)}, `"alg" is "RS256", want one of ES256, EdDSA, PS256, RS256, ES384 that is for "jwk"`},
 		{"jti", []string{signed(nil, fields{"jti": ""})}, `"jti" is not a string of 1 to 256 bytes`},
 		{"htm missing", []string{signed(nil, fields{"htm": nil})}, `"htm" or "htu" is missing or not a string`},
-		{"htm", []string{signed(nil, fields{"htm": "PUT"})}, `"htm" is not the method of the request`},
-		{"htu", []string{signed(nil, fields{"htu": "x"})}, `"htu" is not the URL of the request`},
+		{"htm", []string{signed(nil, fields{"htm": "PUT"})}, `"htm" is "PUT", want "GET"`},
+		{"htu", []string{signed(nil, fields{"htu": "http://api.example.com/orders?token=" + secret})}, `"htu" is "http://api.example.com/orders", want "https://api.example.com/orders"`},
+		{"htu of a stranger", []string{signed(nil, fields{"htu": "https://me:" + secret + "@api.example.com/a"})}, `"htu" is "https://api.example.com/a", want "https://api.example.com/orders"`},
+		{"htu no URL", []string{signed(nil, fields{"htu": strings.Repeat("a b\n", 50)})}, `"htu" is "` + strings.Repeat(`a b\n`, 32) + `"…, want "https://api.example.com/orders"`},
 		{"iat missing", []string{signed(nil, fields{"iat": nil})}, `"iat" is not a number of seconds since 1970`},
 		{"iat old", []string{signed(nil, fields{"iat": now.Unix() - 90})}, `"iat" is 1m30s ago, want at most 1m0s: it is an old proof, or a clock is wrong`},
 		{"iat 54 years ago", []string{signed(nil, fields{"iat": 0})}, `"iat" is 277777h46m40s ago, want at most 1m0s: it is an old proof, or a clock is wrong`},
 		{"iat future", []string{signed(nil, fields{"iat": now.Unix() + 90})}, `"iat" is 1m30s ahead, want at most 1m0s: a clock is wrong`},
-		{"exp", []string{signed(nil, fields{"exp": now.Unix() - 90})}, `"exp" does not allow the proof now`},
+		{"exp", []string{signed(nil, fields{"exp": now.Unix() - 90})}, `"exp" is 1m30s ago`},
+		{"nbf future", []string{signed(nil, fields{"nbf": now.Unix() + 90})}, `"nbf" is 1m30s ahead`},
 		{"nbf", []string{signed(nil, fields{"nbf": "x"})}, `"nbf" is not a number of seconds since 1970`},
 		{"ath missing", []string{signed(nil, fields{"ath": nil})}, `"ath" is missing or not a string`},
 		{"ath", []string{signed(nil, fields{"ath": "x"})}, `"ath" is not the hash of the token`},
-		{"jkt", []string{prooftest.New(t).Sign(t, p.Header().With(fields{"jwk": prooftest.New(t).JWK()}), claims())}, `the token is bound to another key than "jwk"`},
+		{"jkt", []string{stranger.Sign(t, stranger.Header(), claims())}, `"jwk" has the thumbprint ` + stranger.Thumbprint() + `, and the token is bound to "` + p.Thumbprint() + `"`},
 		{"signature", []string{good[:len(good)-86] + strings.Repeat("A", 86)}, "signature does not match"},
 	} {
 		err := newChecker(t, dpop.Config{}).Check(t.Context(), callOf(p, tt.proofs...))
