@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 	"github.com/m2mauth/m2mauth/internal/introspect"
 	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/redact"
+	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
 // maxAnswer bounds an answer: a longer one is refused.
@@ -84,24 +84,39 @@ func (e *endpoint) attempt(ctx context.Context, server clientauth.Server, token 
 		return nil, used, outbound.WithoutURL(err)
 	}
 	defer res.Body.Close()
-	body, err := read(res)
+	body, err := read(res, append(used.Secrets, token))
 	return body, used, err
 }
 
 // read returns the body of an answer, or says why the response is none.
-func read(res *http.Response) ([]byte, error) {
+func read(res *http.Response, secrets []string) ([]byte, error) {
 	if res.StatusCode != http.StatusOK {
-		io.CopyN(io.Discard, res.Body, maxAnswer) // so that the connection can be used again
+		body, _ := outbound.ReadBody(res.Body, maxAnswer) // so that the connection can be used again
 		return nil, &introspect.StatusError{
 			Status:     res.StatusCode,
 			RetryAfter: outbound.RetryAfter(res.Header),
-			Err:        fmt.Errorf("HTTP status %d%s", res.StatusCode, meaning(res.StatusCode)),
+			Err:        fmt.Errorf("HTTP status %d%s%s", res.StatusCode, errorCode(body, secrets), meaning(res.StatusCode)),
 		}
 	}
 	if err := checkType(res.Header.Get("Content-Type")); err != nil {
 		return nil, fmt.Errorf("%w: %w", introspect.ErrAnswer, err)
 	}
 	return outbound.ReadBody(res.Body, maxAnswer)
+}
+
+// errorCode returns what an error response (RFC 6749 §5.2) says, for an error. Its
+// description is not shown: it could repeat the request.
+func errorCode(body []byte, secrets []string) string {
+	obj, err := strictjson.Parse(string(body), strictjson.Limits{Depth: 4, Members: 64}, nil)
+	if err != nil {
+		return ""
+	}
+	v, _ := obj.Get("error")
+	text, _ := v.Text()
+	if text = outbound.Code(text, secrets...); text == "" {
+		return ""
+	}
+	return fmt.Sprintf(", error %q", text)
 }
 
 // meaning explains a status whose usual cause is the configuration of this service. It
@@ -114,6 +129,8 @@ func meaning(status int) string {
 		return ": the authority does not let this service's own client ask about tokens"
 	case status == http.StatusNotFound:
 		return ": is Endpoint the introspection endpoint?"
+	case status == http.StatusBadRequest || status == http.StatusNotAcceptable:
+		return ": does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read"
 	case status >= 300 && status < 400:
 		return ": redirects are not followed"
 	}
@@ -126,7 +143,8 @@ func checkType(contentType string) error {
 	case "application/json":
 		return nil
 	case "application/token-introspection+jwt":
-		return errors.New("the answer is signed (RFC 9701), want application/json: let the authority sign none for this service's client")
+		return errors.New("the answer is a signed or encrypted JWT (RFC 9701), want application/json: " +
+			"let the authority neither sign nor encrypt them for this service's client, or heed Accept: application/json")
 	}
 	return fmt.Errorf("the media type is %s, want application/json", outbound.Quote(contentType))
 }

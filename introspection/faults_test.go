@@ -3,6 +3,7 @@ package introspection_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,6 +73,15 @@ func trickles(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// echoes repeats the question as an error code.
+func echoes(w http.ResponseWriter, r *http.Request) {
+	code, err := json.Marshal(r.FormValue("token") + " " + r.Header.Get("Authorization"))
+	if err != nil {
+		panic(err)
+	}
+	status(400, `{"error":`+string(code)+`}`)(w, r)
+}
+
 // resets closes the connection without a response.
 func resets(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := w.(http.Hijacker).Hijack()
@@ -116,10 +126,12 @@ func faults(t *testing.T) []fault {
 		{name: "429 with Retry-After", answer: status(429, "", "Retry-After", "20"), want: "HTTP status 429", least: 2, most: 3},
 		{name: "429 with a Retry-After of a day", answer: status(429, "", "Retry-After", "86400"), want: "HTTP status 429", least: 2, most: 2},
 		{name: "401: our own credentials", answer: status(401, `{"error":"invalid_client"}`, "WWW-Authenticate", `Basic realm="x"`),
-			want: "HTTP status 401: the authority refuses this service's own Credentials", least: 6, most: 22},
+			want: `HTTP status 401, error "invalid_client": the authority refuses this service's own Credentials`, least: 6, most: 22},
 		{name: "403: our own permission", answer: status(403, ""), each: true,
 			want: "HTTP status 403: the authority does not let this service's own client ask about tokens", least: 6, most: 22},
-		{name: "400", answer: status(400, `{"error":"invalid_request"}`), want: "HTTP status 400", least: 6, most: 22, each: true},
+		{name: "400", answer: status(400, `{"error":"invalid_request"}`), want: `HTTP status 400, error "invalid_request": does the authority sign or encrypt`, least: 6, most: 22, each: true},
+		{name: "400 that repeats the request", answer: echoes, want: "HTTP status 400: does the authority", least: 6, most: 22, each: true},
+		{name: "406", answer: status(406, ""), want: "HTTP status 406: does the authority sign or encrypt its answers", least: 6, most: 22},
 		{name: "404", answer: status(404, page), want: "HTTP status 404: is Endpoint the introspection endpoint?", least: 6, most: 22},
 		{name: "a redirect", answer: status(302, "", "Location", "https://127.0.0.1/elsewhere"), want: "HTTP status 302: redirects are not followed", least: 6, most: 22},
 		{name: "a redirect with the body", answer: status(307, "", "Location", "https://127.0.0.1/elsewhere"), want: "HTTP status 307: redirects", least: 6, most: 22},
@@ -129,7 +141,7 @@ func faults(t *testing.T) []fault {
 		{name: "HTML as JSON", answer: status(200, page), want: "the answer can't be understood", least: 6, most: 22, each: true},
 		{name: "JSON of another type", answer: typed("text/plain", 200, active), want: `the media type is "text/plain"`, least: 6, most: 22, each: true},
 		{name: "a signed answer", answer: typed("application/token-introspection+jwt", 200, "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"), each: true,
-			want: "the answer is signed (RFC 9701), want application/json", least: 6, most: 22},
+			want: "the answer is a signed or encrypted JWT (RFC 9701), want application/json", least: 6, most: 22},
 		{name: "an empty body", answer: status(200, ""), want: "the answer can't be understood", least: 6, most: 22, each: true},
 		{name: "an array", answer: status(200, "["+active+"]"), want: "the answer can't be understood", least: 6, most: 22, each: true},
 		{name: "two objects", answer: status(200, active+active), want: "the answer can't be understood", least: 6, most: 22, each: true},

@@ -81,7 +81,7 @@ func TestIntrospectionCredentials(t *testing.T) {
 					}
 					wrong := c.wrong(t, a.ca)
 					_, err := a.asking(t, credentialsOf(t, a, wrong), wrong.cert).Verify(t.Context(), token.AccessToken)
-					if !errors.Is(err, verifier.IntrospectionUnavailable) || !strings.Contains(err.Error(), "HTTP status 401: the authority refuses this service's own Credentials") {
+					if !errors.Is(err, verifier.IntrospectionUnavailable) || !strings.Contains(err.Error(), `HTTP status 401, error "invalid_client": the authority refuses this service's own Credentials`) {
 						t.Errorf("Verify with wrong credentials = %v, want %s that names them", err, verifier.IntrospectionUnavailable)
 					}
 				})

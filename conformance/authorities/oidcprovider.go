@@ -27,6 +27,10 @@ type OIDCProviderOptions struct {
 	// address only, which its metadata name in mtls_endpoint_aliases (RFC 8705
 	// §5). Otherwise it asks for them everywhere.
 	MTLSAlias bool
+
+	// JWTIntrospection makes the authority sign or encrypt its answers about tokens
+	// for the clients whose metadata ask for that (RFC 9701 §6).
+	JWTIntrospection bool
 }
 
 // OIDCProvider runs oidc-provider, the OpenID Connect server of npm. Its
@@ -71,8 +75,9 @@ func StartOIDCProvider(tb testing.TB, opts *OIDCProviderOptions) *OIDCProvider {
 			ResourceEdDSA:  resource("jwt", "EdDSA", ResourceEdDSA),
 			ResourceOpaque: resource("opaque", "", ResourceOpaque),
 		},
-		"ttl":       int(o.TokenLife.Seconds()),
-		"mtlsAlias": o.MTLSAlias,
+		"ttl":              int(o.TokenLife.Seconds()),
+		"mtlsAlias":        o.MTLSAlias,
+		"jwtIntrospection": o.JWTIntrospection,
 	}, &ready)
 	p.Issuer = ready.Issuer
 	return p

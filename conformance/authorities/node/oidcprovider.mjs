@@ -42,7 +42,7 @@ function newKeys() {
   }));
 }
 
-start(async ({ tls, resources, ttl, mtlsAlias }) => {
+start(async ({ tls, resources, ttl, mtlsAlias, jwtIntrospection }) => {
   let keys = newKeys();
   let published = keys;
   let nonceRequired = false;
@@ -75,6 +75,8 @@ start(async ({ tls, resources, ttl, mtlsAlias }) => {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
         introspection: { enabled: true },
+        jwtIntrospection: { enabled: jwtIntrospection },
+        encryption: { enabled: jwtIntrospection },
         revocation: { enabled: true, allowedPolicy: () => true },
         dPoP: { enabled: true, nonceSecret, requireNonce: () => nonceRequired },
         mTLS: {
