@@ -79,6 +79,20 @@ func (r proofRows) changed(edit func(proof string) []string) sentProofs {
 	}
 }
 
+// once returns the good proof of the first attempt at each later one.
+func (r proofRows) once() sentProofs {
+	var first []string
+	return func(f *Fixture, authorization, method, path string) []string {
+		if first == nil {
+			first = r.signed(r.p, nil, nil)(f, authorization, method, path)
+		}
+		return first
+	}
+}
+
+// athOf returns the "ath" of a token.
+func athOf(token string) string { return prooftest.Claims("", "", token, time.Time{})["ath"].(string) }
+
 // scheme returns Authorization values of another scheme or token.
 func scheme(name string, token spec) func(*Fixture) []string {
 	return func(f *Fixture) []string { return []string{name + " " + f.Token(token)} }
@@ -166,16 +180,6 @@ func (r proofRows) bindings() []Case {
 
 // replays are the rows of proofs that come a second time (RFC 9449 §11.1).
 func (r proofRows) replays() []Case {
-	// once returns the proof of the first attempt at each later one.
-	once := func() sentProofs {
-		var first []string
-		return func(f *Fixture, authorization, method, path string) []string {
-			if first == nil {
-				first = r.signed(r.p, nil, nil)(f, authorization, method, path)
-			}
-			return first
-		}
-	}
 	// again returns a row whose second attempt is later by the Verifier's clock.
 	again := func(name string, later time.Duration, reason verifier.Reason) Case {
 		var passed atomic.Int64
@@ -185,7 +189,7 @@ func (r proofRows) replays() []Case {
 				takes(cfg)
 				cfg.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 			}
-			c.Proofs = once()
+			c.Proofs = r.once()
 			c.Then = func(*testing.T, *verifier.Verifier) { passed.Store(int64(later)) }
 		})
 		c.LaterCode, c.LaterReason = verifier.InvalidToken, reason

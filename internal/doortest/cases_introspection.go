@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/internal/tlstest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/revocation"
@@ -84,13 +83,6 @@ func introspected(t *testing.T, f *Fixture) []Case {
 	certified := func(name string, certificates ...tlstest.Pair) Case {
 		return with(row("bound to a certificate, "+name, x5t), func(c *Case) { c.Certificates = certificates })
 	}
-	r := newProofRows(t, f)
-	proved := func(name, scheme string, proofs sentProofs) Case {
-		return with(row("bound to a DPoP key, "+name, map[string]any{"cnf": map[string]any{"jkt": r.p.Thumbprint()}, "token_type": "DPoP"}), func(c *Case) {
-			c.Config, c.Proofs = r.takes(dpop.Config{}), proofs
-			c.Values = func(*Fixture) []string { return []string{scheme + " " + opaqueToken} }
-		})
-	}
 	rows := []Case{
 		row("active", nil),
 		row("without exp, iat, jti and iss", map[string]any{"exp": m2mtest.Absent, "iat": m2mtest.Absent, "jti": m2mtest.Absent, "iss": m2mtest.Absent}),
@@ -101,12 +93,11 @@ func introspected(t *testing.T, f *Fixture) []Case {
 		}),
 		with(row("a JWT of the issuer", nil), func(c *Case) { c.Values = bearer(jws(`{"iss":"` + name + `"}`)) }),
 		certified("which the caller has", f.Mine),
-		proved("with its proof", "DPoP", r.signed(r.p, nil, nil)),
 		both(row("beside an issuer with keys", nil)),
 		both(with(by("a JWT of the issuer with keys", never), func(c *Case) { c.Values = nil })),
 		opaqueLater(f, name, "the authority revokes it", asks, answer(nil), verifier.Inactive),
 	}
-	return slices.Concat(rows,
+	return slices.Concat(rows, opaqueRows{newProofRows(t, f), by, answer}.bound(),
 		invalid(verifier.Inactive,
 			by("inactive", text(map[string]any{"active": false})),
 			by("inactive, and nothing else of the answer counts", text(map[string]any{"active": false, "aud": 7, "username": "ada"})),
@@ -140,21 +131,14 @@ func introspected(t *testing.T, f *Fixture) []Case {
 		invalid(verifier.Bound,
 			certified("none presented"),
 			certified("another presented", f.Other),
-			row("bound to a DPoP key, which is not understood", map[string]any{"cnf": map[string]any{"jkt": r.p.Thumbprint()}}),
+			row("bound to a key, where no proofs are taken", map[string]any{"cnf": map[string]any{"jkt": base64.RawURLEncoding.EncodeToString(make([]byte, 32))}}),
 			row("bound to something unknown", map[string]any{"cnf": map[string]any{"kid": "k"}}),
 			row("cnf that is no object", map[string]any{"cnf": "x"}),
-			row("token_type DPoP without a key", map[string]any{"token_type": "DPoP"}),
-			proved("as Bearer", "Bearer", nil)),
-		invalid(verifier.ProofMissing, proved("no proof", "DPoP", nil)),
-		invalid(verifier.ProofMismatch, proved("another key", "DPoP", r.signed(r.thief, nil, nil))),
+			row("token_type DPoP without a key", map[string]any{"token_type": "DPoP"})),
 		invalid(verifier.Unbound,
 			with(row("bound to nothing, with RequireBound", nil), func(c *Case) {
 				ask := c.Issuer
 				c.Issuer = func(i *verifier.Issuer) { ask(i); i.RequireBound = true }
-			}),
-			with(row("bound to nothing, as DPoP", nil), func(c *Case) {
-				c.Config, c.Proofs = r.takes(dpop.Config{}), r.signed(r.p, nil, nil)
-				c.Values = func(*Fixture) []string { return []string{"DPoP " + opaqueToken} }
 			})),
 		invalid(verifier.Revoked, with(row("cut off", nil), func(c *Case) {
 			list, err := revocation.New(revocation.Config{})
