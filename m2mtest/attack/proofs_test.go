@@ -39,8 +39,8 @@ func boundVerifier(t *testing.T, issuer verifier.Issuer) *verifier.Verifier {
 // for Stytch and for another authority.
 func TestAttackBound(t *testing.T) {
 	for name, options := range map[string]*m2mtest.Options{
-		"Stytch":  {NoServer: true},
-		"another": {NoServer: true, Issuer: &verifier.Issuer{Name: "https://auth.example.com", Audiences: []string{"api"}}},
+		"Stytch":  {NoServer: true, Key: m2mtest.NewKey("ES256")},
+		"another": {NoServer: true, Key: m2mtest.NewKey("ES256"), Issuer: &verifier.Issuer{Name: "https://auth.example.com", Audiences: []string{"api"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			authority := m2mtest.NewAuthority(options)
@@ -73,7 +73,7 @@ func TestAttackBound(t *testing.T) {
 // TestAttackProofs checks that Run reports servers that overlook one kind of fault in a
 // proof, and no other attack.
 func TestAttackProofs(t *testing.T) {
-	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true})
+	authority := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: m2mtest.NewKey("ES256")})
 	t.Cleanup(authority.Close)
 	for reason, want := range map[verifier.Reason][]string{
 		verifier.ProofMissing:  {" proof: none: "},
