@@ -55,8 +55,8 @@ func measureClients(s *suite, out *section) {
 		full, junk := fillCache(p, size, distinct)
 		rows = append(rows, []string{count(size), count(distinct), fmt.Sprintf("%.1f MiB", full/(1<<20)),
 			kibibytes(full / float64(size)), fmt.Sprintf("%.1f MiB", max(junk, 0)/(1<<20))})
-		s.aim(full <= float64(size)*4096+1<<20 && junk < 1<<20, "memory of a full cache, CacheSize "+count(size),
-			"stated per entry, bounded; junk adds nothing",
+		s.aim(full <= float64(size)*2048 && junk < 1<<20, "memory of a full cache, CacheSize "+count(size),
+			"≤ 2 KiB per entry; junk adds nothing",
 			fmt.Sprintf("%s per entry, %s", kibibytes(full/float64(size)), rows[len(rows)-1][4]+" by junk"),
 			"see the table of clients.")
 	}

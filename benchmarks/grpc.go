@@ -73,7 +73,7 @@ func calls(intercept grpc.UnaryServerInterceptor, token, method string) func() f
 // measureGRPC measures the interceptor in memory: no socket, no server.
 func measureGRPC(s *suite, out *section) {
 	out.text(`The unary interceptor around a handler that does nothing, called in memory with the metadata that grpc-go hands it.
-"added" is as above. No peer has an interceptor of its own: they get the plainest one.`)
+"added" is as above. Peers without an interceptor of their own get the plainest one.`)
 	for _, algorithm := range algorithms {
 		t := s.trusts[algorithm]
 		token := t.good()
@@ -82,6 +82,6 @@ func measureGRPC(s *suite, out *section) {
 		})
 		out.text("**%s**", algorithm)
 		out.table(added.rows()...)
-		added.aim(s, "gRPC call", algorithm, 700, 4)
+		added.aim(s, "gRPC call", algorithm, 300, 2)
 	}
 }

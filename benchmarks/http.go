@@ -87,6 +87,6 @@ puts the subject into the request's context.`)
 		})
 		out.text("**%s**", algorithm)
 		out.table(added.rows()...)
-		added.aim(s, "HTTP request", algorithm, 600, 3)
+		added.aim(s, "HTTP request", algorithm, 400, 2)
 	}
 }

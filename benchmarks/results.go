@@ -64,8 +64,7 @@ func versions() string {
 	}
 	s.table(rows...)
 	return "## Versions\n\n" + s.body.String() +
-		"Not on the Go module proxy, and so not measured: acronis/go-authkit, stytch-go v18. Of auth0/go-jwt-middleware, v2 is measured; v3 is compared in conformance/differential. " +
-		"keyfunc is a version behind its newest, which requires a module that is not there either.\n"
+		"Not on the Go module proxy, and so not measured: acronis/go-authkit, stytch-go v18.\n"
 }
 
 // load returns the machine's load average.

@@ -88,11 +88,11 @@ func (all peerFigures) aims(s *suite, algorithm string) {
 		fmt.Sprintf("%s ns above raw, which is %s ns, so that 5 %% of it is %s ns. \"Where a first sight's time goes\" tells for what.",
 			nanos(first.added(floor)), nanos(floor.time()), nanos(floor.time()/20)))
 	extra := first.allocations() - floor.allocations()
-	s.aim(extra <= 12, "first sight, "+algorithm+", allocations", "≤ raw + 12", "raw + "+allocations(extra),
+	s.aim(extra <= 6, "first sight, "+algorithm+", allocations", "≤ raw + 6", "raw + "+allocations(extra),
 		"the profile of allocations tells which.")
 	again, parallel := all.of(cached)
 	empty, _ := all.of(cachedNew)
-	s.aim(again.time() <= 250 && again.allocations() == 0, "seen again, "+algorithm, "≤ 250 ns, 0 allocations",
+	s.aim(again.time() <= 200 && again.allocations() == 0, "seen again, "+algorithm, "≤ 200 ns, 0 allocations",
 		fmt.Sprintf("%s ns, %s allocations", nanos(again.time()), allocations(again.allocations())),
 		fmt.Sprintf("in a cache that is nearly empty it is %s ns.", nanos(empty.time())))
 	dearer := parallel.time() / again.time()
