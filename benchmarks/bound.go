@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 
@@ -20,7 +22,6 @@ import (
 )
 
 // forgetful is a Replay without a memory, so that one proof serves a whole measurement.
-// The memory itself is measured by BenchmarkReplayMemory of package dpop.
 type forgetful struct{}
 
 func (forgetful) Seen(context.Context, [32]byte, time.Duration) (bool, error) { return false, nil }
@@ -62,6 +63,31 @@ ES256 check of that proof: SHA-256 and crypto/ecdsa. Used proofs are not recorde
 		[]string{"Authorize, token seen again", nanos(all[1].time()), ratio(times), allocations(all[1].allocations())})
 	s.aim(times <= 1.10, "a bound call, token seen again", "≤ 1.10 × the ES256 check of its proof", precise(times)+" ×",
 		nanos(all[1].added(all[0]))+" ns more: the proof is parsed, and its claims are compared.")
+
+	used := s.pick(30_000, 300)
+	bytes := usedProofBytes(used)
+	out.text("The memory of a Checker takes %s bytes for each of %s used proofs, of one client.", nanos(bytes), count(used))
+	s.aim(bytes <= 200 || s.quick, "memory of used proofs", "≤ 200 bytes an entry", nanos(bytes)+" bytes", "a map doubles its tables.")
+}
+
+// usedProofBytes returns the memory of a Checker for each of n used proofs.
+func usedProofBytes(n int) float64 {
+	signer := must(dpop.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), "")) // fast
+	checker := must(dpop.NewChecker(dpop.Config{}))
+	const origin, path, token = "https://api.example.com", "/reports", "token"
+	use := func() {
+		proof := must(signer.Key().Proof(dpop.Request{Method: http.MethodGet, URL: must(url.Parse(origin + path)), Token: token}))
+		must(0, checker.Check(context.Background(), dpop.Call{
+			Proofs: []string{proof}, Method: http.MethodGet, Origin: origin, Path: path, Token: token,
+			Thumbprint: signer.Key().Thumbprint(), Issuer: issuer, Client: clientID,
+		}))
+	}
+	use() // the key is remembered as well
+	before := heap()
+	share(n, func(int) { use() })
+	bytes := (heap() - before) / float64(n)
+	runtime.KeepAlive(checker)
+	return bytes
 }
 
 // bareCheck returns the check of a proof's signature alone.

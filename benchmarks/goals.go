@@ -19,6 +19,11 @@ func (s *suite) aim(met bool, what, want, got, reason string) {
 	s.goals = append(s.goals, goal{what, want, got, met, reason})
 }
 
+// elsewhere says where the goals are measured that need more than this process.
+const elsewhere = `Measured elsewhere: how fast a revocation reaches 20 replicas, through a Redis that is killed and comes back, by
+go -C redisfleet run ./fleettest.
+The counters of decisions can't be switched off: go test ./verifier -bench Counts has a decision that does nothing but count.`
+
 func goalSection(goals []goal) *section {
 	s := &section{title: "Goals"}
 	missed := 0
@@ -41,5 +46,6 @@ func goalSection(goals []goal) *section {
 	if missed > 0 {
 		s.body.WriteString("\n")
 	}
+	s.text("%s", elsewhere)
 	return s
 }
