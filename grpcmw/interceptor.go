@@ -19,10 +19,10 @@
 // # Traps
 //
 // grpc-gateway's Register…HandlerServer calls the service in the process without
-// any interceptor, so every method is open. Dial the server instead, with
-// Register…HandlerFromEndpoint, or guard the gateway's mux with httpmw. A gateway
-// that dials replaces the WWW-Authenticate of a 401 with the status message. See
-// docs/frameworks.md in the repository.
+// any interceptor, so every method is open, and a guard around it decides about
+// another route than it calls. A gateway that dials replaces the WWW-Authenticate
+// of a 401 with the status message. docs/frameworks.md in the repository has a
+// recipe for each.
 package grpcmw
 
 import (

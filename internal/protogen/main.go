@@ -20,15 +20,20 @@ import (
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/protoutil"
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// source is a .proto file: the directory it is found in, as for protoc -I, and
-// the name that it is imported by.
-type source struct{ dir, name string }
+// source is a .proto file: the directory it is found in, as for protoc -I, the name
+// that it is imported by, and the plugins that generate its code.
+type source struct {
+	dir, name string
+	plugins   []string
+}
 
 const (
 	root   = "../.." // of the repository, from here
@@ -36,13 +41,13 @@ const (
 )
 
 func sources() []source {
+	grpc := []string{"protoc-gen-go", "protoc-gen-go-grpc"}
 	return []source{
-		{"grpcmw/protopolicy/m2mauthpb", "m2mauth/v1/require.proto"},
-		{"examples/internal/ordersv1", "orders.proto"},
+		{"grpcmw/protopolicy/m2mauthpb", "m2mauth/v1/require.proto", grpc},
+		{"examples/internal/ordersv1", "orders.proto", grpc},
+		{"examples/frameworks/gateway/shopv1", "shop.proto", append(grpc, "protoc-gen-grpc-gateway")},
 	}
 }
-
-func plugins() []string { return []string{"protoc-gen-go", "protoc-gen-go-grpc"} }
 
 func main() {
 	check := flag.Bool("check", false, "write nothing, and fail if the code that is there is another")
@@ -67,7 +72,7 @@ func run(ctx context.Context, check bool) error {
 		if err != nil {
 			return err
 		}
-		for _, plugin := range plugins() {
+		for _, plugin := range s.plugins {
 			files, err := generate(ctx, plugin, request)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", s.name, plugin, err)
@@ -81,14 +86,24 @@ func run(ctx context.Context, check bool) error {
 }
 
 // compile does the work of protoc before it starts a plugin. It finds imports in
-// the directories of all sources.
+// the directories of all sources, and google/api/annotations.proto in this program.
 func compile(ctx context.Context, s source) (*pluginpb.CodeGeneratorRequest, error) {
 	dirs := []string{filepath.Join(root, s.dir)}
 	for _, other := range sources() {
 		dirs = append(dirs, filepath.Join(root, other.dir))
 	}
+	google := protocompile.ResolverFunc(func(name string) (protocompile.SearchResult, error) {
+		for _, f := range []protoreflect.FileDescriptor{annotations.File_google_api_annotations_proto, annotations.File_google_api_http_proto} {
+			if f.Path() == name {
+				return protocompile.SearchResult{Desc: f}, nil
+			}
+		}
+		return protocompile.SearchResult{}, protoregistry.NotFound
+	})
 	compiler := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: dirs}),
+		Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
+			&protocompile.SourceResolver{ImportPaths: dirs}, google,
+		}),
 		SourceInfoMode: protocompile.SourceInfoStandard, // comments
 	}
 	files, err := compiler.Compile(ctx, s.name)
