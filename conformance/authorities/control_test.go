@@ -84,7 +84,14 @@ func (p *proving) RoundTrip(req *http.Request) (*http.Response, error) {
 func (p *proving) try(req *http.Request, nonce string) (*http.Response, error) {
 	target := *req.URL
 	target.RawQuery, target.Fragment = "", ""
-	claims := map[string]any{"jti": rand.Text(), "htm": req.Method, "htu": target.String(), "iat": time.Now().Unix()}
+	req = req.Clone(req.Context())
+	req.Header.Set("DPoP", p.proof(req.Method, target.String(), nonce))
+	return p.next.RoundTrip(req)
+}
+
+// proof returns a new proof (RFC 9449 §4.2).
+func (p *proving) proof(method, url, nonce string) string {
+	claims := map[string]any{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix()}
 	if nonce != "" {
 		claims["nonce"] = nonce
 	}
@@ -92,11 +99,9 @@ func (p *proving) try(req *http.Request, nonce string) (*http.Response, error) {
 		sum := sha256.Sum256([]byte(p.token))
 		claims["ath"] = b64(sum[:])
 	}
-	req = req.Clone(req.Context())
-	req.Header.Set("DPoP", signJWT(p.t, p.c.proof, map[string]any{
+	return signJWT(p.t, p.c.proof, map[string]any{
 		"alg": "ES256", "typ": "dpop+jwt", "jwk": publicJWK(p.t, p.c.proof.Public(), ""),
-	}, claims))
-	return p.next.RoundTrip(req)
+	}, claims)
 }
 
 // errorCode returns the "error" of a token endpoint's answer (RFC 6749 §5.2).
