@@ -34,7 +34,7 @@ type verdict struct {
 func newOpaque(v *Verifier, iss *issuer) *opaque {
 	o := &opaque{issuer: iss, follows: make(map[string]*follow)}
 	o.generation.Store(1)
-	o.asker = introspect.New(introspect.Options[verdict]{Ask: o.ask, Read: o.read, RefusedFor: iss.IntrospectTTL})
+	o.asker = introspect.New(introspect.Options[verdict]{Ask: o.ask, Read: o.read, Known: o.known, RefusedFor: iss.IntrospectTTL})
 	return o
 }
 
@@ -132,6 +132,12 @@ func (o *opaque) current(raw string, at time.Time) *token {
 		return t
 	}
 	return nil
+}
+
+// known returns the verdict of an answer that counts, if there is one.
+func (o *opaque) known(raw string) (verdict, bool) {
+	t := o.current(raw, time.Now())
+	return verdict{token: t}, t != nil
 }
 
 // verify asks the authority about a token and stores it in d. Unless d is dry, it may

@@ -58,6 +58,11 @@ type Options[T any] struct {
 	// understood. Read is called once for each answer.
 	Read func(q Question, answer []byte) (T, Kind, error)
 
+	// Known returns the result for a token that another question has found out and that
+	// still counts. Ask calls it before it starts a question: a caller may have looked
+	// just before the answer came.
+	Known func(token string) (T, bool)
+
 	// RefusedFor limits how long a refusal is remembered, by RefusedFor.
 	RefusedFor time.Duration
 }
@@ -105,7 +110,7 @@ func (a *Asker[T]) hash(token string) key {
 // starts one, for Patience at most. wasActive reports that the token was active
 // before. The error is an *Error, ErrClosed or that of ctx.
 func (a *Asker[T]) Ask(ctx context.Context, token string, wasActive bool) (T, error) {
-	f, err := a.start(token, wasActive)
+	f, err := a.start(token, wasActive, a.opts.Known)
 	var none T
 	if err != nil {
 		return none, err
@@ -144,7 +149,7 @@ func (a *Asker[T]) Remembered(token string) (value T, err error, ok bool) {
 // Renew asks about a token that was active before, and calls then with the result in
 // a goroutine of its own. It does not wait. then may be nil.
 func (a *Asker[T]) Renew(token string, then func(T, error)) {
-	f, err := a.start(token, true)
+	f, err := a.start(token, true, unknown)
 	if then == nil {
 		return
 	}
@@ -168,9 +173,12 @@ func (a *Asker[T]) after(f *flight[T], then func(T, error)) {
 	})
 }
 
-// start returns the flight for token: a remembered one that is done, one that is on
-// its way, or a new one.
-func (a *Asker[T]) start(token string, wasActive bool) (*flight[T], error) {
+// unknown is a Known for questions that renew what is known.
+func unknown[T any](string) (value T, ok bool) { return value, false }
+
+// start returns the flight for token: one that is done, because its result is remembered
+// or known, one that is on its way, or a new one.
+func (a *Asker[T]) start(token string, wasActive bool, known func(string) (T, bool)) (*flight[T], error) {
 	k, now := a.hash(token), time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -181,6 +189,11 @@ func (a *Asker[T]) start(token string, wasActive bool) (*flight[T], error) {
 		return f, nil
 	}
 	if f := a.flights[k]; f != nil {
+		return f, nil
+	}
+	if value, ok := known(token); ok {
+		f := &flight[T]{done: make(chan struct{}), value: value}
+		close(f.done)
 		return f, nil
 	}
 	l := a.lane(wasActive)

@@ -21,6 +21,7 @@ type authority struct {
 	takes  time.Duration
 	fails  func(token string) error
 	active func(token string) bool
+	known  func(token string) (active, ok bool)
 
 	mu    sync.Mutex
 	tally int
@@ -58,10 +59,18 @@ func (h *authority) asker(t *testing.T) *Asker[bool] {
 			}
 			return false, Refused, nil
 		},
+		Known:      h.isKnown,
 		RefusedFor: RefusedFor,
 	})
 	t.Cleanup(a.Close)
 	return a
+}
+
+func (h *authority) isKnown(token string) (active, ok bool) {
+	if h.known == nil {
+		return false, false
+	}
+	return h.known(token)
 }
 
 // down fails every question with err.

@@ -122,6 +122,26 @@ func TestRefusalCounts(t *testing.T) {
 	}
 }
 
+// TestKnown: Ask starts no question about a token whose answer has just come, and Renew
+// does.
+func TestKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &authority{known: func(token string) (active, ok bool) { return true, token == "known" }}
+		a := h.asker(t)
+		if active, err := a.Ask(t.Context(), "known", false); !active || err != nil || h.asked() != 0 {
+			t.Errorf("Ask(known) = %t, %v after %d questions, want true after none", active, err, h.asked())
+		}
+		if active, err := a.Ask(t.Context(), "other", false); active || err != nil || h.asked() != 1 {
+			t.Errorf("Ask(other) = %t, %v after %d questions, want false after 1", active, err, h.asked())
+		}
+		a.Renew("known", nil)
+		synctest.Wait()
+		if h.asked() != 2 {
+			t.Errorf("%d questions after Renew(known), want 2", h.asked())
+		}
+	})
+}
+
 // TestForget: what was answered before Forget does not count, a question that is on its
 // way included.
 func TestForget(t *testing.T) {
