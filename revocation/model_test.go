@@ -61,17 +61,15 @@ func (m *model) tick(wall time.Time) {
 // missing reports whether a snapshot lacks a shared cut-off that has not ended, by
 // the latest end of its selector, and whether it lacks one that may be forgotten.
 func (m *model) missing(snapshot []revocation.Cutoff, wall time.Time) (must, may bool) {
-	for _, a := range m.all {
-		if !a.shared {
-			continue
+	ends := make(map[revocation.Selector]time.Time)
+	for i := range m.all {
+		if c := &m.all[i].cutoff; c.Until.After(ends[c.Select]) {
+			ends[c.Select] = c.Until
 		}
-		end := a.cutoff.Until
-		for _, b := range m.all {
-			if b.cutoff.Select == a.cutoff.Select && b.cutoff.Until.After(end) {
-				end = b.cutoff.Until
-			}
-		}
-		if wall.Unix() > end.Unix() {
+	}
+	for i := range m.all {
+		a := &m.all[i]
+		if !a.shared || wall.Unix() > ends[a.cutoff.Select].Unix() {
 			continue
 		}
 		if !slices.ContainsFunc(snapshot, func(c revocation.Cutoff) bool {
@@ -86,7 +84,8 @@ func (m *model) missing(snapshot []revocation.Cutoff, wall time.Time) (must, may
 // refuses reports whether t has to be refused, and may whether it can be: a cut-off may
 // stay longer than it must.
 func (m *model) refuses(t revocation.Issued) (must, may bool) {
-	for _, a := range m.all {
+	for i := range m.all {
+		a := &m.all[i]
 		if !(reference{a.cutoff}).find(t) {
 			continue
 		}
@@ -177,7 +176,10 @@ func runModel(t *testing.T, random *rand.Rand) {
 func (m *model) apply(t *testing.T, conn connection, u revocation.Update, wall *clock) {
 	t.Helper()
 	m.tick(wall.now())
-	must, may := m.missing(u.Cutoffs, wall.now())
+	var must, may bool
+	if u.Snapshot {
+		must, may = m.missing(u.Cutoffs, wall.now())
+	}
 	err := conn.apply(u)
 	_, missing := errors.AsType[*revocation.MissingError](err)
 	if u.Snapshot && (must && !missing || missing && !may) || missing && !u.Snapshot {

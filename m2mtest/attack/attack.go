@@ -86,15 +86,23 @@ func Run(t T, target Target) {
 	}
 	r := newReport(target.Skip)
 	attacked := 0
-	attack := func(operations []Operation, origin string, d func(*prover) door) {
-		p := newProver(origin)
-		makers, err := newMakers(target, p)
-		if err != nil {
-			t.Errorf("attack: the Authority's own tokens can't be verified: %v", err)
-			return
+	made := make(map[string]*makers) // by origin: servers without one get the same tokens
+	defer func() {
+		for _, m := range made {
+			m.close()
 		}
-		defer makers.close()
-		to := d(p)
+	}()
+	attack := func(operations []Operation, origin string, d func(*prover) door) {
+		makers, ok := made[origin]
+		if !ok {
+			var err error
+			if makers, err = newMakers(target, newProver(origin)); err != nil {
+				t.Errorf("attack: the Authority's own tokens can't be verified: %v", err)
+				return
+			}
+			made[origin] = makers
+		}
+		to := d(makers.proofs)
 		attacked += attackDoor(to, operations, makers, r)
 		to.more(operations, makers, r)
 	}

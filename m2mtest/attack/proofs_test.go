@@ -61,11 +61,11 @@ func TestAttackBound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			attack.Run(t, attack.Target{
-				Authority: authority,
-				Handler:   mux, HTTP: attack.Operations(mux.Operations()), HTTPOrigin: httpOrigin,
-				Conn: serveGRPC(t, guard.ServerOptions()...), GRPC: grpcOperations(), GRPCOrigin: grpcOrigin,
-			})
+			target := attack.Target{Authority: authority, Handler: mux, HTTP: attack.Operations(mux.Operations()), HTTPOrigin: httpOrigin}
+			if options.Issuer == nil { // the tokens are the same over gRPC, and take as long
+				target.Conn, target.GRPC, target.GRPCOrigin = serveGRPC(t, guard.ServerOptions()...), grpcOperations(), grpcOrigin
+			}
+			attack.Run(t, target)
 		})
 	}
 }

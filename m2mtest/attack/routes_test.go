@@ -24,58 +24,59 @@ func TestAttackDisguises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reads := func(read func(string) string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			if read(r.URL.Path) == "/admin/keys" {
+	readings := []struct {
+		name string
+		read func(string) string
+		want string // a call that is accepted
+	}{
+		{"a file server", path.Clean, "GET /admin%2fkeys: 200"},
+		{"case", strings.ToLower, "GET /ADMIN/keys: 200"},
+		{"backslash", func(p string) string { return strings.ReplaceAll(p, `\`, "/") }, "GET /admin%5ckeys: 200"},
+		{"parameters", func(p string) string { return strings.ReplaceAll(p, ";x=1", "") }, "GET /admin;x=1/keys: 200"},
+		{"a second decoding", func(p string) string { p, _ = url.PathUnescape(p); return p }, "GET /admin%252fkeys: 200"},
+		{"a trailing dot", func(p string) string { return strings.ReplaceAll(p, "./", "/") }, "GET /admin./keys: 200"},
+		{"cut at a character", func(p string) string { p, _, _ = strings.Cut(p, "?"); return p }, "GET /admin/keys%3fx: 200"},
+	}
+	reads := func(w http.ResponseWriter, r *http.Request) {
+		for _, reading := range readings {
+			if reading.read(r.URL.Path) == "/admin/keys" {
 				fmt.Fprint(w, "the keys")
+				return
 			}
 		}
 	}
 	need := scopes.All("a", "x")
-	for name, tt := range map[string]struct {
-		read func(string) string
-		want string // a call that is accepted
-	}{
-		"a file server":      {path.Clean, "GET /admin%2fkeys: 200"},
-		"case":               {strings.ToLower, "GET /ADMIN/keys: 200"},
-		"backslash":          {func(p string) string { return strings.ReplaceAll(p, `\`, "/") }, "GET /admin%5ckeys: 200"},
-		"parameters":         {func(p string) string { return strings.ReplaceAll(p, ";x=1", "") }, "GET /admin;x=1/keys: 200"},
-		"a second decoding":  {func(p string) string { p, _ = url.PathUnescape(p); return p }, "GET /admin%252fkeys: 200"},
-		"a trailing dot":     {func(p string) string { return strings.ReplaceAll(p, "./", "/") }, "GET /admin./keys: 200"},
-		"cut at a character": {func(p string) string { p, _, _ = strings.Cut(p, "?"); return p }, "GET /admin/keys%3fx: 200"},
-	} {
-		for _, catchAll := range []scopes.Requirement{scopes.Public(), scopes.Authenticated()} {
-			t.Run(fmt.Sprint(name, ", the others ", catchAll), func(t *testing.T) {
-				handler, want := reads(tt.read), "spelling of the path: "+tt.want
-				if !catchAll.IsPublic() {
-					handler, want = echoing(handler), ", a token without the scopes: "+tt.want
+	for _, catchAll := range []scopes.Requirement{scopes.Public(), scopes.Authenticated()} {
+		t.Run(fmt.Sprint("the others ", catchAll), func(t *testing.T) {
+			handler, report := http.HandlerFunc(reads), "route: another spelling of the path: "
+			if !catchAll.IsPublic() {
+				handler, report = echoing(reads), "route: another spelling of the path, a token without the scopes: "
+			}
+			operations := []attack.Operation{{Call: "GET /admin/keys", Need: need}, {Call: "GET /", Need: catchAll}}
+			plain := http.NewServeMux()
+			plain.Handle("/", weakness{}.guard(v, catchAll, handler))
+			plain.Handle("GET /admin/keys", weakness{}.guard(v, need, answers("the keys")))
+			var got attacked
+			attack.Run(&got, attack.Target{Authority: authority, Handler: plain, HTTP: operations})
+			for _, reading := range readings {
+				if !slices.ContainsFunc(got.errors, func(e string) bool { return strings.Contains(e, report) && strings.Contains(e, reading.want) }) {
+					t.Errorf("Run(ServeMux, %s) reports no %q:\n%s", reading.name, report+reading.want, strings.Join(got.errors, "\n"))
 				}
-				operations := []attack.Operation{{Call: "GET /admin/keys", Need: need}, {Call: "GET /", Need: catchAll}}
-				plain := http.NewServeMux()
-				plain.Handle("/", weakness{}.guard(v, catchAll, handler))
-				plain.Handle("GET /admin/keys", weakness{}.guard(v, need, answers("the keys")))
-				var got attacked
-				attack.Run(&got, attack.Target{Authority: authority, Handler: plain, HTTP: operations})
-				report, _, _ := strings.Cut(want, ": GET")
-				_, call, _ := strings.Cut(want, ": ")
-				if !slices.ContainsFunc(got.errors, func(e string) bool { return strings.Contains(e, report) && strings.Contains(e, call) }) {
-					t.Errorf("Run(ServeMux) reports no %q:\n%s", want, strings.Join(got.errors, "\n"))
-				}
-				sound, err := httpmw.NewMux(guard)
-				if err != nil {
-					t.Fatal(err)
-				}
-				sound.Handle("GET /{rest...}", catchAll, handler)
-				sound.Handle("GET /admin/keys", need, answers("the keys"))
-				sound.Handle("GET /admin/keys/", need, answers("nothing")) // as CheckCoverage advises
-				if err := sound.CheckCoverage(); err != nil {
-					t.Error(err)
-				}
-				got = attacked{}
-				attack.Run(&got, attack.Target{Authority: authority, Handler: sound, HTTP: operations})
-				got.found(t, nil)
-			})
-		}
+			}
+			sound, err := httpmw.NewMux(guard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sound.Handle("GET /{rest...}", catchAll, handler)
+			sound.Handle("GET /admin/keys", need, answers("the keys"))
+			sound.Handle("GET /admin/keys/", need, answers("nothing")) // as CheckCoverage advises
+			if err := sound.CheckCoverage(); err != nil {
+				t.Error(err)
+			}
+			got = attacked{}
+			attack.Run(&got, attack.Target{Authority: authority, Handler: sound, HTTP: operations})
+			got.found(t, nil)
+		})
 	}
 }
 
