@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // orders answers every call with the ID of the caller.
@@ -76,7 +77,15 @@ func newDoors(w *world) (*doors, error) {
 	server := grpc.NewServer(interceptor.ServerOptions()...)
 	ordersv1.RegisterOrdersServer(server, orders{})
 	err = errors.Join(web.CheckCoverage(), interceptor.CheckCoverage(server.GetServiceInfo()))
-	return &doors{web, ConnectGuard(w.verifier, policy, mux), server}, err
+	if err != nil {
+		return nil, err
+	}
+	guard, err := NewConnectGuard(w.verifier, policy, httpmw.Options{},
+		[]protoreflect.ServiceDescriptor{ordersv1.File_orders_proto.Services().ByName("Orders")})
+	if err != nil {
+		return nil, err
+	}
+	return &doors{web, guard.Handler(mux), server}, nil
 }
 
 // TestOnePolicyManyDoors checks that each server answers the same token alike.
@@ -145,7 +154,7 @@ func TestOnePolicyManyDoors(t *testing.T) {
 				for protocol, opts := range map[string][]connect.ClientOption{
 					"Connect": nil, "Connect JSON": {connect.WithProtoJSON()}, "gRPC-Web": {connect.WithGRPCWeb()},
 				} {
-					err := call(t, server.URL+"/orders.v1.Orders/"+method, header, opts...)
+					err := call(t, http.DefaultClient, server.URL+"/orders.v1.Orders/"+method, header, opts...)
 					assertSameRefusal(t, protocol+" "+method, err, overGRPC, answer.Header().Get("WWW-Authenticate"))
 				}
 			}
@@ -154,9 +163,9 @@ func TestOnePolicyManyDoors(t *testing.T) {
 }
 
 // call makes a call over Connect. Both requests are empty.
-func call(t *testing.T, url string, header http.Header, opts ...connect.ClientOption) error {
+func call(t *testing.T, h connect.HTTPClient, url string, header http.Header, opts ...connect.ClientOption) error {
 	t.Helper()
-	client := connect.NewClient[ordersv1.ListRequest, ordersv1.ListResponse](http.DefaultClient, url, opts...)
+	client := connect.NewClient[ordersv1.ListRequest, ordersv1.ListResponse](h, url, opts...)
 	r := connect.NewRequest(&ordersv1.ListRequest{})
 	for name, values := range header {
 		r.Header()[name] = values
@@ -208,7 +217,7 @@ func TestConnectForgotten(t *testing.T) {
 	defer server.Close()
 	header := http.Header{"Authorization": {"Bearer " + w.authority.Token(m2mtest.TokenSpec{Scopes: []string{"read:*", "write:*"}})}}
 	for _, path := range []string{"/orders.v1.Orders/Forgotten", "/orders.v1.Orders/Unknown", "/orders.v1.Orders/list", "/"} {
-		if got := connect.CodeOf(call(t, server.URL+path, header)); got != connect.CodePermissionDenied {
+		if got := connect.CodeOf(call(t, http.DefaultClient, server.URL+path, header)); got != connect.CodePermissionDenied {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
