@@ -1,10 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"html"
 	"math"
-	"strings"
+
+	"github.com/m2mauth/m2mauth/benchmarks/internal/svg"
 )
 
 // chart holds the figures of each peer that results.svg shows.
@@ -43,122 +42,59 @@ func (c *chart) add(algorithm string, all peerFigures) {
 	}
 }
 
-// Positions in the SVG's units. The drawing is 800 wide.
-const (
-	chartWidth = 800
-	barsLeft   = 230
-	barsWidth  = 490
-	barHeight  = 14
-	rowGap     = 12
-)
-
 // colors holds the color of each algorithm; the last is m2mauth's own.
 var colors = []string{"#1f6feb", "#7fb2f5", "#c3cdd8", "#1a7f37"}
 
 // svg draws the chart.
 func (c *chart) svg() string {
-	d := drawing{y: 30}
-	d.text(16, d.y, "start", "bold", "First sight of a token: time as a multiple of raw")
-	d.y += 20
-	d.text(16, d.y, "start", "", "raw = the standard library's signature check alone (the line at 1.0); shorter is better")
-	d.y += 14
-	d.legend()
-	top := d.y
+	d := svg.Drawing{Y: 30}
+	d.Text(16, d.Y, "start", "bold", "First sight of a token: time as a multiple of raw")
+	d.Y += 20
+	d.Text(16, d.Y, "start", "", "raw = the standard library's signature check alone (the line at 1.0); shorter is better")
+	d.Y += 14
+	d.Legend(algorithms, colors, 90)
+	top := d.Y
 	widest := 1.0
 	for _, all := range c.first {
 		for _, v := range all {
 			widest = max(widest, v)
 		}
 	}
-	unit := barsWidth / (math.Ceil(widest*5) / 5)
+	unit := svg.BarsWidth / (math.Ceil(widest*5) / 5)
 	for _, name := range c.names {
-		d.row(name, len(c.first[name]), func(i, y int) {
+		d.Row(name, name == ours, len(c.first[name]), func(i, y int) {
 			v := c.first[name][i]
-			d.bar(y, v*unit, colors[i], ratio(v))
+			d.Bar(y, 0, v*unit, colors[i], ratio(v))
 		})
 	}
-	d.line(barsLeft+unit, top-4, d.y-6)
+	d.Line(svg.BarsLeft+unit, top-4, d.Y-6)
 
-	d.y += 34
-	d.text(16, d.y, "start", "bold", "The same token again: time in ns, on a logarithmic scale")
-	d.y += 20
-	d.text(16, d.y, "start", "", "RS256; who remembers no tokens verifies it anew; shorter is better")
-	d.y += 32
-	top = d.y
+	d.Y += 34
+	d.Text(16, d.Y, "start", "bold", "The same token again: time in ns, on a logarithmic scale")
+	d.Y += 20
+	d.Text(16, d.Y, "start", "", "RS256; who remembers no tokens verifies it anew; shorter is better")
+	d.Y += 32
+	top = d.Y
 	const lowest = 2.0 // 10^2 ns
 	highest := math.Log10(c.floor)
 	for _, v := range c.again {
 		highest = max(highest, math.Log10(v))
 	}
-	decade := barsWidth / (math.Ceil(2*highest)/2 - lowest)
+	decade := svg.BarsWidth / (math.Ceil(2*highest)/2 - lowest)
 	for _, name := range c.names {
-		d.row(name, 1, func(_, y int) {
+		d.Row(name, name == ours, 1, func(_, y int) {
 			color := colors[0]
 			if name == ours {
 				color = colors[3]
 			}
 			v := c.again[name]
-			d.bar(y, max(math.Log10(v)-lowest, 0.02)*decade, color, nanos(v)+" ns")
+			d.Bar(y, 0, max(math.Log10(v)-lowest, 0.02)*decade, color, nanos(v)+" ns")
 		})
 	}
 	for power := lowest; power < highest; power++ {
-		x := barsLeft + (power-lowest)*decade
-		d.line(x, top-4, d.y-6)
-		d.text(int(x), top-9, "middle", "", count(int(math.Pow(10, power)))+" ns")
+		x := svg.BarsLeft + (power-lowest)*decade
+		d.Line(x, top-4, d.Y-6)
+		d.Text(int(x), top-9, "middle", "", count(int(math.Pow(10, power)))+" ns")
 	}
-	return d.finish()
-}
-
-// drawing is an SVG that grows downwards.
-type drawing struct {
-	body strings.Builder
-	y    int // what is free below
-}
-
-func (d *drawing) text(x, y int, anchor, weight, text string) {
-	if weight != "" {
-		weight = fmt.Sprintf(` font-weight="%s" font-size="17"`, weight)
-	}
-	fmt.Fprintf(&d.body, `<text x="%d" y="%d" text-anchor="%s"%s>%s</text>`+"\n", x, y, anchor, weight, html.EscapeString(text))
-}
-
-// row draws a name and its bars.
-func (d *drawing) row(name string, bars int, draw func(i, y int)) {
-	height := bars * barHeight
-	weight := ""
-	if name == ours {
-		weight = "bold"
-	}
-	d.text(barsLeft-10, d.y+height/2+5, "end", weight, name)
-	for i := range bars {
-		draw(i, d.y+i*barHeight)
-	}
-	d.y += height + rowGap
-}
-
-func (d *drawing) bar(y int, width float64, color, label string) {
-	fmt.Fprintf(&d.body, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n", barsLeft, y, width, barHeight-1, color)
-	fmt.Fprintf(&d.body, `<text x="%.1f" y="%d" font-size="12">%s</text>`+"\n", barsLeft+width+5, y+barHeight-1, label)
-}
-
-// line draws a vertical line.
-func (d *drawing) line(x float64, from, to int) {
-	fmt.Fprintf(&d.body, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#57606a" stroke-dasharray="3 3"/>`+"\n", x, from, x, to)
-}
-
-func (d *drawing) legend() {
-	x := barsLeft
-	for i, algorithm := range algorithms {
-		fmt.Fprintf(&d.body, `<rect x="%d" y="%d" width="12" height="12" fill="%s"/>`+"\n", x, d.y, colors[i])
-		d.text(x+18, d.y+11, "start", "", algorithm)
-		x += 90
-	}
-	d.y += 30
-}
-
-func (d *drawing) finish() string {
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[2]d" width="%[1]d" height="%[2]d" `+
-		`font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" font-size="14" fill="#1f2328">`+
-		"\n<title>m2mauth beside other ways to verify an access token in Go</title>\n"+
-		`<rect width="%[1]d" height="%[2]d" fill="#ffffff"/>`+"\n%[3]s</svg>\n", chartWidth, d.y+10, d.body.String())
+	return d.Finish("m2mauth beside other ways to verify an access token in Go")
 }

@@ -21,7 +21,7 @@ func (s *suite) aim(met bool, what, want, got, reason string) {
 
 // elsewhere says where the goals are measured that need more than this process.
 const elsewhere = `Measured elsewhere: how fast a revocation reaches 20 replicas, through a Redis that is killed and comes back, by
-go -C redisfleet run ./fleettest.
+go -C redisfleet run ./fleettest; what hostile calls get past m2mauth and its peers on the same service, by go run ./attacks.
 The counters of decisions can't be switched off: go test ./verifier -bench Counts has a decision that does nothing but count.`
 
 func goalSection(goals []goal) *section {
