@@ -15,4 +15,9 @@
 //
 // After a refusal a unary call waits for the replacement and is repeated once. A
 // stream ends with the refusal; the next one has the new token.
+//
+// If tokens are bound to a key (tokensource.Config.DPoP), each attempt has a proof of
+// its own. A unary call whose proof is refused, or needs a nonce of the service (RFC
+// 9449 §9), is repeated once for that as well. A nonce counts for the next call,
+// whether the response to a call or a stream has it in its header or its trailer.
 package grpctoken

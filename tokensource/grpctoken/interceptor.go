@@ -23,40 +23,42 @@ type client struct {
 	opts   Options
 }
 
-// unary repeats a call once if its token was refused and there is another one, or if
-// its proof was refused.
+// unary repeats a call once if its token was refused and there is another one, and
+// once if its proof was refused.
 func (c *client) unary(
 	ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption,
 ) error {
-	current := &call{}
-	ctx = context.WithValue(ctx, callKey{}, current)
-	var header, trailer metadata.MD
-	// A slice of its own: opts is the caller's.
-	own := append(make([]grpc.CallOption, 0, len(opts)+2), grpc.Header(&header), grpc.Trailer(&trailer))
-	err := invoker(ctx, method, req, reply, conn, append(own, opts...)...)
-	refused, what := c.refusal(current, header, trailer, err)
-	switch what {
-	case challenge.Nothing:
-		return err
-	case challenge.Token:
-		after := retryAfter(trailer, err)
-		if c.opts.NoRepeat {
-			c.report(refused, after)
+	for triedToken, triedProof := false, false; ; {
+		current := &call{}
+		var header, trailer metadata.MD
+		// A slice of its own: opts is the caller's.
+		own := append(make([]grpc.CallOption, 0, len(opts)+2), grpc.Header(&header), grpc.Trailer(&trailer))
+		err := invoker(context.WithValue(ctx, callKey{}, current), method, req, reply, conn, append(own, opts...)...)
+		c.keepNonce(current, header)
+		c.keepNonce(current, trailer) // the newer one
+		if err == nil {
+			return nil
+		}
+		refused, what := current.refusal(header, trailer)
+		switch {
+		case what == challenge.Token && c.opts.NoRepeat:
+			c.report(refused, retryAfter(trailer, err))
 			return err
-		}
-		next, ended := c.source.Replaced(ctx, refused.origin, refused.accessToken, after)
-		if ended != nil {
-			return status.FromContextError(ctx.Err()).Err()
-		}
-		if !next {
-			return err
-		}
-	case challenge.Proof:
-		if c.opts.NoRepeat {
+		case what == challenge.Token && !triedToken:
+			triedToken = true
+			next, ended := c.source.Replaced(ctx, refused.origin, refused.accessToken, retryAfter(trailer, err))
+			if ended != nil {
+				return status.FromContextError(ctx.Err()).Err()
+			}
+			if !next {
+				return err
+			}
+		case what == challenge.Proof && !triedProof && !c.opts.NoRepeat:
+			triedProof = true
+		default:
 			return err
 		}
 	}
-	return invoker(ctx, method, req, reply, conn, opts...)
 }
 
 // stream watches for the refusal with which a stream may end.
@@ -78,42 +80,52 @@ type stream struct {
 	client *client
 	call   *call
 	many   bool // the server sends any number of messages
+	begun  bool // the header was read
 }
 
 // RecvMsg implements grpc.ClientStream.
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	if err == nil && s.many {
+	if err == nil && s.many && s.begun {
 		return nil // not the end
 	}
 	header, _ := s.Header() // here already, or never
-	trailer := s.Trailer()
-	var failure error
-	if err != nil && !errors.Is(err, io.EOF) {
-		failure = err
+	if !s.begun {
+		s.begun = true
+		s.client.keepNonce(s.call, header)
 	}
-	if refused, what := s.client.refusal(s.call, header, trailer, failure); what == challenge.Token {
+	if err == nil && s.many {
+		return nil
+	}
+	trailer := s.Trailer()
+	s.client.keepNonce(s.call, trailer)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	if refused, what := s.call.refusal(header, trailer); what == challenge.Token {
 		s.client.report(refused, retryAfter(trailer, err))
 	}
 	return err
 }
 
-// refusal returns the credential that the response with this metadata refuses, and
+// keepNonce keeps the nonce in the metadata of a response for the next proof, after a
+// success too (RFC 9449 §8.2).
+func (c *client) keepNonce(current *call, md metadata.MD) {
+	values := md["dpop-nonce"]
+	if last := current.last.Load(); last != nil && last.scheme == "DPoP" && len(values) == 1 {
+		c.source.SetNonce(last.target, values[0])
+	}
+}
+
+// refusal returns the credential that an error response with this metadata refuses, and
 // what of it. A service has the challenge in its header if it runs under
-// grpc.Server.ServeHTTP: net/http sends none in trailers. A nonce is kept for
-// the next proof, after a success too (RFC 9449 §8.2).
-func (c *client) refusal(current *call, header, trailer metadata.MD, err error) (*sent, challenge.Refusal) {
-	last := current.last.Load()
+// grpc.Server.ServeHTTP: net/http sends none in trailers.
+func (c *call) refusal(header, trailer metadata.MD) (*sent, challenge.Refusal) {
+	last := c.last.Load()
 	if last == nil {
 		return nil, challenge.Nothing
 	}
 	for _, md := range []metadata.MD{trailer, header} {
-		if values := md["dpop-nonce"]; len(values) == 1 && last.scheme == "DPoP" {
-			c.source.SetNonce(last.target, values[0])
-		}
-		if err == nil {
-			continue
-		}
 		if what := challenge.RefusalOf(md["www-authenticate"], last.scheme); what != challenge.Nothing {
 			return last, what
 		}
