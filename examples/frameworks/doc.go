@@ -1,7 +1,9 @@
 // Package frameworks holds one recipe for each web framework: how its routes are
 // guarded, and a test that takes the routes from the framework's own list and attacks
-// them. A route that was forgotten is on that list, too. docs/frameworks.md has the
-// traps that the recipes avoid.
+// them. A route that was forgotten is on that list, too. The directories have those of
+// servers that decide about something else: gateway about gRPC methods, graphql about
+// fields, and proxies for another server. docs/frameworks.md has the traps that the
+// recipes avoid.
 package frameworks
 
 import "github.com/m2mauth/m2mauth/scopes"

@@ -44,7 +44,7 @@ var other = map[string]string{
 
 // foreign lists packages that this module does not require. Blocks that use one
 // are not compiled here; each document names the version they were tried with.
-var foreign = []string{"adaptor", "auth", "connect", "cors", "fiber", "gin", "jwks", "jwtmiddleware", "m2m", "mcp", "oidc", "runtime", "stytchapi", "validator"}
+var foreign = []string{"adaptor", "auth", "connect", "cors", "fiber", "gin", "graphqlgo", "jwks", "jwtmiddleware", "m2m", "mcp", "oidc", "runtime", "stytchapi", "validator"}
 
 // block is one ```go block, and the line at which it begins.
 type block struct {
