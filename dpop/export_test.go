@@ -7,5 +7,8 @@ func (c *Checker) Remember(key, jti string) {
 	_, _ = c.memory.seen(sha256.Sum256([]byte(key+jti)), "client")
 }
 
+// KnownHeaders returns how many headers are remembered with their keys.
+func (c *Checker) KnownHeaders() int { return c.keys.Len() }
+
 // SameTarget is for fuzzing.
 var SameTarget = sameTarget

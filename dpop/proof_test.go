@@ -91,8 +91,26 @@ func TestCheckTokenRequest(t *testing.T) {
 		if tt.want != nil {
 			continue
 		}
+		if n := c.KnownHeaders(); n != 0 {
+			t.Errorf("CheckTokenRequest(%s) keeps %d headers, want 0: anybody can send one", tt.name, n)
+		}
 		if thumbprint, err := c.CheckTokenRequest(t.Context(), call); !errors.Is(err, dpop.ErrReplayed) || thumbprint != "" {
 			t.Errorf("CheckTokenRequest(%s, again) = %q, %v, want %v", tt.name, thumbprint, err, dpop.ErrReplayed)
+		}
+	}
+}
+
+// TestCheckTokenRequests: each request of a client has a proof of its own.
+func TestCheckTokenRequests(t *testing.T) {
+	p := prooftest.New(t)
+	c := newChecker(t, dpop.Config{})
+	for _, tt := range []struct {
+		jti  string
+		want error
+	}{{"first", nil}, {"second", nil}, {"second", dpop.ErrReplayed}, {"first", dpop.ErrReplayed}} {
+		call := callOf(p, p.Sign(t, p.Header(), claims().With(fields{"ath": nil, "jti": tt.jti})))
+		if _, err := c.CheckTokenRequest(t.Context(), call); !errors.Is(err, tt.want) || err != nil && tt.want == nil {
+			t.Errorf("CheckTokenRequest(jti %s) = %v, want %v", tt.jti, err, tt.want)
 		}
 	}
 }
@@ -213,6 +231,9 @@ func TestCheckRemembersHeaders(t *testing.T) {
 	}
 	known := newChecker(t, dpop.Config{})
 	inspect(known)
+	if n := known.KnownHeaders(); n != 1 {
+		t.Errorf("Inspect(good) keeps %d headers, want 1", n)
+	}
 	again := testing.AllocsPerRun(100, func() { inspect(known) })
 	fresh := newChecker(t, dpop.Config{})
 	made := testing.AllocsPerRun(100, func() { _ = newChecker(t, dpop.Config{}) })

@@ -100,6 +100,44 @@ func TestReplayFull(t *testing.T) {
 	})
 }
 
+// TestReplayFullAcrossTurns: what the memory holds from before it turned counts, for
+// each client and for all.
+func TestReplayFullAcrossTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := prooftest.New(t)
+		c := newChecker(t, dpop.Config{MaxUsed: 5, MaxUsedPerClient: 3})
+		use := func(client, want string) {
+			t.Helper()
+			call := callOf(p, p.Sign(t, p.Header(), claims()))
+			call.Client = client
+			got := ""
+			if err := c.Check(t.Context(), call); err != nil {
+				got = err.Error()
+			}
+			if got != want {
+				t.Errorf("Check(client %s) = %q, want %q", client, got, want)
+			}
+		}
+		const (
+			share = "the DPoP proof's use could not be recorded: the client's share of the memory for used proofs is full"
+			full  = "the DPoP proof's use could not be recorded: the memory for used proofs is full"
+		)
+		use("a", "")
+		use("a", "")
+		use("b", "")
+		time.Sleep(150 * time.Second) // the memory turns
+		use("a", "")
+		use("a", share)
+		use("b", "")
+		use("b", full)
+		use("c", full)
+		time.Sleep(150 * time.Second) // and turns again
+		use("a", "")
+		use("a", "")
+		use("a", share)
+	})
+}
+
 // failing is a Replay that answers with fixed results.
 type failing struct {
 	seen bool
@@ -172,5 +210,6 @@ func TestReplayKept(t *testing.T) {
 		use(249*time.Second, "b", dpop.ErrReplayed)
 		use(349*time.Second, "c", dpop.ErrReplayed) // and turns again
 		use(350*time.Second, "a", nil)
+		use(650*time.Second, "a", nil) // twice 150 s later, nothing is left
 	})
 }

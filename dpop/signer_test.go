@@ -7,6 +7,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -83,6 +88,76 @@ func TestSignerRotate(t *testing.T) {
 	kept := s.Key()
 	if err := s.Rotate(key, "RS256"); err == nil || s.Key() != kept {
 		t.Errorf("Rotate(RS256 for P-256) = %v, and the key is replaced: %v", err, s.Key() != kept)
+	}
+}
+
+// TestProofClaims reads the claims of proofs: each names only what its request has.
+func TestProofClaims(t *testing.T) {
+	s, err := dpop.NewSigner(nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name    string
+		request dpop.Request
+		url     string
+		want    map[string]any // besides "jti" and "iat"
+	}{
+		{"with a token", dpop.Request{Method: "GET", Token: token}, "https://api.example.com/a?b#c",
+			map[string]any{"htm": "GET", "htu": "https://api.example.com/a", "ath": claims()["ath"]}},
+		{"for a token", dpop.Request{Method: "POST"}, "https://as.example.com/token",
+			map[string]any{"htm": "POST", "htu": "https://as.example.com/token"}},
+		{"with a nonce", dpop.Request{Method: "POST", Nonce: "n-1"}, "https://as.example.com/token",
+			map[string]any{"htm": "POST", "htu": "https://as.example.com/token", "nonce": "n-1"}},
+		{"without a path", dpop.Request{Method: "GET"}, "https://api.example.com",
+			map[string]any{"htm": "GET", "htu": "https://api.example.com/"}},
+	} {
+		if tt.request.URL, err = url.Parse(tt.url); err != nil {
+			t.Fatal(err)
+		}
+		proof, err := s.Key().Proof(tt.request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(proof, ".")[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal(payload, &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"jti", "iat"} {
+			if _, ok := got[name]; !ok {
+				t.Errorf("Proof(%s) has no %q", tt.name, name)
+			}
+			delete(got, name)
+		}
+		if !maps.Equal(got, tt.want) {
+			t.Errorf("Proof(%s) has claims %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// brokenSigner has a key in an HSM that does not answer.
+type brokenSigner struct{ *ecdsa.PrivateKey }
+
+var errHSM = errors.New("the HSM does not answer")
+
+func (brokenSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, errHSM }
+
+func TestProofSigningFails(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := dpop.NewSigner(brokenSigner{key}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := s.Key().Proof(dpop.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: "api.example.com"}})
+	if proof != "" || !errors.Is(err, errHSM) || !strings.HasPrefix(err.Error(), "dpop: signing a proof: ") {
+		t.Errorf("Proof() = %q, %v, want an error that wraps %q", proof, err, errHSM)
 	}
 }
 
