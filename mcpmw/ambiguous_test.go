@@ -33,6 +33,14 @@ func TestAmbiguousNamesAreRefused(t *testing.T) {
 			t.Errorf("%s %s = %d, error %d %s; want 400, error %d", tt.method, tt.params, got.status, got.code, got.plain, jsonrpc.CodeInvalidParams)
 		}
 	}
+	for _, body := range []string{
+		`{"jsonrpc":"2.0","id":"1","method":"ping","method":"tools/call","params":{"name":"admin","arguments":{}}}`,
+		`{"jsonrpc":"2.0","id":"1","method":"tools/call","Params":{"name":"read"},"params":{"name":"admin","arguments":{}}}`,
+	} {
+		if got := e.post(token, session, body); got.status != 400 || got.code != jsonrpc.CodeInvalidRequest {
+			t.Errorf("%s = %d, error %d %s; want 400, error %d", body, got.status, got.code, got.plain, jsonrpc.CodeInvalidRequest)
+		}
+	}
 	// The names of others, and those inside arguments, do not matter.
 	for _, params := range []string{
 		`{"name":"read","uri":5,"URI":5,"arguments":{}}`,

@@ -2,7 +2,6 @@ package mcpmw
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,19 +93,22 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 // look examines the body of a POST. It reports whether the SDK may have it; otherwise it
 // has answered.
 func (d *door) look(w http.ResponseWriter, r *http.Request, body []byte) bool {
-	message, err := jsonrpc.DecodeMessage(body) // as the SDK does; an error for a batch
-	if err != nil || !json.Valid(body) {        // the SDK ignores what follows the first message
+	message, is, clear := readMessage(body)
+	switch {
+	case !clear:
+		reject(w, body, jsonrpc.CodeInvalidRequest, "the message has its method or its params twice, or in another letter case")
+		return false
+	case !is:
 		reject(w, nil, jsonrpc.CodeInvalidRequest, "the body must be one JSON-RPC message, and no batch")
 		return false
 	}
-	request, _ := message.(*jsonrpc.Request) // nil for a response
-	name, operation, clear := subjectOf(request)
+	name, operation, clear := subjectOf(message)
 	if !clear {
-		reject(w, request, jsonrpc.CodeInvalidParams, "the params name what they ask for twice, or in another letter case")
+		reject(w, body, jsonrpc.CodeInvalidParams, "the params name what they ask for twice, or in another letter case")
 		return false
 	}
-	if problem := compareHeaders(r.Header, request, name); problem != "" {
-		reject(w, request, mcp.CodeHeaderMismatch, problem)
+	if problem := compareHeaders(r.Header, message, name); problem != "" {
+		reject(w, body, mcp.CodeHeaderMismatch, problem)
 		return false
 	}
 	if operation == "" {
@@ -133,11 +135,13 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, refused *verifier
 	g.http.WriteError(w, r, refused)
 }
 
-// reject answers 400 with a JSON-RPC error.
-func reject(w http.ResponseWriter, request *jsonrpc.Request, code int64, problem string) {
+// reject answers a message with 400 and a JSON-RPC error.
+func reject(w http.ResponseWriter, message []byte, code int64, problem string) {
 	response := &jsonrpc.Response{Error: &jsonrpc.Error{Code: code, Message: problem}}
-	if request != nil {
-		response.ID = request.ID
+	if decoded, err := jsonrpc.DecodeMessage(message); err == nil {
+		if request, ok := decoded.(*jsonrpc.Request); ok {
+			response.ID = request.ID
+		}
 	}
 	body, err := jsonrpc.EncodeMessage(response)
 	if err != nil {

@@ -2,10 +2,10 @@ package mcpmw
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/m2mauth/m2mauth/verifier"
@@ -20,6 +20,8 @@ import (
 // hands on for each request is TokenInfo, in RequestExtra.
 type passport struct {
 	authorized context.Context // of the HTTP request
+	info       auth.TokenInfo
+	stamped    context.Context // authorized with info
 
 	mu      sync.Mutex
 	decided bool
@@ -38,30 +40,44 @@ type passportKey struct{}
 func withPassport(ctx context.Context) context.Context {
 	client, _ := verifier.ClientFromContext(ctx)
 	p := &passport{authorized: ctx}
-	return withTokenInfo(context.WithValue(ctx, passportKey{}, p), &auth.TokenInfo{
-		// Two authorities may use the same client ID, and one client may act for
-		// several subjects.
-		UserID:     fmt.Sprintf("%q %q %q", client.Issuer, client.ID, client.Subject),
+	p.info = auth.TokenInfo{
+		UserID:     owner(client),
 		Scopes:     slices.Collect(client.Scopes.All()),
 		Expiration: client.ExpiresAt,
 		Extra:      map[string]any{extraKey: p},
-	})
+	}
+	withInfo.ServeHTTP(nil, credential.WithContext(context.WithValue(ctx, passportKey{}, p)))
+	return p.stamped
 }
 
-// withTokenInfo returns ctx with info. The SDK has no function for that: only its own
-// middleware sets the value. It gets a request without the real credential, whose token
-// was verified before.
-func withTokenInfo(ctx context.Context, info *auth.TokenInfo) context.Context {
-	verified := func(context.Context, string, *http.Request) (*auth.TokenInfo, error) { return info, nil }
-	capture := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })
-	request := (&http.Request{Header: http.Header{"Authorization": {"Bearer verified"}}}).WithContext(ctx)
-	ctx = nil // stays nil, and the request fails, if the SDK does not accept info
-	auth.RequireBearerToken(verified, &auth.RequireBearerTokenOptions{
-		AllowMissingExpiration: true,
-		ClockSkew:              math.MaxInt64, // the Verifier has its own clock and leeway
-	})(capture).ServeHTTP(nil, request)
-	return ctx
+// owner names a client. Two authorities may use the same client ID, and one client may
+// act for several subjects.
+func owner(client verifier.Client) string {
+	var name []byte
+	for _, part := range []string{client.Issuer, client.ID, client.Subject} {
+		name = append(strconv.AppendQuote(name, part), ' ')
+	}
+	return string(name)
 }
+
+// withInfo sets the TokenInfo of a passport in the request's context, and the result in the
+// passport. The SDK has no function for that: only its own middleware sets the value. It
+// gets a request without the real credential, whose token was verified before. If it does
+// not accept the TokenInfo, stamped stays nil, and the request fails.
+var (
+	withInfo = auth.RequireBearerToken(
+		func(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, error) {
+			return &ctx.Value(passportKey{}).(*passport).info, nil
+		},
+		&auth.RequireBearerTokenOptions{
+			AllowMissingExpiration: true,
+			ClockSkew:              math.MaxInt64, // the Verifier has its own clock and leeway
+		},
+	)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		r.Context().Value(passportKey{}).(*passport).stamped = r.Context()
+	}))
+	credential = &http.Request{Header: http.Header{"Authorization": {"Bearer verified"}}}
+)
 
 // passportOf returns the passport of a message, or nil if it did not come through a
 // Handler.
