@@ -45,6 +45,7 @@ func (m *maker) credentials() []Credential {
 			values("Basic before it", "Basic eDp5", "Bearer TOKEN"),
 			values("Basic after it", "Bearer TOKEN", "Basic eDp5"),
 			values("an empty value after it", "Bearer TOKEN", ""),
+			values("a value that is no text after it", "Bearer TOKEN", "Bearer \xff"),
 		),
 		refused(verifier.InvalidRequest, verifier.CredentialsMalformed,
 			values("empty", ""),

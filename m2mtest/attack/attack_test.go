@@ -111,7 +111,7 @@ func TestAttackTokens(t *testing.T) {
 		{"alg none", server(v, weakness{ignore: algNone}), []string{"alg none, no signature", "alg nOnE, no signature", "header: alg "}},
 		{"first of two headers", server(v, weakness{read: func(r *http.Request) []string {
 			return r.Header["Authorization"][:min(1, len(r.Header["Authorization"]))]
-		}}), []string{"a good one before a forged one", "the same twice", "Basic after it", "an empty value after it"}},
+		}}), []string{"a good one before a forged one", "the same twice", "Basic after it", "an empty value after it", "a value that is no text after it"}},
 		{"last of two headers", server(v, weakness{read: func(r *http.Request) []string {
 			return r.Header["Authorization"][max(0, len(r.Header["Authorization"])-1):]
 		}}), []string{"a forged one before a good one", "the same twice", "Basic before it"}},

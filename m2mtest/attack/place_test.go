@@ -36,7 +36,7 @@ func TestAttackCredentialHeader(t *testing.T) {
 	for _, h := range []hole{
 		{"sound", sound, nil},
 		{"first of two headers", bare(func(r *http.Request) []string { return r.Header[header][:min(1, len(r.Header[header]))] }),
-			[]string{"a good one before a forged one", "the same twice", "Basic after it", "an empty value after it"}},
+			[]string{"a good one before a forged one", "the same twice", "Basic after it", "an empty value after it", "a value that is no text after it"}},
 		{"Authorization, too", bare(func(r *http.Request) []string {
 			if len(r.Header["Authorization"]) == 1 {
 				return []string{r.Header.Get("Authorization")[len("Bearer "):]}

@@ -13,7 +13,7 @@ import (
 const nothing = "/m2mtest-nothing-here"
 
 // attackRoutes calls operations by other ways than their own: disguised paths
-// and hosts, other methods, and through operations that require less. It does
+// and hosts, other methods, overridden ones, and through operations that require less. It does
 // so without a token, and with a valid one that lacks the scopes.
 func (d *httpDoor) attackRoutes(operations []Operation, makers *makers, r *report) {
 	for _, o := range operations {
@@ -77,6 +77,19 @@ func (w *way) disguised(operations []Operation, c hostile.Credential, suffix str
 		if method != w.method && !declared(operations, method, w.host, w.path) {
 			w.attack("route: another method"+suffix, q, nothing)
 		}
+	}
+	if w.method != http.MethodPost && !declared(operations, http.MethodPost, w.host, w.path) {
+		w.overridden(http.MethodPost, c, "a POST"+suffix)
+	}
+}
+
+// overridden names the operation's method where some servers look for it, in a request
+// of another method to the same path. They do so for forms.
+func (w *way) overridden(method string, c hostile.Credential, name string) {
+	for _, field := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
+		w.attack("route: "+field+" on "+name, request{method: method, host: w.host, target: w.path, credential: c, header: http.Header{
+			http.CanonicalHeaderKey(field): {w.method}, "Content-Type": {"application/x-www-form-urlencoded"},
+		}}, w.path)
 	}
 }
 
@@ -142,6 +155,9 @@ func (o Operation) hasHost(host string) bool {
 func (w *way) through(weaker Operation, c hostile.Credential, name string) {
 	weakMethod, host, target := splitCall(weaker.Call)
 	base, _, _ := strings.Cut(target, "?")
+	if base == w.path && (host == "" || host == w.host) && weakMethod != w.method {
+		w.overridden(weakMethod, c, name)
+	}
 	base = strings.TrimSuffix(base, "/")
 	depth := strings.Count(base, "/")
 	for _, up := range []string{"/%2e%2e", "/..", "/..%2f", "/.%2e", `/..\`, "/..;"} {

@@ -128,6 +128,53 @@ func TestAttackThroughAnother(t *testing.T) {
 	})
 }
 
+// TestAttackMethodOverride: Run reports a guard that decides before a header changes the
+// method, and nothing if it decides after that.
+func TestAttackMethodOverride(t *testing.T) {
+	authority, v := m2mtest.Trust(t, nil)
+	for _, tt := range []struct {
+		field, method string
+		need          scopes.Requirement // of the method that is overridden; zero if there is none
+		want          string
+	}{
+		{"X-HTTP-Method-Override", "POST", scopes.All("write"), "X-HTTP-Method-Override on one with its own token: POST /a: 200"},
+		{"X-Method-Override", "PUT", scopes.Public(), "X-Method-Override on a public one: PUT /a: 200"},
+		{"X-HTTP-Method", "POST", scopes.Requirement{}, "X-HTTP-Method on a POST"},
+	} {
+		operations := []attack.Operation{{Call: "DELETE /a", Need: scopes.All("admin")}}
+		if !tt.need.IsZero() {
+			operations = append(operations, attack.Operation{Call: tt.method + " /a", Need: tt.need})
+		}
+		service := http.NewServeMux()
+		service.Handle("DELETE /a", answers("deleted"))
+		if !tt.need.IsZero() {
+			service.Handle(tt.method+" /a", answers("changed"))
+		}
+		guarded := func(next http.Handler) http.Handler {
+			mux := http.NewServeMux()
+			for _, o := range operations {
+				mux.Handle(o.Call, weakness{}.guard(v, o.Need, next.ServeHTTP))
+			}
+			if tt.need.IsZero() {
+				mux.Handle("/", next)
+			}
+			return mux
+		}
+		override := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if method := r.Header.Get(tt.field); method != "" && r.Header.Get("Content-Type") == "application/x-www-form-urlencoded" {
+					r.Method = method
+				}
+				next.ServeHTTP(w, r)
+			})
+		}
+		findHoles(t, authority, operations, []hole{
+			{"before " + tt.field, guarded(override(service)), []string{tt.want}},
+			{"after " + tt.field, override(guarded(service)), nil},
+		})
+	}
+}
+
 // echoing adds the path to what next answers, as many handlers of tests do.
 func echoing(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -2,13 +2,16 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/m2mtest/attack"
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
@@ -56,7 +59,28 @@ func TestTrapGuardByPath(t *testing.T) {
 	if !slices.Equal(w.service.deleted, []string{"1", "2"}) {
 		t.Errorf("deleted %q, want 1 and 2", w.service.deleted)
 	}
+	var got reports
+	attack.Run(&got, attack.Target{Authority: w.authority, Handler: guard, HTTP: operations(w.routes(t), watch)})
+	for _, want := range []string{
+		"X-HTTP-Method-Override on one with its own token: POST /v1/orders/1: 200",
+		"scopes: those of another operation: POST /v1/orders/1:delete: 200",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("attack.Run = %s, want %q in it", got, want)
+		}
+	}
 }
+
+// reports is the attack.T of an attack that must succeed.
+type reports string
+
+func (*reports) Helper() {}
+
+func (r *reports) Errorf(format string, args ...any) {
+	*r += reports(fmt.Sprintf(format, args...) + "\n")
+}
+
+func (*reports) Logf(string, ...any) {}
 
 // TestTrapChallenge shows what a gateway that dials makes of a refusal: it replaces the
 // challenge of a 401, and leaves out that of a 403 and of a stream, and Retry-After.

@@ -70,7 +70,7 @@ func (o *orders) Delete(_ context.Context, r *shopv1.DeleteRequest) (*shopv1.Ord
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.deleted = append(o.deleted, r.GetId())
-	return &shopv1.Order{Id: r.GetId()}, nil
+	return &shopv1.Order{Id: r.GetId(), Item: "deleted"}, nil
 }
 
 func (o *orders) Watch(_ *shopv1.WatchRequest, stream grpc.ServerStreamingServer[shopv1.Order]) error {
