@@ -193,6 +193,8 @@ func TestCheckTexts(t *testing.T) {
 		{"typ", []string{signed(fields{"typ": "JWT"}, nil)}, `"typ" is "JWT", want "dpop+jwt"`},
 		{"typ missing", []string{signed(fields{"typ": nil}, nil)}, `"typ" is missing, want "dpop+jwt"`},
 		{"jwk", []string{signed(fields{"jwk": nil}, nil)}, `"jwk" is missing`},
+		{"jwk a string", []string{signed(fields{"jwk": "key"}, nil)}, `"jwk" is not an object`},
+		{"jwk of a symmetric key, empty", []string{signed(fields{"jwk": fields{"kty": "oct", "k": ""}}, nil)}, `"jwk" holds a secret, so it is compromised`},
 		{"alg", []string{signed(fields{"alg": "RS256"}, nil)}, `"alg" is "RS256", want one of ES256, EdDSA, PS256, RS256, ES384 that is for "jwk"`},
 		{"jti", []string{signed(nil, fields{"jti": ""})}, `"jti" is not a string of 1 to 256 bytes`},
 		{"htm missing", []string{signed(nil, fields{"htm": nil})}, `"htm" or "htu" is missing or not a string`},

@@ -62,3 +62,26 @@ func TestSplit(t *testing.T) {
 		}
 	}
 }
+
+// TestCharacters checks every byte, in a trust domain and in a segment.
+func TestCharacters(t *testing.T) {
+	const inDomain = "abcdefghijklmnopqrstuvwxyz0123456789-._"
+	const inPath = inDomain + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for i := range 256 {
+		c := string([]byte{byte(i)})
+		if _, _, ok := Split("spiffe://d" + c + "/x"); ok != strings.Contains(inDomain, c) {
+			t.Errorf("Split(%q in the trust domain) = %t, want %t", c, ok, !ok)
+		}
+		if _, _, ok := Split("spiffe://d/x" + c); ok != strings.Contains(inPath, c) {
+			t.Errorf("Split(%q in a segment) = %t, want %t", c, ok, !ok)
+		}
+	}
+}
+
+func TestIsPath(t *testing.T) {
+	for path, want := range map[string]bool{"/a": true, "/a/b": true, "": false, "a": false, "a/b": false, "/": false} {
+		if got := IsPath(path); got != want {
+			t.Errorf("IsPath(%q) = %t, want %t", path, got, want)
+		}
+	}
+}
