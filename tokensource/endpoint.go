@@ -172,6 +172,9 @@ func (e *endpoint) request(ctx context.Context, r clientauth.Request, used clien
 	if err := e.prove(req); err != nil {
 		return f, e.fail(ctx, err, used.Secrets)
 	}
+	if proof := req.Header.Get("DPoP"); proof != "" {
+		used.Secrets = append(used.Secrets, proof)
+	}
 	began := time.Now()
 	res, err := e.http.Do(req)
 	if err != nil {

@@ -159,9 +159,10 @@ func (t *roundTripper) send(req *http.Request, h *held, body io.ReadCloser, to s
 	sent := req.WithContext(req.Context())
 	sent.Header = without(req.Header, "Authorization")
 	sent.Header["Authorization"] = []string{h.authorization}
+	proof := ""
 	if h.key != nil {
-		proof, err := h.proof(req.Method, req.URL, t.source.nonces.get(to))
-		if err != nil {
+		var err error
+		if proof, err = h.proof(req.Method, req.URL, t.source.nonces.get(to)); err != nil {
 			if body != nil {
 				body.Close()
 			}
@@ -177,6 +178,9 @@ func (t *roundTripper) send(req *http.Request, h *held, body io.ReadCloser, to s
 		if h.key != nil {
 			t.source.nonces.set(to, res.Header.Get(nonceName))
 		}
+	}
+	if err != nil { // net/http quotes malformed responses, which may repeat the request
+		err = outbound.ErrorWithoutSecrets(err, h.token.AccessToken, proof)
 	}
 	return res, err
 }
