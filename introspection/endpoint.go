@@ -54,7 +54,7 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, error) {
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", redact.URL(e.url), err)
-		return nil, outbound.ErrorWithoutSecrets(err, append(used.Secrets, token)...)
+		return nil, outbound.ErrorWithoutToken(outbound.ErrorWithoutSecrets(err, used.Secrets...), token)
 	}
 	e.style.Store(used.Style)
 	return body, nil

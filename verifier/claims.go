@@ -231,6 +231,9 @@ func (c claims) identify(t *token, r *registered, d *decision) (err *Error) {
 	if client.TokenID, err = text("jti", r.jti); err != nil {
 		return err
 	}
+	if t.asked != nil && client.TokenID == t.asked.raw {
+		client.TokenID = "" // some authorities repeat the token, and a log has its "jti"
+	}
 	if t.bound, err = r.binding(c.issuer.verifier.cfg.DPoP != nil); err != nil {
 		return err
 	}

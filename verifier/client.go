@@ -16,7 +16,7 @@ type Client struct {
 	ID        string     // from the first present of Issuer.ClientIDClaims
 	Subject   string     `json:",omitzero"` // "sub", or ""
 	Issuer    string     // the configured Issuer.Name, also if the token names an alias
-	TokenID   string     `json:",omitzero"` // "jti", or ""
+	TokenID   string     `json:",omitzero"` // "jti", or "" without one, or if it is the token itself
 	KeyID     string     `json:",omitzero"` // "kid" of the key that verified the token, or ""
 	Scopes    scopes.Set // what the token grants
 	IssuedAt  time.Time  `json:",omitzero"` // "iat", or zero

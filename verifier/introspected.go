@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/introspect"
+	"github.com/m2mauth/m2mauth/internal/outbound"
 	"github.com/m2mauth/m2mauth/internal/strictjson"
 )
 
@@ -169,4 +170,15 @@ func (c claims) checkKind(r *registered) *Error {
 func isText(v strictjson.Value, want string) bool {
 	text, ok := v.Text()
 	return ok && len(text) == len(want) && strings.EqualFold(text, want)
+}
+
+// withoutToken returns err without the token, which an authority may repeat anywhere in
+// its answer.
+func withoutToken(err error, raw string) (shown error) {
+	defer func() {
+		if recover() != nil { // the Error method of a callback's error
+			shown = err
+		}
+	}()
+	return outbound.ErrorWithoutToken(err, raw)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/m2mauth/m2mauth/internal/introspect"
-	"github.com/m2mauth/m2mauth/internal/outbound"
 )
 
 // opaque decides about the tokens of the issuer with Introspect. Those that the
@@ -68,7 +67,7 @@ func (o *opaque) forget() {
 func (o *opaque) ask(ctx context.Context, raw string) ([]byte, error) {
 	text, err := o.issuer.Introspect(ctx, raw)
 	if err != nil {
-		return nil, outbound.ErrorWithoutSecrets(err, raw)
+		return nil, withoutToken(err, raw)
 	}
 	return text, nil
 }
@@ -77,7 +76,7 @@ func (o *opaque) ask(ctx context.Context, raw string) ([]byte, error) {
 func (o *opaque) read(q introspect.Question, text []byte) (verdict, introspect.Kind, error) {
 	a, err := readAnswer(text)
 	if err != nil {
-		return verdict{}, introspect.Passing, err
+		return verdict{}, introspect.Passing, withoutToken(err, q.Token)
 	}
 	ttl, cache := o.issuer.IntrospectTTL, o.issuer.verifier.cache
 	asked := &asked{
@@ -89,6 +88,9 @@ func (o *opaque) read(q introspect.Question, text []byte) (verdict, introspect.K
 	asked.due.Store(int64(ttl / 5 * 4))
 	var reached trace
 	t, refused := a.token(o.issuer, asked, &decision{trace: &reached})
+	if refused != nil && refused.Err != nil {
+		refused.Err = withoutToken(refused.Err, q.Token)
+	}
 	switch {
 	case refused == nil:
 		cache.Put(t.asked.raw, t, t.size())

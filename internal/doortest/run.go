@@ -44,11 +44,23 @@ var rsaKeys = sync.OnceValue(func() (keys [3]*m2mtest.Key) {
 })
 
 // Run runs the whole table through door.
-func Run(t *testing.T, door Door) { runTable(t, Wire{}, door, cases) }
+func Run(t *testing.T, door Door) { runTable(t, way{door: door}, cases) }
+
+// RunWatched runs the whole table through door, each row with a Watch of its own.
+func RunWatched(t *testing.T, door Door, watch func(*testing.T) Watch) {
+	runTable(t, way{door: door, watch: watch}, cases)
+}
 
 // RunOver runs the rows through door that a real transport can change.
 func RunOver(t *testing.T, wire Wire, door Door) {
-	runTable(t, wire, door, func(t *testing.T, f *Fixture) []Case { return transported(cases(t, f)) })
+	runTable(t, way{wire: wire, door: door}, func(t *testing.T, f *Fixture) []Case { return transported(cases(t, f)) })
+}
+
+// way is how a call is made, and watched.
+type way struct {
+	wire  Wire
+	door  Door
+	watch func(*testing.T) Watch // nil for none
 }
 
 // transported returns the rows whose outcome a transport can change: every
@@ -68,14 +80,14 @@ func transported(rows []Case) []Case {
 	})
 }
 
-func runTable(t *testing.T, wire Wire, door Door, table func(*testing.T, *Fixture) []Case) {
+func runTable(t *testing.T, w way, table func(*testing.T, *Fixture) []Case) {
 	f := newFixture(t)
 	var sprung func() int
 	f.Trap, sprung = trap(t)
 	printed := capture(t)
 	for _, c := range table(t, f) {
 		t.Run(c.Name, func(t *testing.T) {
-			run(t, f, c, wire, door, printed)
+			run(t, f, c, w, printed)
 			if n := sprung(); n != 0 {
 				t.Errorf("connections to a URL that the token names = %d, want 0", n)
 			}
@@ -96,8 +108,12 @@ func newFixture(t *testing.T) *Fixture {
 	return f
 }
 
-func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() string) {
+func run(t *testing.T, f *Fixture, c Case, w way, printed func() string) {
 	var decisions recorder
+	wire, watch := w.wire, Watch{}
+	if w.watch != nil {
+		watch = w.watch(t)
+	}
 	var fetches atomic.Int32
 	issuer := f.Base()
 	if c.Issuer != nil {
@@ -107,6 +123,9 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	cfg := verifier.Config{Issuers: []verifier.Issuer{issuer}, Observe: []func(context.Context, verifier.Decision){decisions.observe}}
 	if c.Config != nil {
 		c.Config(&cfg)
+	}
+	if watch.Observe != nil {
+		cfg.Observe = append(cfg.Observe, watch.Observe)
 	}
 	v, err := verifier.New(cfg)
 	if err != nil {
@@ -134,7 +153,7 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 	}
 	refuses := wire.Refuses != nil && slices.ContainsFunc(call.Authorization, wire.Refuses)
 	try := func() verifier.Decision {
-		got := door(t, v, call)
+		got := w.door(t, v, call)
 		leaks(t, secrets, got.Seen+got.Transport+printed())
 		if refuses {
 			stopped(t, got, decisions.all())
@@ -145,7 +164,10 @@ func run(t *testing.T, f *Fixture, c Case, wire Wire, door Door, printed func() 
 		}
 		observed := decisions.take(t)
 		judge(t, c, got, observed)
-		leaks(t, secrets, fmt.Sprintf("%v %+v", observed, observed))
+		leaks(t, secrets, fmt.Sprintf("%v %+v %#v %#v", observed, observed, observed, observed.Err))
+		if watch.Output != nil {
+			leaks(t, secrets, watch.Output(v))
+		}
 		return observed
 	}
 

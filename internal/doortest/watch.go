@@ -13,6 +13,15 @@ import (
 	"github.com/m2mauth/m2mauth/verifier"
 )
 
+// Watch observes the decisions of a row.
+type Watch struct {
+	Observe func(context.Context, verifier.Decision)
+
+	// Output returns everything that was made of the decisions. The test fails if a part
+	// of a credential or of a proof is in it.
+	Output func(*verifier.Verifier) string
+}
+
 // leaks reports a part of a credential that appears in text.
 func leaks(t *testing.T, secrets []string, text string) {
 	for _, secret := range secrets {

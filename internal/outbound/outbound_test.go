@@ -85,6 +85,29 @@ func TestWithoutSecrets(t *testing.T) {
 	}
 }
 
+func TestErrorWithoutToken(t *testing.T) {
+	const token = "2YotnFZFEjr1zCsicMWpAA-rest"
+	for _, tt := range []struct{ name, text, want string }{
+		{"whole", `"active" is "` + token + `", want true`, `"active" is "[redacted]", want true`},
+		{"cut", `"active" is "` + token[:20] + `"..., want true`, `"active" is "[redacted]"..., want true`},
+		{"cut to what may be shown", token[:15], token[:15]},
+		{"both", token + " " + token[:20] + " " + token, "[redacted] [redacted] [redacted]"},
+		{"one that begins like it", token[:16] + "x", "[redacted]x"},
+		{"another", "2YotnFZFEjr1zCx", "2YotnFZFEjr1zCx"},
+	} {
+		if got := outbound.ErrorWithoutToken(errors.New(tt.text), token).Error(); got != tt.want {
+			t.Errorf("ErrorWithoutToken(%s) = %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	err := errors.New("fine")
+	if got := outbound.ErrorWithoutToken(err, token); got != err {
+		t.Errorf("ErrorWithoutToken(fine) = %v, want the same error", got)
+	}
+	if got := outbound.ErrorWithoutToken(err, "x9"); got != err {
+		t.Errorf("ErrorWithoutToken(fine, of a short token) = %v, want the same error", got)
+	}
+}
+
 func TestCode(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"a code", "invalid_client", "invalid_client"},

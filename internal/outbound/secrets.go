@@ -54,6 +54,35 @@ func ErrorWithoutSecrets(err error, secrets ...string) error {
 	return err
 }
 
+// leastShown is how many bytes of a token may be shown.
+const leastShown = 16
+
+// ErrorWithoutToken does what ErrorWithoutSecrets does for a token, of which a text may
+// show the beginning alone: quotes are cut.
+func ErrorWithoutToken(err error, token string) error {
+	err = ErrorWithoutSecrets(err, token)
+	if len(token) < leastShown {
+		return err
+	}
+	text, cut := err.Error(), ""
+	for {
+		at := strings.Index(text, token[:leastShown])
+		if at < 0 {
+			break
+		}
+		end := at + leastShown
+		for n := leastShown; n < len(token) && end < len(text) && text[end] == token[n]; n++ {
+			end++
+		}
+		cut += text[:at] + Redacted
+		text = text[end:]
+	}
+	if cut == "" {
+		return err
+	}
+	return errors.New(cut + text)
+}
+
 // Code returns an authority's error code or request ID if it has the form of one:
 // up to 128 letters, digits and "_-.:/ " that hold none of the secrets. It returns
 // "" for every other text, because that may hold a secret.
