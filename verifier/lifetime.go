@@ -63,13 +63,16 @@ func (l *lifetime) at(now time.Time) *Error {
 	return nil
 }
 
-// lateAt returns the cause of Expired and TooOld.
+// lateAt returns the cause of Expired, TooOld and TooLongLived.
 func (l *lifetime) lateAt(now time.Time) error {
-	until, leeway, maxAge := l.until, l.leeway, l.maxAge
+	until, leeway, maxAge, setting := l.until, l.leeway, l.maxAge, "MaxTokenAge"
+	if l.late == TooLongLived { // see answered
+		setting = "MaxTokenLife"
+	}
 	return cause(func() string {
 		name, limit := `"exp"`, ""
 		if maxAge > 0 {
-			name, limit = `"iat"`, "MaxTokenAge is "+maxAge.String()+", "
+			name, limit = `"iat"`, setting+" is "+maxAge.String()+", "
 		}
 		return name + " " + when(until.Add(-leeway-maxAge), now) + "; " + limit + "the leeway is " + leeway.String()
 	})
