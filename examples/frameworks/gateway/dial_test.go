@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -102,6 +103,33 @@ func overHTTP(t *testing.T, server *grpc.Server, opts ...grpc.DialOption) *grpc.
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+// TestDialStreamEnds checks that a refusal of a stream that has begun is the last line of
+// the response.
+func TestDialStreamEnds(t *testing.T) {
+	w := newWorld(t, nil)
+	w.service.hold = true
+	server := httptest.NewServer(w.relayed(t))
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/v1/orders:watch", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", w.token("orders:read"))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	if !lines.Scan() || response.StatusCode != 200 || !strings.Contains(lines.Text(), `"result"`) {
+		t.Fatalf("the stream begins with %d %q, want 200 and a result", response.StatusCode, lines.Text())
+	}
+	w.verifier.Close() // the token is not valid any more
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), `{"error":{"code":14,`) || lines.Scan() {
+		t.Errorf("the stream ends with %q, want the code Unavailable and no more", lines.Text())
+	}
 }
 
 // TestDialServerDown checks that a server that is down is a 503, and not a refusal.

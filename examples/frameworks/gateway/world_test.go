@@ -39,6 +39,7 @@ var policy = grpcmw.Policy{
 type orders struct {
 	shopv1.UnimplementedOrdersServer
 	empty   bool // Watch sends nothing
+	hold    bool // Watch does not end
 	mu      sync.Mutex
 	deleted []string
 	keys    []string // of the metadata with a token, at the last List
@@ -77,7 +78,11 @@ func (o *orders) Watch(_ *shopv1.WatchRequest, stream grpc.ServerStreamingServer
 	if o.empty {
 		return nil
 	}
-	return stream.Send(&shopv1.Order{Id: "1"})
+	err := stream.Send(&shopv1.Order{Id: "1"})
+	if o.hold {
+		<-stream.Context().Done()
+	}
+	return err
 }
 
 // world holds an authority, the service, and a guard for each transport.
