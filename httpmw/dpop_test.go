@@ -151,3 +151,32 @@ func TestProofsNeedOrigin(t *testing.T) {
 		}
 	}
 }
+
+// TestProofOfNestedGuards: guards that a request passes one inside the other take its
+// proof once together, and the next request needs a proof of its own.
+func TestProofOfNestedGuards(t *testing.T) {
+	p := prooftest.New(t)
+	authority, m := newProofGuard(t, httpmw.Options{Origin: "https://a.example"})
+	token := authority.Token(m2mtest.TokenSpec{Scopes: []string{"read"}, Claims: map[string]any{"cnf": map[string]any{"jkt": p.Thumbprint()}}})
+	for _, tt := range []struct {
+		name string
+		need scopes.Requirement // of the inner guard
+		want []int              // of a request, and of a second one with the same proof
+	}{
+		{"the inner one is met", scopes.All("read"), []int{200, 401}},
+		{"the inner one requires more", scopes.All("write"), []int{403, 401}},
+	} {
+		h := m.Require(scopes.Authenticated())(m.Require(tt.need)(named("x")))
+		proof := p.Sign(t, p.Header(), prooftest.Claims("GET", "https://a.example/x", token, time.Now()))
+		for i, want := range tt.want {
+			r := httptest.NewRequest("GET", "/x", nil)
+			r.Header.Set("Authorization", "DPoP "+token)
+			r.Header.Set("DPoP", proof)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("GET, %s, request %d with the proof = %d, want %d", tt.name, i+1, w.Code, want)
+			}
+		}
+	}
+}

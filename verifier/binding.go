@@ -86,10 +86,18 @@ func (v *Verifier) checkBinding(ctx context.Context, raw string, r *Request, d *
 		Client:     d.token.client.ID,
 		Now:        d.now,
 	}
-	if d.dry {
+	if d.dry || v.hasUsed(ctx, r.DPoP) {
 		return proofError(ctx, v.cfg.DPoP.Inspect(call))
 	}
 	return proofError(ctx, v.cfg.DPoP.Check(ctx, call))
+}
+
+// hasUsed reports whether the call in ctx has used up this proof, at a guard of v that
+// this one is inside of. Everything but replay is checked once more, so that the proof
+// is good for this very token, method and path alone.
+func (v *Verifier) hasUsed(ctx context.Context, proofs []string) bool {
+	c := callFrom(ctx)
+	return c != nil && c.proof != "" && len(proofs) == 1 && proofs[0] == c.proof && v.tokenOf(c) != nil
 }
 
 var (

@@ -8,15 +8,17 @@ import (
 // callKey is the key of the call in a context.
 type callKey struct{}
 
-// call holds what Authorize stores in the context, for the handler and for
-// Recheck. It keeps the parts of the Request that Check reads, and not the
-// credential.
+// call holds what Authorize stores in the context, for the handler, for Recheck and
+// for guards inside the one that made it. It keeps the parts of the Request that Check
+// reads, and not the token.
 type call struct {
 	client    *Client // nil hides that of an outer context
 	operation string
 	peers     []*x509.Certificate
 
 	realm, metadata string // of the challenge, if the call is refused later
+
+	proof string // of possession, which the call has used up; "" for none
 }
 
 // request returns the Request that c was, without its credential.

@@ -34,7 +34,11 @@ func (v *Verifier) Authorize(ctx context.Context, r Request, need scopes.Require
 	if d.err != nil {
 		return withoutClient(ctx), d.err
 	}
-	return withCall(ctx, call{&d.token.client, r.Operation, d.peers, r.Realm, r.ResourceMetadata}), nil
+	c := call{client: &d.token.client, operation: r.Operation, peers: d.peers, realm: r.Realm, metadata: r.ResourceMetadata}
+	if d.token.bound.key != "" {
+		c.proof = r.DPoP[0]
+	}
+	return withCall(ctx, c), nil
 }
 
 // Verify verifies a token that did not come with a call, and returns its
