@@ -3,6 +3,7 @@ package frameworks
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -18,7 +19,6 @@ import (
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/m2mtest/attack"
 	"github.com/m2mauth/m2mauth/scopes"
-	"github.com/m2mauth/m2mauth/verifier"
 )
 
 // recipe is a framework's handler, with the routes from the framework's own list.
@@ -26,6 +26,8 @@ type recipe struct {
 	handler http.Handler
 	routes  []string // "GET /orders"
 	wire    bool     // requests go over HTTP/1.1, which trims header values
+
+	serve func(net.Listener) error // nil if handler is one of net/http
 }
 
 // policy has the requirement of each route.
@@ -35,43 +37,45 @@ var policy = needs{
 	"DELETE /orders/{id}": scopes.All("orders:write"),
 }
 
-var recipes = map[string]func(*verifier.Verifier, *httpmw.Middleware) recipe{
-	"chi": func(_ *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		r := newChi(guard)
+// recipes are made of a fiberGuard, whose middleware guards the other frameworks.
+var recipes = map[string]func(fiberGuard) recipe{
+	"chi": func(guard fiberGuard) recipe {
+		r := newChi(guard.answers)
 		return recipe{handler: r, routes: chiRoutes(r)}
 	},
-	"gin": func(_ *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		r := newGin(guard)
+	"gin": func(guard fiberGuard) recipe {
+		r := newGin(guard.answers)
 		return recipe{handler: r, routes: ginRoutes(r)}
 	},
-	"echo v5": func(_ *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		e := newEcho(guard)
+	"echo v5": func(guard fiberGuard) recipe {
+		e := newEcho(guard.answers)
 		return recipe{handler: e, routes: echoRoutes(e)}
 	},
-	"echo v4": func(_ *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		e := newEchoV4(guard)
+	"echo v4": func(guard fiberGuard) recipe {
+		e := newEchoV4(guard.answers)
 		var routes []string
 		for _, r := range e.Routes() {
 			routes = append(routes, r.Method+" "+r.Path)
 		}
 		return recipe{handler: e, routes: routes}
 	},
-	"fiber v3": func(v *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		app := newFiber(v, guard)
-		return recipe{over(func(r *http.Request) (*http.Response, error) { return app.Test(r) }), fiberRoutes(app), true}
+	"fiber v3": func(guard fiberGuard) recipe {
+		app := newFiber(guard)
+		return recipe{over(func(r *http.Request) (*http.Response, error) { return app.Test(r) }), fiberRoutes(app), true,
+			func(l net.Listener) error { return app.Listener(l, fiber.ListenConfig{DisableStartupMessage: true}) }}
 	},
-	"fiber v2": func(v *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		app := newFiberV2(v, guard)
+	"fiber v2": func(guard fiberGuard) recipe {
+		app := newFiberV2(guard)
 		var routes []string
 		for _, r := range app.GetRoutes(true) {
 			if r.Method != "HEAD" { // fiber adds it to each GET, with the same handlers
 				routes = append(routes, r.Method+" "+r.Path)
 			}
 		}
-		return recipe{over(func(r *http.Request) (*http.Response, error) { return app.Test(r) }), routes, true}
+		return recipe{over(func(r *http.Request) (*http.Response, error) { return app.Test(r) }), routes, true, app.Listener}
 	},
-	"huma": func(_ *verifier.Verifier, guard *httpmw.Middleware) recipe {
-		h, api := newHuma(guard)
+	"huma": func(guard fiberGuard) recipe {
+		h, api := newHuma(guard.answers)
 		var routes []string
 		for path, item := range api.OpenAPI().Paths {
 			for method, o := range map[string]any{"GET": item.Get, "DELETE": item.Delete, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch} {
@@ -170,7 +174,7 @@ func TestRecipes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := build(v, guard)
+			r := build(fiberGuard{v, guard, ""})
 			list, differ := operations(r.routes, policy)
 			if differ != nil {
 				t.Errorf("routes and policy differ: %q", differ)
@@ -204,7 +208,7 @@ func TestForgottenRoute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	toChi, toGin, toEcho, toFiber := newChi(guard), newGin(guard), newEcho(guard), newFiber(v, guard)
+	toChi, toGin, toEcho, toFiber := newChi(guard), newGin(guard), newEcho(guard), newFiber(fiberGuard{v, guard, ""})
 	toChi.Get("/export", func(http.ResponseWriter, *http.Request) {})
 	toGin.GET("/export", func(*gin.Context) {})
 	toEcho.GET("/export", func(*echo.Context) error { return nil })

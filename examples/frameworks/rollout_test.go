@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/m2mauth/m2mauth/dpop"
 	"github.com/m2mauth/m2mauth/httpmw"
+	"github.com/m2mauth/m2mauth/internal/prooftest"
 	"github.com/m2mauth/m2mauth/m2mtest"
 	"github.com/m2mauth/m2mauth/scopes"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -21,6 +25,10 @@ func TestReportOnly(t *testing.T) {
 		func(_ context.Context, d verifier.Decision) { seen = d },
 	}})
 	guard, err := httpmw.New(v, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := reportOnly(v, httpmw.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,12 +66,42 @@ func TestReportOnly(t *testing.T) {
 				}
 				return w
 			}
-			if got := call(service(reportOnly(v))); got.Code != 200 || got.Body.String() != tt.before || got.Header().Get("WWW-Authenticate") != "" {
+			if got := call(service(report)); got.Code != 200 || got.Body.String() != tt.before || got.Header().Get("WWW-Authenticate") != "" {
 				t.Errorf("report only = %d %s, want 200 %s without a challenge", got.Code, got.Body, tt.before)
 			}
 			if got := call(service(guard.Require)); got.Code != tt.after {
 				t.Errorf("guarded = %d, want %d", got.Code, tt.after)
 			}
 		})
+	}
+}
+
+// TestReportOnlyProof: a good proof is not reported. Without Options.Origin, the mistake
+// is that of httpmw.New.
+func TestReportOnlyProof(t *testing.T) {
+	const origin = "https://api.example.com"
+	proofs, err := dpop.NewChecker(dpop.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := verifier.Reason("nothing")
+	authority, v := m2mtest.Trust(t, &verifier.Config{DPoP: proofs, Observe: []func(context.Context, verifier.Decision){
+		func(_ context.Context, d verifier.Decision) { seen = d.Reason },
+	}})
+	if _, err := reportOnly(v, httpmw.Options{}); err == nil || !strings.Contains(err.Error(), "Options.Origin") {
+		t.Errorf("reportOnly(without Origin) = %v, want an error that names it", err)
+	}
+	report, err := reportOnly(v, httpmw.Options{Origin: origin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := prooftest.New(t)
+	token := authority.Token(m2mtest.TokenSpec{Claims: map[string]any{"cnf": map[string]any{"jkt": key.Thumbprint()}}})
+	r := httptest.NewRequest("GET", "/orders", nil)
+	r.Header.Set("Authorization", "DPoP "+token)
+	r.Header.Set("DPoP", key.Sign(t, key.Header(), prooftest.Claims("GET", origin+"/orders", token, time.Now())))
+	report(scopes.Authenticated())(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+	if seen != "" {
+		t.Errorf("observed %q, want no refusal", seen)
 	}
 }

@@ -78,7 +78,7 @@ func TestTraps(t *testing.T) {
 		{"fiber v3: Use after the route", func() http.Handler {
 			app := fiber.New()
 			app.Get("/orders", func(c fiber.Ctx) error { return c.SendString("open") })
-			app.Use(fiberRequire(v, guard, need))
+			app.Use(fiberGuard{verifier: v, answers: guard}.require(need))
 			return over(func(r *http.Request) (*http.Response, error) { return app.Test(r) })
 		}, "GET /orders", 200},
 		{"chi: a route beside the group", func() http.Handler {
