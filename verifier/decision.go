@@ -45,7 +45,7 @@ type decision struct {
 	scheme       scheme              // of the credential; "" if it is neither Bearer nor DPoP
 	now          time.Time           // when the token was found valid
 	err          *Error
-	took         time.Duration
+	began, ended time.Time // zero if nobody observes
 }
 
 func (v *Verifier) observes() bool { return v != nil && len(v.cfg.Observe) > 0 }
@@ -67,7 +67,7 @@ func (v *Verifier) observe(ctx context.Context, r *Request, need scopes.Requirem
 		Operation: visible(r.Operation),
 		Need:      need,
 		Cached:    d.cached,
-		Took:      d.took,
+		Took:      d.ended.Sub(d.began),
 	}
 	if d.issuer != nil {
 		seen.Issuer = d.issuer.Name
@@ -75,7 +75,7 @@ func (v *Verifier) observe(ctx context.Context, r *Request, need scopes.Requirem
 	if d.token != nil {
 		seen.Client = d.token.client
 		if list := v.cfg.Revocations; list != nil {
-			seen.RevocationsStale = list.Stale(time.Now())
+			seen.RevocationsStale = list.Stale(d.ended)
 		}
 	}
 	for _, f := range v.cfg.Observe {

@@ -27,13 +27,18 @@ func (v *Verifier) Recheck(ctx context.Context) error {
 // Request, and then the Client's scopes. With [scopes.Public] no Client is
 // needed. The decision is observed and counted, and the error is an [*Error].
 func (v *Verifier) Reauthorize(ctx context.Context, operation string, need scopes.Requirement) error {
-	began, r, d := time.Now(), callOf(ctx).request(), decision{}
+	r, d := callOf(ctx).request(), decision{}
+	if v.observes() {
+		d.began = time.Now()
+	}
 	ctx, r.Operation = orBackground(ctx), operation
 	if !need.IsPublic() {
 		v.decideAgain(ctx, &r, need, &d)
 		v.describe(&d, &r, need)
 	}
-	d.took = time.Since(began)
+	if v.observes() {
+		d.ended = time.Now()
+	}
 	v.report(ctx, &r, need, &d)
 	if d.err != nil {
 		return d.err
@@ -55,6 +60,10 @@ func (v *Verifier) Deny(ctx context.Context, cause error) *Error {
 	v.describe(&d, &r, d.err.Need)
 	if t := v.tokenOf(c); t != nil {
 		d.token, d.issuer, d.cached = t, t.issuer, true
+	}
+	if v.observes() {
+		d.began = time.Now()
+		d.ended = d.began
 	}
 	v.report(orBackground(ctx), &r, d.err.Need, &d)
 	return d.err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestRememberedLooksUpNothingTooLong: a credential that is too long is not
@@ -27,7 +28,7 @@ func TestRememberedLooksUpNothingTooLong(t *testing.T) {
 	}{{most - 1, false}, {most, false}, {most + 1, true}} {
 		raw := strings.Repeat("a", tt.length)
 		v.cache.Put(raw, stale, 0)
-		if got, _ := v.remembered(raw); got != nil {
+		if got, _ := v.remembered(raw, time.Time{}); got != nil {
 			t.Errorf("remembered(%d bytes) = %p, want nil: its issuer has no keys", tt.length, got)
 		}
 		// One that no longer stands is forgotten: it holds memory, and after a

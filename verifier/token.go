@@ -37,8 +37,9 @@ func (t *token) size() int {
 
 // remembered returns a token that was verified before and is still valid at now, or
 // nil. A token that is no longer valid is removed, and then verified again:
-// the Reason of its refusal must not depend on the cache.
-func (v *Verifier) remembered(raw string) (t *token, now time.Time) {
+// the Reason of its refusal must not depend on the cache. began is when the decision
+// began by time.Now, if that is known: it saves the second reading of the same clock.
+func (v *Verifier) remembered(raw string, began time.Time) (t *token, now time.Time) {
 	if len(raw) > v.cfg.MaxTokenBytes {
 		return nil, now // and not hashed
 	}
@@ -46,7 +47,9 @@ func (v *Verifier) remembered(raw string) (t *token, now time.Time) {
 	if !ok {
 		return nil, now
 	}
-	now = v.cfg.Now()
+	if now = began; now.IsZero() || !v.standardNow {
+		now = v.cfg.Now()
+	}
 	if t.asked != nil {
 		return v.opaque.remembered(t, now), now
 	}

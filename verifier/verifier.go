@@ -51,6 +51,8 @@ type Verifier struct {
 	opaque  *opaque         // nil unless an issuer has Introspect
 	closed  atomic.Bool
 
+	standardNow bool // Config.Now is time.Now
+
 	stop, followed chan struct{} // of followRevocations; nil without Config.Revocations
 }
 
@@ -60,11 +62,12 @@ type Verifier struct {
 // moment for them. A server that should not start without keys calls
 // [Verifier.Ready].
 func New(cfg Config) (*Verifier, error) {
+	standardNow := cfg.Now == nil
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{cfg: cfg, byName: make(map[string]*issuer), watches: watches{now: cfg.Now, list: cfg.Revocations}}
+	v := &Verifier{cfg: cfg, standardNow: standardNow, byName: make(map[string]*issuer), watches: watches{now: cfg.Now, list: cfg.Revocations}}
 	if cfg.CacheSize > 0 {
 		v.cache = tokencache.New[*token](cfg.CacheSize)
 	}

@@ -57,14 +57,13 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Client, error) {
 // decide makes the decision about one call, for every transport, and reports
 // it to Observe. If bare is nil, the token is in r's credential.
 func (v *Verifier) decide(ctx context.Context, r *Request, bare *string, need scopes.Requirement) (d decision) {
-	var began time.Time
 	if v.observes() {
-		began = time.Now()
+		d.began = time.Now()
 	}
 	v.decideToken(ctx, r, bare, need, &d)
 	v.describe(&d, r, need)
 	if v.observes() {
-		d.took = time.Since(began)
+		d.ended = time.Now()
 	}
 	v.report(ctx, r, need, &d)
 	return d
@@ -94,7 +93,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 	// A remembered text is that of a verified token. Neither its size nor the
 	// syntax of the credential around it needs a second check.
 	if !d.dry {
-		d.token, d.now = v.remembered(raw)
+		d.token, d.now = v.remembered(raw, d.began)
 	}
 	if d.token == nil && bare == nil {
 		d.reach(checkCredential)
@@ -104,7 +103,7 @@ func (v *Verifier) decideToken(ctx context.Context, r *Request, bare *string, ne
 			return
 		}
 		if raw != plain && !d.dry {
-			d.token, d.now = v.remembered(raw)
+			d.token, d.now = v.remembered(raw, d.began)
 		}
 	}
 	d.scheme = scheme
