@@ -152,13 +152,21 @@ func (t *roundTripper) destination(req *http.Request) (string, bool) {
 	return "", false
 }
 
-// send sends a copy of req with the token, and a proof if it is bound. The response refers to req itself: a
-// client that copies headers from Response.Request, to follow a redirect by hand,
-// must not find the token there.
+// attempt is a request on its way, with the value of its Authorization header: one
+// allocation for both.
+type attempt struct {
+	request       http.Request
+	authorization [1]string
+}
+
+// send sends a copy of req with the token, and a proof if it is bound. The response
+// refers to req itself: a client that copies headers from Response.Request, to follow a
+// redirect by hand, must not find the token there.
 func (t *roundTripper) send(req *http.Request, h *held, body io.ReadCloser, to string) (*http.Response, error) {
-	sent := req.WithContext(req.Context())
+	a := &attempt{*req, [...]string{h.authorization}}
+	sent := &a.request
 	sent.Header = without(req.Header, "Authorization")
-	sent.Header["Authorization"] = []string{h.authorization}
+	sent.Header["Authorization"] = a.authorization[:]
 	proof := ""
 	if h.key != nil {
 		var err error
