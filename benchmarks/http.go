@@ -61,6 +61,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 func requests(h http.Handler, token string, status int) func() func() {
 	return func() func() {
 		r := httptest.NewRequest(http.MethodGet, "/reports", nil)
+		r.Pattern = "GET /reports" // as http.ServeMux sets it
 		r.Header.Set("Authorization", "Bearer "+token)
 		w := &sink{header: make(http.Header)}
 		return func() {
@@ -76,7 +77,8 @@ func requests(h http.Handler, token string, status int) func() func() {
 
 // measureHTTP measures the guarded handler in memory: no socket, no server.
 func measureHTTP(s *suite, out *section) {
-	out.text(`A handler that does nothing, guarded, called in memory. "added" is what the guard costs: the unguarded call, measured
+	out.text(`A handler that does nothing, guarded, called in memory with the pattern that http.ServeMux sets: without one, m2mauth makes
+a name of the method and the path, which is one allocation more. "added" is what the guard costs: the unguarded call, measured
 in the same rounds, is subtracted. Peers without a middleware of their own get the plainest one that reads the header and
 puts the subject into the request's context.`)
 	for _, algorithm := range algorithms {
