@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -109,11 +110,7 @@ type Request struct {
 // Proof returns a new proof for one attempt of r (RFC 9449 §4.2). It is the value of
 // the DPoP header. Its "iat" is now: do not keep it.
 func (k *Key) Proof(r Request) (string, error) {
-	target := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: r.URL.Path, RawPath: r.URL.RawPath}
-	if target.Path == "" {
-		target.Path = "/"
-	}
-	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": target.String(), "iat": time.Now().Unix()}
+	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": targetOf(r.URL), "iat": time.Now().Unix()}
 	if r.Token != "" {
 		sum := sha256.Sum256([]byte(r.Token))
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
@@ -134,4 +131,24 @@ func (k *Key) Proof(r Request) (string, error) {
 		return "", fmt.Errorf("dpop: signing a proof: %w", err)
 	}
 	return string(signed), nil
+}
+
+// targetOf returns the URL that net/http requests for u, without query, fragment and
+// user info.
+func targetOf(u *url.URL) string {
+	target := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	if target.Path == "" {
+		target.Path = "/"
+	}
+	if u.Opaque == "" {
+		return target.String()
+	}
+	// The request line has the opaque part as it is: a path, or "//", a host and a path.
+	path, _, _ := strings.Cut(u.Opaque, "?")
+	if rest, hasHost := strings.CutPrefix(path, "//"); hasHost {
+		_, path, _ = strings.Cut(rest, "/")
+		path = "/" + path
+	}
+	target.Path, target.RawPath = "", ""
+	return target.String() + path
 }
