@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,18 +85,29 @@ func introspected(t *testing.T, f *Fixture) []Case {
 	certified := func(name string, certificates ...tlstest.Pair) Case {
 		return with(row("bound to a certificate, "+name, x5t), func(c *Case) { c.Certificates = certificates })
 	}
+	withoutAudience := func(c *Case) {
+		ask := c.Issuer
+		c.Issuer = func(i *verifier.Issuer) { ask(i); i.AllowNoAudience = true }
+	}
+	// number returns a row whose exp is this text.
+	number := func(literal string) Case {
+		return row("exp "+literal, map[string]any{"exp": json.RawMessage(literal)})
+	}
 	rows := []Case{
 		row("active", nil),
 		row("without exp, iat, jti and iss", map[string]any{"exp": m2mtest.Absent, "iat": m2mtest.Absent, "jti": m2mtest.Absent, "iss": m2mtest.Absent}),
 		row("scopes as an array", map[string]any{"scope": []string{"read"}}),
-		with(row("without an audience, where that is allowed", map[string]any{"aud": m2mtest.Absent}), func(c *Case) {
-			ask := c.Issuer
-			c.Issuer = func(i *verifier.Issuer) { ask(i); i.AllowNoAudience = true }
-		}),
+		with(row("without an audience, where that is allowed", map[string]any{"aud": m2mtest.Absent}), withoutAudience),
 		with(row("a JWT of the issuer", nil), func(c *Case) { c.Values = bearer(jws(`{"iss":"` + name + `"}`)) }),
 		certified("which the caller has", f.Mine),
 		both(row("beside an issuer with keys", nil)),
 		both(with(by("a JWT of the issuer with keys", never), func(c *Case) { c.Values = nil })),
+		row("a fraction of a second, and an exponent", map[string]any{"exp": json.RawMessage(fmt.Sprintf("%d.5e1", issued.Add(time.Hour).Unix()/10))}),
+		row("nulls", map[string]any{"exp": nil, "iat": nil, "nbf": nil, "iss": nil, "token_type": nil, "username": nil}),
+		by("white space around the answer", func(context.Context, string) ([]byte, error) {
+			text, err := json.MarshalIndent(answer(nil), "\t", "\r\n ")
+			return append([]byte("\r\n \t"), append(text, "\n\n"...)...), err
+		}),
 		opaqueLater(f, name, "the authority revokes it", asks, answer(nil), verifier.Inactive),
 	}
 	return slices.Concat(rows, opaqueRows{newProofRows(t, f), by, answer}.bound(),
@@ -110,7 +123,13 @@ func introspected(t *testing.T, f *Fixture) []Case {
 			row("an ID token of Keycloak", map[string]any{"typ": "ID"})),
 		invalid(verifier.Audience,
 			row("another audience", map[string]any{"aud": []string{"other"}}),
-			row("no audience", map[string]any{"aud": m2mtest.Absent})),
+			row("no audience", map[string]any{"aud": m2mtest.Absent}),
+			row("an audience that begins like ours", map[string]any{"aud": f.ProjectID() + "/x"}),
+			row("an audience within a list of a list", map[string]any{"aud": []any{[]string{f.ProjectID()}}}),
+			row("an audience as the name of a member", map[string]any{"aud": map[string]any{f.ProjectID(): true}}),
+			row("two audiences in one text", map[string]any{"aud": f.ProjectID() + " other"}),
+			with(row("an empty list of audiences, where none is allowed", map[string]any{"aud": []string{}}), withoutAudience),
+			with(row("an empty audience, where none is allowed", map[string]any{"aud": ""}), withoutAudience)),
 		invalid(verifier.UnknownIssuer,
 			row("another issuer", map[string]any{"iss": "https://other.example.com"}),
 			row("the issuer with a slash", map[string]any{"iss": name + "/"}),
@@ -124,10 +143,19 @@ func introspected(t *testing.T, f *Fixture) []Case {
 			row("a person, by username", map[string]any{"username": "ada"}),
 			row("a person, by sub", map[string]any{"sub": "ada"}),
 			row("a person without sub", map[string]any{"sub": m2mtest.Absent, "email": "ada@example.com"})),
-		invalid(verifier.ClientIDMissing, row("no client ID", map[string]any{"client_id": m2mtest.Absent})),
+		invalid(verifier.ClientIDMissing, row("no client ID", map[string]any{"client_id": m2mtest.Absent}),
+			row("a client ID that is a list", map[string]any{"client_id": []string{"m2m-client-o"}})),
 		invalid(verifier.Expired, row("expired", map[string]any{"exp": issued.Add(-time.Hour).Unix()})),
 		invalid(verifier.NotYetValid, row("not yet valid", map[string]any{"nbf": time.Now().Add(time.Hour).Unix()})),
-		invalid(verifier.ClaimMalformed, row("exp as a string", map[string]any{"exp": "soon"})),
+		invalid(verifier.Expired, number("0"), number("-0"), number("0.1"), number("1e9")),
+		invalid(verifier.ClaimMalformed,
+			row("exp as a string", map[string]any{"exp": "soon"}),
+			row("exp as a string of digits", map[string]any{"exp": fmt.Sprint(issued.Add(time.Hour).Unix())}),
+			row("exp in milliseconds", map[string]any{"exp": issued.Add(time.Hour).UnixMilli()}),
+			number("-1"), number("1e99"), number("1e999"), number("-1e999"), number("true"), number("[9999999999]"), number("9999999999."+strings.Repeat("0", 40)),
+			row("a scope that is a number", map[string]any{"scope": 1}),
+			row("a scope that is an object", map[string]any{"scope": map[string]any{"admin": true}}),
+			row("a jti that is a number", map[string]any{"jti": 1})),
 		invalid(verifier.Bound,
 			certified("none presented"),
 			certified("another presented", f.Other),
@@ -151,7 +179,10 @@ func introspected(t *testing.T, f *Fixture) []Case {
 			t.Cleanup(func() { list.Close() })
 			c.Config = func(cfg *verifier.Config) { cfg.Revocations = list }
 		})),
-		refused(verifier.InsufficientScope, verifier.ScopeMissing, with(row("another scope", nil), func(c *Case) { c.Need = scopes.All("write") })),
+		refused(verifier.InsufficientScope, verifier.ScopeMissing,
+			with(row("another scope", nil), func(c *Case) { c.Need = scopes.All("write") }),
+			with(row("the scope after a space within an item", map[string]any{"scope": []string{"read write"}}), func(c *Case) { c.Need = scopes.All("write") }),
+			with(row("the scope in another member", map[string]any{"scopes": "write", "permissions": []string{"write"}}), func(c *Case) { c.Need = scopes.All("write") })),
 		refused(verifier.Unavailable, verifier.IntrospectionUnavailable,
 			by("the authority is down", func(context.Context, string) ([]byte, error) { return nil, errors.New("connection refused") }),
 			failing("an empty answer", ""),
@@ -160,6 +191,30 @@ func introspected(t *testing.T, f *Fixture) []Case {
 			failing("active as a string", `{"active":"true"}`),
 			failing("active missing", `{"aud":"`+f.ProjectID()+`"}`),
 			failing("active twice", `{"active":false,"active":true}`),
+			failing("active twice, once escaped", `{"\u0061ctive":false,"active":true}`),
+			failing("active in capitals", `{"ACTIVE":true,"Active":true}`),
+			failing("active null", `{"active":null}`),
+			failing("active a number", `{"active":1}`),
+			failing("active a list", `{"active":[true]}`),
+			failing("a member twice, within another", `{"active":true,"cnf":{"jkt":"a","jkt":"b"}}`),
+			failing("exp NaN", `{"active":true,"exp":NaN}`),
+			failing("exp Infinity", `{"active":true,"exp":Infinity}`),
+			failing("exp with a plus sign", `{"active":true,"exp":+9999999999}`),
+			failing("exp with a leading zero", `{"active":true,"exp":09999999999}`),
+			failing("a byte order mark", "\ufeff"+`{"active":true}`),
+			failing("UTF-16", "{\x00\"\x00a\x00\"\x00:\x001\x00}\x00"),
+			failing("not UTF-8", "{\"active\":true,\"x\":\"\xff\"}"),
+			failing("half a surrogate", `{"active":true,"x":"\ud800"}`),
+			failing("a comma too many", `{"active":true,}`),
+			failing("a comment", `{"active":true/**/}`),
+			failing("text after the answer", `{"active":true}x`),
+			failing("NUL after the answer", `{"active":true}`+"\x00"),
+			failing("text before the answer", `)]}',{"active":true}`),
+			failing("a string", `"{\"active\":true}"`),
+			failing("true", `true`),
+			failing("deeper than 16", `{"active":true,"x":`+strings.Repeat("[", 16)+strings.Repeat("]", 16)+`}`),
+			failing("longer than 64 KiB", `{"active":true}`+strings.Repeat(" ", 64<<10)),
+			failing("a compressed answer", "\x1f\x8b\x08\x00"),
 			failing("more than one object", `{"active":true}{}`)),
 		refused(verifier.Unavailable, verifier.Panicked,
 			by("Introspect panics", func(context.Context, string) ([]byte, error) { panic("a bug") })),
