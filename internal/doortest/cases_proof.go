@@ -149,6 +149,35 @@ func (r proofRows) headers() []Case {
 			header("jwk symmetric, alg HS256", fields{"alg": "HS256", "jwk": fields{"kty": "oct", "k": "AAAA"}}),
 			header("jwk private", fields{"jwk": r.p.JWK().With(fields{"d": "AAAA"})}),
 			header("jwk with a member of a private RSA key", fields{"jwk": r.p.JWK().With(fields{"p": "AAAA"})}),
+			header("jwk with other primes", fields{"jwk": r.p.JWK().With(fields{"oth": []any{fields{"r": "AAAA", "d": "AAAA", "t": "AAAA"}}})}),
+			header("jwk with a symmetric key beside the public one", fields{"jwk": r.p.JWK().With(fields{"k": "AAAA"})}),
+			header("jwk with the seed of a private key", fields{"jwk": r.p.JWK().With(fields{"priv": "AAAA"})}),
+			header("jwk of a curve for agreement", fields{"jwk": fields{"kty": "OKP", "crv": "X25519", "x": r.p.JWK()["x"]}}),
+			header("jwk of a signature key, alg EdDSA", fields{"alg": "EdDSA"}),
+			header("jwk with a point in hex", fields{"jwk": r.p.JWK().With(fields{"x": strings.Repeat("0a", 32)})}),
+			header("jwk with a padded point", fields{"jwk": r.p.JWK().With(fields{"x": r.p.JWK()["x"].(string) + "="})}),
+			header("jwk with a point of 31 bytes", fields{"jwk": r.p.JWK().With(fields{"x": r.p.JWK()["x"].(string)[:42]})}),
+			header("jwk with another type", fields{"jwk": r.p.JWK().With(fields{"kty": "RSA"})}),
+			header("jwk with the type in lower case", fields{"jwk": r.p.JWK().With(fields{"kty": "ec"})}),
+			header("jwk with key_ops without verify", fields{"jwk": r.p.JWK().With(fields{"key_ops": []string{"sign"}})}),
+			header("jwk an array of one key", fields{"jwk": []any{r.p.JWK()}}),
+			header("enc, as of a JWE", fields{"enc": "A256GCM"}),
+			header("crit empty", fields{"crit": []string{}}),
+			header("crit of what is registered", fields{"crit": []string{"alg"}}),
+			header("b64 false", fields{"b64": false, "crit": []string{"b64"}}),
+			r.row("jwk with a member twice", func(c *Case) {
+				c.Proofs = func(_ *Fixture, authorization, method, path string) []string {
+					claims := prooftest.Claims(method, Origin+path, tokenOf(authorization), time.Now())
+					jwk := `{"kty":"EC","crv":"P-256","crv":"P-256",` + jsonOf(r.p.JWK().With(fields{"kty": nil, "crv": nil}))[1:]
+					return []string{r.p.SignText(r.t, `{"typ":"dpop+jwt","alg":"ES256","jwk":`+jwk+`}`, jsonOf(claims))}
+				}
+			}),
+			r.row("jwk twice, once escaped", func(c *Case) {
+				c.Proofs = func(_ *Fixture, authorization, method, path string) []string {
+					claims := prooftest.Claims(method, Origin+path, tokenOf(authorization), time.Now())
+					return []string{r.p.SignText(r.t, `{"\u006awk":`+jsonOf(r.thief.JWK())+`,`+jsonOf(r.p.Header())[1:], jsonOf(claims))}
+				}
+			}),
 			header("jwk of an unknown type", fields{"jwk": fields{"kty": "XX"}}),
 			header("jwk for encryption", fields{"jwk": r.p.JWK().With(fields{"use": "enc"})}),
 			header("jwk for another algorithm", fields{"jwk": r.p.JWK().With(fields{"alg": "ES384"})}),

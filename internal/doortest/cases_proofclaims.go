@@ -44,6 +44,18 @@ func (r proofRows) claims() []Case {
 		[]Case{
 			claims("a jti of 256 bytes that differs", nil).withJTI(r, 256),
 			claims("a nonce that nobody asked for", fields{"nonce": "n"}),
+			claims("claims that are unknown", fields{"iss": "x", "sub": "x", "aud": "x", "x": 1, "HTM": "DELETE", "Ath": "x"}),
+			claims("exp and nbf null", fields{"exp": json.RawMessage("null"), "nbf": json.RawMessage("null")}),
+			r.row("a jti that is not ASCII", func(c *Case) {
+				c.Proofs = func(f *Fixture, a, m, path string) []string {
+					return r.signed(r.p, nil, fields{"jti": fmt.Sprint("\u202e\x00é\U0001f511", time.Now().UnixNano())})(f, a, m, path)
+				}
+			}),
+			r.row("an iat with a fraction", func(c *Case) {
+				c.Proofs = func(f *Fixture, a, m, path string) []string {
+					return r.signed(r.p, nil, fields{"iat": json.RawMessage(fmt.Sprintf("%d.75", time.Now().Unix()-1))})(f, a, m, path)
+				}
+			}),
 			moved("iat 50 s ago", "iat", -50*time.Second),
 			moved("iat 50 s ahead", "iat", 50*time.Second),
 			moved("exp to come", "exp", time.Minute),
@@ -61,12 +73,25 @@ func (r proofRows) claims() []Case {
 			claims("iat beyond the year 9999", fields{"iat": 253402300800}),
 			claims("iat in milliseconds", fields{"iat": now * 1000}),
 			claims("exp a string", fields{"exp": "tomorrow"}),
+			claims("iat 1e999", fields{"iat": json.RawMessage("1e999")}),
+			claims("iat true", fields{"iat": true}),
+			claims("iat an array", fields{"iat": []int64{now}}),
+			claims("iat with too many digits", fields{"iat": json.RawMessage(fmt.Sprint(now, ".", strings.Repeat("0", 64)))}),
+			claims("nbf a string", fields{"nbf": "now"}),
+			claims("jti an array", fields{"jti": []string{"x"}}),
+			claims("htm empty", fields{"htm": ""}),
+			claims("ath an array", fields{"ath": []string{"x"}}),
 			claims("ath missing", fields{"ath": nil}),
 			claims("ath null", fields{"ath": json.RawMessage("null")}),
 			claims("ath empty", fields{"ath": ""})),
 		invalid(verifier.ProofMismatch,
 			claims("htm of another method", fields{"htm": "DELETE"}),
 			lower("htm in lower case"),
+			claims("htm of two methods", fields{"htm": "GET POST"}),
+			claims("htm of any method", fields{"htm": "*"}),
+			claims("iat 0", fields{"iat": 0}),
+			claims("iat -0", fields{"iat": json.RawMessage("-0")}),
+			claims("iat 9999-12-31", fields{"iat": 253402300799}),
 			moved("iat old", "iat", -2*time.Minute),
 			moved("iat in the future", "iat", 2*time.Minute),
 			moved("exp passed", "exp", -2*time.Minute),
