@@ -102,7 +102,7 @@ func matchGitHub(callers []GitHubCaller) matcher {
 				fits(may.Ref, token.Ref) && fits(may.Environment, token.Environment) && fits(may.Workflow, token.Workflow)
 		})
 		if i < 0 {
-			return scopes.Set{}, unlisted("the workflow")
+			return scopes.Set{}, unlisted(c, "the workflow", "repository_owner_id", "repository_id", "ref", "environment", "job_workflow_ref")
 		}
 		return callers[i].Scopes, nil
 	}

@@ -1,7 +1,7 @@
 package issuers
 
 import (
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -70,10 +70,12 @@ func matchGoogle(callers Callers) matcher {
 		}
 		switch set, ok := callers[claims.Email]; {
 		case claims.Email == "":
-			return scopes.Set{}, errors.New(`"sub" is none of the callers, and there is no "email": ` +
-				"the caller has to ask for the full format, or for the address to be included")
-		case !ok || !claims.Verified:
-			return scopes.Set{}, unlisted("the service account")
+			return scopes.Set{}, fmt.Errorf(`%w, and has to ask for the full format, or for the address to be included`,
+				unlisted(c, "the service account", "sub", "email"))
+		case !ok:
+			return scopes.Set{}, unlisted(c, "the service account", "sub", "email")
+		case !claims.Verified:
+			return scopes.Set{}, fmt.Errorf(`"email" is %q, and "email_verified" is not true`, claims.Email)
 		default:
 			return set, nil
 		}

@@ -102,7 +102,7 @@ func matchKubernetes(subjects Callers) matcher {
 		}
 		set, ok := subjects[c.Subject]
 		if !ok {
-			return scopes.Set{}, unlisted("the service account")
+			return scopes.Set{}, unlisted(c, "the service account", "sub")
 		}
 		return set, nil
 	}

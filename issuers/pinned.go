@@ -53,7 +53,7 @@ func Pinned(issuer, audience string, pin Pin, more ...Pin) (verifier.Issuer, err
 	m.audience(audience, "the audience that jobs ask for, best this service's URL")
 	i := slices.IndexFunc(platforms, func(p platform) bool { return p.has(issuer) })
 	if i < 0 {
-		m.add("%s is no issuer of a known platform: write one of the documentation of Pinned, without a slash at the end", redact.Quote(issuer))
+		m.add("%s is no issuer of a known platform: write one of the documentation of Pinned, without a slash at the end; for an instance of your own, change Name and JWKSURL of the result", redact.Quote(issuer))
 		return m.result(verifier.Issuer{})
 	}
 	p := platforms[i]
@@ -96,6 +96,12 @@ func (m *mistakes) pin(i int, pin Pin, p platform) {
 }
 
 func matchPins(pins []Pin) matcher {
+	var named []string // the claims that decide
+	for _, pin := range pins {
+		named = slices.AppendSeq(append(named, pin.Claim), maps.Keys(pin.And))
+	}
+	slices.Sort(named)
+	named = slices.Compact(named)
 	return func(c verifier.Client) (scopes.Set, error) {
 		for _, pin := range pins {
 			rules := []func(verifier.Client) error{verifier.ClaimEquals(pin.Claim, pin.ID)}
@@ -106,6 +112,6 @@ func matchPins(pins []Pin) matcher {
 				return pin.Scopes, nil
 			}
 		}
-		return scopes.Set{}, unlisted("the job")
+		return scopes.Set{}, unlisted(c, "the job", named...)
 	}
 }

@@ -101,7 +101,7 @@ func matchSPIFFE(callers Callers) matcher {
 		for parent := c.Subject; ; {
 			slash := strings.LastIndexByte(parent, '/')
 			if slash < len(spiffeid.Scheme) {
-				return scopes.Set{}, unlisted("the workload")
+				return scopes.Set{}, unlisted(c, "the workload", "sub")
 			}
 			parent = parent[:slash]
 			if set, ok := callers[parent+"/*"]; ok {
