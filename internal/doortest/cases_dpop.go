@@ -36,7 +36,15 @@ func newProofRows(t *testing.T, f *Fixture) proofRows {
 // proofs returns the rows with DPoP.
 func proofs(t *testing.T, f *Fixture) []Case {
 	r := newProofRows(t, f)
-	return slices.Concat(r.schemes(), r.bindings(), r.replays(), r.values(), r.headers(), r.claims(), r.targets())
+	return slices.Concat(r.schemes(), r.bindings(), r.replays(), r.values(), unseen(r.headers()), unseen(r.claims()), r.targets())
+}
+
+// unseen marks rows as Unseen.
+func unseen(rows []Case) []Case {
+	for i := range rows {
+		rows[i].Unseen = true
+	}
+	return rows
 }
 
 // row returns a row with a bound token and a good proof, changed by edit.

@@ -20,7 +20,7 @@ func hostileCases(f *Fixture) []Case {
 	ecdsa := m
 	ecdsa.Good, ecdsa.Foreign = m2mtest.TokenSpec{Key: f.Weak}, m2mtest.NewKey("ES256")
 	corpus := m.Corpus()
-	for _, c := range ecdsa.Corpus() {
+	for _, c := range ecdsa.Signatures() {
 		if strings.HasPrefix(c.Name, "signature: ECDSA") {
 			corpus = append(corpus, c)
 		}

@@ -52,7 +52,7 @@ func introspected(t *testing.T, f *Fixture) []Case {
 		return func(*Fixture) []string { return []string{"Bearer " + token} }
 	}
 	by := func(name string, ask func(context.Context, string) ([]byte, error)) Case {
-		return Case{Name: "an opaque token: " + name, Values: bearer(opaqueToken), Issuer: asks(ask)}
+		return Case{Name: "an opaque token: " + name, Values: bearer(opaqueToken), Issuer: asks(ask), Unseen: true}
 	}
 	row := func(name string, more map[string]any) Case { return by(name, text(answer(more))) }
 	with := func(c Case, edit func(*Case)) Case {
@@ -67,7 +67,7 @@ func introspected(t *testing.T, f *Fixture) []Case {
 		return part([]byte(`{"alg":"ES256","typ":"at+jwt"}`)) + "." + part([]byte(claims)) + "." + part(make([]byte, 64))
 	}
 	presents := func(name, token string) Case {
-		return with(by(name, never), func(c *Case) { c.Values = bearer(token) })
+		return with(by(name, never), func(c *Case) { c.Values, c.Unseen = bearer(token), false })
 	}
 	// both returns a row of a Verifier with the fixture's issuer, which has keys, and
 	// the opaque one.

@@ -83,6 +83,10 @@ type Case struct {
 	// method and path of the door. Each call of it is one attempt.
 	Proofs func(f *Fixture, authorization, method, path string) []string
 
+	// Unseen tells that a transport can't see how the row differs from others: it is in
+	// what a proof says, or what the authority answers.
+	Unseen bool
+
 	Certificates []tlstest.Pair
 	Need         scopes.Requirement // scopes.Authenticated() if zero, unless NoNeed
 	NoNeed       bool               // the operation has no requirement

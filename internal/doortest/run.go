@@ -65,12 +65,12 @@ type way struct {
 
 // transported returns the rows whose outcome a transport can change: every
 // credential that is not just another token, every certificate, and one row of
-// each Reason for the responses. The others differ in the token alone, of which
-// a transport sees base64url and dots.
+// each Reason for the responses. The others differ in the token or proof alone, of
+// which a transport sees base64url and dots, or in what is Unseen.
 func transported(rows []Case) []Case {
 	seen := map[[2]verifier.Reason]bool{}
 	return slices.DeleteFunc(rows, func(c Case) bool {
-		if c.Values != nil || len(c.Certificates) > 0 || strings.HasPrefix(c.Name, "credential: ") || strings.HasPrefix(c.Name, "elsewhere: ") {
+		if c.Values != nil && !c.Unseen || len(c.Certificates) > 0 || strings.HasPrefix(c.Name, "credential: ") || strings.HasPrefix(c.Name, "elsewhere: ") {
 			return false
 		}
 		reasons := [2]verifier.Reason{c.Reason, c.LaterReason}

@@ -71,6 +71,9 @@ func (m Maker) Corpus() []Credential {
 	)
 }
 
+// Signatures returns the rows of the Corpus about signatures.
+func (m Maker) Signatures() []Credential { return group("signature: ", m.newMaker().signatures()) }
+
 type spec = m2mtest.TokenSpec
 
 // maker is a Maker with what the rows have in common.
