@@ -165,9 +165,11 @@ func TestExplainAnswers(t *testing.T) {
 	o.set("good", active(nil))
 	o.set("other", active(map[string]any{"aud": "other"}))
 	o.set("long", active(map[string]any{"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}))
+	o.set("odd", active(map[string]any{"exp": "soon"}))
+	o.set("old", active(map[string]any{"exp": time.Now().Add(-time.Hour).Unix()}))
 	v := o.trust(t, func(c *verifier.Config) { c.Issuers[0].MaxTokenLife = time.Minute })
 	o.set("good", active(map[string]any{"iat": time.Now().Unix()}))
-	for _, token := range []string{"good", "other", "gone", "long"} {
+	for _, token := range []string{"good", "other", "gone", "odd", "old", "long"} {
 		_, _ = v.Verify(t.Context(), token)
 	}
 	before := o.total
@@ -179,6 +181,8 @@ func TestExplainAnswers(t *testing.T) {
 		{"good", "", ""},
 		{"other", "audience", verifier.Audience},
 		{"gone", "answer", verifier.Inactive},
+		{"odd", "times", verifier.ClaimMalformed},
+		{"old", "lifetime", verifier.Expired},
 		{"long", "longest life", verifier.TooLongLived},
 		{"unknown", "answer", verifier.IntrospectionUnavailable},
 		{"not a token!", "credential", verifier.CredentialsMalformed},
