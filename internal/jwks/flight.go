@@ -82,9 +82,9 @@ func (s *Source) fly(ctx context.Context, landed chan<- outcome) {
 	defer func() { landed <- o }()
 
 	s.mu.Lock()
-	failing := s.health.lastErr != nil
+	proven := s.health.lastErr == nil && !s.health.confirmed.IsZero()
 	s.mu.Unlock()
-	release := s.opts.Slots.acquire(ctx, failing)
+	release := s.opts.Slots.acquire(ctx, proven)
 	if release == nil {
 		o.err = ctx.Err()
 		return

@@ -123,8 +123,8 @@ func TestOverdue(t *testing.T) {
 	})
 }
 
-// TestSlots checks that as many Sources fetch at once as there are slots,
-// and that a Source which waits for one can be closed.
+// TestSlots checks that as many Sources fetch for the first time at once as there are
+// slots that are not reserved, and that a Source which waits for one can be closed.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(8)
@@ -132,11 +132,11 @@ func TestSlots(t *testing.T) {
 		for range 20 {
 			open(t, a, func(o *Options) { o.Slots = slots })
 		}
-		for _, want := range []int{8, 16, 20} {
+		for _, want := range []int{7, 14, 20} {
 			wantFetches(t, a, want)
 			keytest.Pass(time.Second)
 		}
-		if a.most != 8 {
+		if a.most != 7 {
 			t.Errorf("%d fetches at once", a.most)
 		}
 		for range cap(slots.shared) {
@@ -176,6 +176,28 @@ func TestHungSources(t *testing.T) {
 		}
 		if hung.most > 64 {
 			t.Errorf("%d fetches at once", hung.most)
+		}
+	})
+}
+
+// TestHungAtStart: a rotation is learnt at once while many others hang in their first
+// fetch.
+func TestHungAtStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots := NewSlots(64)
+		share := func(o *Options) { o.Slots = slots }
+		hung, healthy := answering(hang), answering(serves(ed("a")))
+		s := open(t, healthy, share)
+		keytest.Pass(0)
+		wantState(t, s, Fresh)
+		for range 450 {
+			open(t, hung, share)
+		}
+		for range 10 {
+			keytest.Pass(time.Second)
+			if took, err := timed(func() error { return s.Refresh(t.Context()) }); err != nil || took != 0 {
+				t.Fatalf("Refresh beside hung ones: %v after %v, want nil at once", err, took)
+			}
 		}
 	})
 }
