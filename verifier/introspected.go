@@ -101,10 +101,12 @@ func (a answer) token(iss *issuer, asked *asked, d *decision) (*token, *Error) {
 	if refused := c.identify(t, &registered, d); refused != nil {
 		return nil, refused
 	}
-	if typ, _ := c.members.Get("token_type"); isText(typ, "DPoP") && t.bound.key == "" {
-		d.reach(checkClaims)
-		// Accepted as a bearer token, it would serve a thief (RFC 9449 §7.2).
-		return nil, refuseWith(InvalidToken, Bound, claimIs("token_type", typ, `"cnf" with "jkt" beside it`))
+	for _, name := range []string{"token_type", "typ"} { // RFC 9449 §6.2, and Keycloak's claim
+		if typ, _ := c.members.Get(name); isText(typ, "DPoP") && t.bound.key == "" {
+			d.reach(checkClaims)
+			// Accepted as a bearer token, it would serve a thief (RFC 9449 §7.2).
+			return nil, refuseWith(InvalidToken, Bound, claimIs(name, typ, `"cnf" with "jkt" beside it`))
+		}
 	}
 	return t, nil
 }

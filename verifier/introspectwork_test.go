@@ -22,6 +22,9 @@ func TestIntrospectedWork(t *testing.T) {
 	}{
 		{"inactive", func(o *oracle) { o.set("opaque", nil) }, verifier.Inactive},
 		{"another client", func(o *oracle) { o.set("opaque", active(map[string]any{"client_id": "d", "sub": "d"})) }, verifier.NotVerified},
+		{"bound to a certificate meanwhile", func(o *oracle) {
+			o.set("opaque", active(map[string]any{"cnf": map[string]any{"x5t#S256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}))
+		}, verifier.NotVerified},
 		{"an outage", func(o *oracle) { o.fail(errors.New("connection refused")) }, verifier.IntrospectionUnavailable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -80,6 +80,8 @@ func (r opaqueRows) bound() []Case {
 			r.row("as Bearer, without a proof", good, func(c *Case) { asBearer(c); withoutProof(c) }),
 			r.row("token_type Bearer, as Bearer", object{"cnf": good["cnf"]}, asBearer),
 			unbound("token_type DPoP of an unbound token", object{"token_type": "DPoP"}),
+			unbound("typ DPoP of an unbound token, as Keycloak writes it", object{"typ": "DPoP"}),
+			r.row("typ DPoP of an unbound token, as Bearer", object{"typ": "dpop"}, asBearer),
 			unbound("token_type DPoP of one that is bound to a certificate", object{"token_type": "DPoP", "cnf": object{"x5t#S256": r.f.Mine.Thumbprint()}})),
 		invalid(verifier.Unbound,
 			unbound("an unbound token as DPoP", nil),
