@@ -83,9 +83,11 @@ func Keycloak(realmURL, audience string, opts *KeycloakOptions) (verifier.Issuer
 }
 
 func acceptKeycloak(c verifier.Client) error {
-	// "typ" is "ID" in an ID token and "Logout" in a logout token.
-	if verifier.ClaimEquals("typ", "Bearer")(c) != nil {
-		return notMachine(`"typ" is not "Bearer"`)
+	// "typ" is "ID" in an ID token and "Logout" in a logout token. It is "DPoP" in an
+	// access token that is bound to a key: the Verifier has checked its "cnf".
+	isBound := verifier.ClaimEquals("typ", "DPoP")(c) == nil && verifier.ClaimAbsent("cnf")(c) != nil
+	if !isBound && verifier.ClaimEquals("typ", "Bearer")(c) != nil {
+		return notMachine(`"typ" is neither "Bearer", nor "DPoP" beside "cnf"`)
 	}
 	if verifier.ClaimEquals("client_id", c.ID)(c) != nil && verifier.ClaimEquals("clientId", c.ID)(c) != nil {
 		return notMachine(`no "client_id" that is "azp", which a service account has`)
