@@ -100,6 +100,15 @@ func TestRefusalsMakeRoom(t *testing.T) {
 	if m.get(k(4096), now.Add(time.Second)) != nil {
 		t.Error("a result counts after its time, want none")
 	}
+	for i := 2*4096 - 1; i < 5*4096; i++ { // the ring turns again and again
+		put(i)
+	}
+	if len(m.results) > 4096 || len(m.ring) != 4096 {
+		t.Errorf("later %d results in %d slots, want at most %d", len(m.results), len(m.ring), 4096)
+	}
+	if m.get(k(4*4096-1), now) != nil || m.get(k(4*4096), now) == nil {
+		t.Error("the last 4096 results are not those that are remembered")
+	}
 }
 
 // TestRefusalCounts: a refusal is remembered for 5 s, and a failure for one.
