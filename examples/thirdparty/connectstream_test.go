@@ -93,7 +93,7 @@ func TestConnectStreamEnds(t *testing.T) {
 		code   connect.Code
 		reason string
 	}{
-		{"the token expires", 1500 * time.Millisecond, func(*world) {}, connect.CodeUnauthenticated, "ACCESS_TOKEN_EXPIRED"},
+		{"the token expires", 3 * time.Second, func(*world) {}, connect.CodeUnauthenticated, "ACCESS_TOKEN_EXPIRED"},
 		{"the client is cut off", time.Hour, cutOff, connect.CodeUnauthenticated, "ACCESS_TOKEN_INVALID"},
 		{"no decision is possible", time.Hour, func(w *world) { w.verifier.Close() }, connect.CodeUnavailable, "AUTH_KEYS_UNAVAILABLE"},
 	} {
