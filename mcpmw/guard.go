@@ -28,6 +28,8 @@
 //     session: any token of the client that opened it can send one.
 //   - The standalone stream of a session is open to any token of its client. With
 //     StreamableHTTPOptions.JSONResponse it also carries what tools send during a call.
+//   - The SDK's own client ends its session at a 403. To step up instead, give it an
+//     OAuthHandler: the second example of [Guard.Handler] has one for machines.
 //   - Lists and the early answer of HTTP 403 follow the scopes alone. verifier.Config's
 //     Check is asked about each call.
 package mcpmw

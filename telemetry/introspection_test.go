@@ -57,5 +57,5 @@ func TestIntrospection(t *testing.T) {
 	read("after an answer", telemetry.Well, "last good answer", "1 question so far")
 	down.Store(true)
 	_, _ = v.Verify(t.Context(), "another")
-	read("after a failure", telemetry.Degraded, "the introspection of tokens of "+authName, "the last question failed", "connection refused", "look at its introspection endpoint")
+	read("after a failure", telemetry.Degraded, "the introspection of tokens of "+authName, "the last question failed", "connection refused", "compare Endpoint and Credentials of introspection.Config")
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/m2mauth/m2mauth/internal/jwks"
 	"github.com/m2mauth/m2mauth/verifier"
@@ -23,12 +24,19 @@ func Of(d verifier.Decision) string {
 	found, want := Split(Cause(d.Err))
 	switch d.Reason {
 	case verifier.UnknownIssuer:
+		if strings.HasPrefix(want, "a SPIFFE ID of ") {
+			return "the workload is of another trust domain, or the token is no JWT-SVID: each trust domain has an issuers.SPIFFE of its own"
+		}
 		if near := nearest("issuer", found, want); near != "" {
 			return near
 		}
 	case verifier.Audience:
 		if near := nearest("audience", found, want); near != "" {
 			return near
+		}
+	case verifier.ProofMismatch:
+		if texts := quotedTexts(found); len(texts) > 0 && claimsOfProof[texts[0]] != "" {
+			return claimsOfProof[texts[0]]
 		}
 	case verifier.KeysUnavailable:
 		if missing, ok := errors.AsType[*jwks.MissingError](d.Err); ok && missing.Err != nil {
@@ -67,7 +75,7 @@ var usual = map[verifier.Reason]string{
 	verifier.CredentialsMalformed: "write one token after Bearer, without quotes, spaces and line breaks: is a variable empty?",
 
 	verifier.TooLarge:        "access tokens have a few hundred bytes: have the authority put fewer roles in, or raise Config.MaxTokenBytes and the header limits of proxies",
-	verifier.Malformed:       "an opaque token, or one that was cut or encrypted: request a signed JWT access token and send it as one line",
+	verifier.Malformed:       "an opaque token, or one that was cut or encrypted: request a signed JWT access token and send it as one line; for an authority that issues opaque tokens alone see package introspection",
 	verifier.HeaderExtension: "extensions change what a token means, so none is accepted: have the authority leave it out",
 	verifier.Algorithm:       "the authority signs with another algorithm than the configured ones: see Issuer.Algorithms; HMAC and none can't be allowed",
 	verifier.KeyID:           "without a kid exactly one key must fit: have the authority set it",
@@ -86,15 +94,15 @@ var usual = map[verifier.Reason]string{
 	verifier.ClientIDMissing: "another claim names the client at this authority: see Issuer.ClientIDClaims",
 	verifier.NotMachine:      Person,
 	verifier.NotAccepted:     "the machine is not among the accepted callers: add its ID, or let it stay out",
-	verifier.Bound:           "the token is bound to a certificate or key that the call did not prove: use mutual TLS up to this service, or see InsecurePeerCertificates for proxies",
-	verifier.Unbound:         "Issuer.RequireBound is set and the token is bound to nothing: have the authority bind it to the client's certificate",
+	verifier.Bound:           "the token is bound to a certificate or key that the call did not prove: for a certificate use mutual TLS up to this service, or see InsecurePeerCertificates for proxies; for a key send the scheme DPoP and a proof",
+	verifier.Unbound:         "have the authority bind the token to the client's certificate or DPoP key; where Issuer.RequireBound is not set, send an unbound token as Bearer",
 	verifier.TooLongLived:    "the token lives longer than Issuer.MaxTokenLife: shorten the lifetime at the authority, or raise MaxTokenLife",
 	verifier.Revoked:         "the token or its client was revoked: ask who revoked it, then request a new token",
 	verifier.Denied:          "a callback of the configuration refused the client: ask the owner of that rule",
 	verifier.NotVerified:     "the context's Client comes from another Verifier or from a test: use the Verifier that guards the call",
 	verifier.ProofMissing:    "the token is bound to a key: send a DPoP proof with each call",
 	verifier.ProofMalformed:  "the DPoP header holds no proof: make one for each call (RFC 9449, section 4.2)",
-	verifier.ProofMismatch:   "the proof is for another key, token, method or URL: does Options.Origin name this service as its clients do?",
+	verifier.ProofMismatch:   "the proof is for another key, token or method: make one for each call, with the key that the token is bound to",
 	verifier.ProofReplayed:   "the proof was used before: make a new one for each call, repeats included",
 	verifier.Inactive:        "the authority reports that the token is revoked or expired: request a new one",
 
@@ -112,8 +120,14 @@ var usual = map[verifier.Reason]string{
 	verifier.Canceled:                 "the caller went away, or its deadline passed, before the decision: not a fault of this service",
 	verifier.Closed:                   "the Verifier was closed before the servers, or does not come from verifier.New: close it last",
 	verifier.RevocationsUnavailable:   "the list of revoked tokens is not loaded, or too old: look at its source and the network",
-	verifier.IntrospectionUnavailable: "the authority could not be asked about the token: look at its introspection endpoint and the network",
+	verifier.IntrospectionUnavailable: "the authority could not be asked, which says nothing about the caller: compare Endpoint and Credentials of introspection.Config with the authority's, and look at the network",
 	verifier.ReplayUnavailable:        "it is unknown whether the proof was used before: look at the store of proofs",
+}
+
+// claimsOfProof holds the hints for a DPoP proof that does not match, by the claim.
+var claimsOfProof = map[string]string{
+	"htu": "the client called another URL than Options.Origin and the path: write the address by which clients reach this service, with the prefix that a proxy removes",
+	"iat": "the client's clock or this machine's is wrong, or the client keeps proofs: correct the clock, and make a proof for each call",
 }
 
 // Person is the hint for a token that is not a machine's.
