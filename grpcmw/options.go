@@ -21,7 +21,8 @@ type Options struct {
 	// Origin, if set, is the address by which clients reach this service, such
 	// as "https://api.example.com": https, or http on loopback, scheme and host
 	// in lower case, and the prefix that a proxy removes from paths, if it does.
-	// DPoP proofs must name it (RFC 9449). It is never taken from the
+	// DPoP proofs must name it (RFC 9449). Package grpctoken signs "https://", also
+	// for a channel without TLS on loopback. It is never taken from the
 	// ":authority". It is required if the Verifier takes proofs.
 	Origin string
 

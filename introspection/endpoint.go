@@ -122,15 +122,18 @@ func errorCode(body []byte, secrets []string) string {
 // meaning explains a status whose usual cause is the configuration of this service. It
 // says nothing about the caller's token.
 func meaning(status int) string {
+	const signed = " does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read"
 	switch {
 	case status == http.StatusUnauthorized: // RFC 7662 §2.3
 		return ": the authority refuses this service's own Credentials"
 	case status == http.StatusForbidden:
 		return ": the authority does not let this service's own client ask about tokens"
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return ": is Endpoint the introspection endpoint?"
-	case status == http.StatusBadRequest || status == http.StatusNotAcceptable:
-		return ": does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read"
+	case status == http.StatusBadRequest:
+		return ": is Endpoint the introspection endpoint, and" + signed
+	case status == http.StatusNotAcceptable:
+		return ":" + signed
 	case status >= 300 && status < 400:
 		return ": redirects are not followed"
 	}

@@ -79,18 +79,18 @@ func question(t *testing.T, x http.RoundTripper, credentials tokensource.Credent
 
 // TestRefusedQuestions: an answer that is none says why, without the secret or the token.
 func TestRefusedQuestions(t *testing.T) {
-	const encrypted = ": does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read"
+	const encrypted = " does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read"
 	for _, tt := range []struct {
 		name   string
 		answer func(*http.Request) (*http.Response, error)
 		want   string
 	}{
-		{"400", answers(400, `{"error":"invalid_request"}`), `HTTP status 400, error "invalid_request"` + encrypted},
+		{"400", answers(400, `{"error":"invalid_request"}`), `HTTP status 400, error "invalid_request": is Endpoint the introspection endpoint, and` + encrypted},
 		{"401", answers(401, `{"error":"invalid_client","error_description":"no such client"}`), `HTTP status 401, error "invalid_client": the authority refuses this service's own Credentials`},
 		{"403", answers(403, "no"), "HTTP status 403: the authority does not let this service's own client ask about tokens"},
 		{"404", answers(404, `{"error":7}`), "HTTP status 404: is Endpoint the introspection endpoint?"},
-		{"405", answers(405, ""), "HTTP status 405"},
-		{"406", answers(406, ""), "HTTP status 406" + encrypted},
+		{"405", answers(405, ""), "HTTP status 405: is Endpoint the introspection endpoint?"},
+		{"406", answers(406, ""), "HTTP status 406:" + encrypted},
 		{"201", answers(201, active), "HTTP status 201"},
 		{"299", answers(299, active), "HTTP status 299"},
 		{"300", answers(300, ""), "HTTP status 300: redirects are not followed"},

@@ -1,6 +1,8 @@
 package introspection_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,4 +61,42 @@ func Example() {
 	// orders asks /introspect
 	// billing reads orders
 	// billing reads orders
+}
+
+// In tests, a function stands in for the authority. Everything else is as in
+// production: the issuer's rules apply to its answers.
+func ExampleIssuer_inTests() {
+	issuer, err := introspection.Issuer(introspection.Config{
+		Issuer:      "https://auth.example.com",
+		Endpoint:    "https://auth.example.com/introspect",
+		Credentials: tokensource.Secret("orders", "not used"),
+		Audiences:   []string{"https://orders.example.com"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	issuer.Introspect = func(_ context.Context, token string) ([]byte, error) {
+		switch token {
+		case "billing-reads":
+			return []byte(`{"active":true,"client_id":"billing","aud":"https://orders.example.com","scope":"orders:read"}`), nil
+		case "outage":
+			return nil, errors.New("the authority is down")
+		}
+		return []byte(`{"active":false}`), nil
+	}
+	v, err := verifier.New(verifier.Config{Issuers: []verifier.Issuer{issuer}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer v.Close()
+	for _, token := range []string{"billing-reads", "2YotnFZFEjr1", "outage"} {
+		client, err := v.Verify(context.Background(), token)
+		fmt.Printf("%s: %q %v\n", token, client.ID, err)
+	}
+	// Output:
+	// billing-reads: "billing" <nil>
+	// 2YotnFZFEjr1: "" m2mauth: invalid_token: inactive: the authority reports "active": false: the token is unknown to it, expired or revoked
+	// outage: "" m2mauth: unavailable: introspection_unavailable: the authority is down
 }

@@ -42,7 +42,8 @@ type Config struct {
 	Credentials tokensource.Credentials
 
 	// Audiences are the names of this service, one of which an answer must name.
-	// Required, unless AllowNoAudience is set and the authority names none.
+	// verifier.New requires them, unless AllowNoAudience is set and the authority
+	// names none.
 	Audiences       []string
 	AllowNoAudience bool
 

@@ -74,8 +74,8 @@ func SPIFFE(trustDomain, audience string, opts *SPIFFEOptions) (verifier.Issuer,
 			domain, ok = strings.CutPrefix(exact, spiffeid.Scheme)
 		}
 		if !ok || domain != trustDomain {
-			m.add("the caller %s is no SPIFFE ID of the trust domain: write %s%s/PATH, or a path and /* for all below it",
-				redact.Quote(id), spiffeid.Scheme, redact.Quote(trustDomain))
+			m.add("the caller %s is no SPIFFE ID of the trust domain: write %s, or a path and /* for all below it",
+				redact.Quote(id), redact.Quote(spiffeid.Scheme+trustDomain+"/PATH"))
 		}
 	}
 	iss := verifier.Issuer{

@@ -36,7 +36,7 @@ func newStandIn(opts *Options) (*standIn, error) {
 	case iss.Name == "" || len(iss.Audiences) == 0:
 		return nil, errors.New("option Issuer has no Name or no Audiences: write the result of a preset of package issuers")
 	case iss.Introspect != nil:
-		return nil, errors.New("option Issuer has Introspect: its tokens need no keys")
+		return nil, errors.New("option Issuer has Introspect: its tokens need no keys; give verifier.New an Issuer whose Introspect answers about the test's tokens (an example is in package introspection)")
 	case opts.CustomDomain != "":
 		return nil, errors.New("option CustomDomain contradicts Issuer: it is a domain of Stytch")
 	}
