@@ -42,7 +42,7 @@ func TestHasJOSEForm(t *testing.T) {
 		{"no end", url(`{"a":1`) + ".x", false},
 		{"no beginning", url(`"a":1}`) + ".x", false},
 		{"not UTF-8", url("{\"\xff\"}") + ".x", false},
-		{"an object, and then no base64", url(`{"a":12}`) + "!.x", false},
+		{"an object, and then no base64", url(`{"a":123}`) + "!.x", false},
 		{"no base64", "o-p!que.x", false},
 	} {
 		if got := hasJOSEForm(tt.raw); got != tt.want {
