@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	link  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	block = regexp.MustCompile("(?ms)^```.*?^```") // code, in which nothing is a link
+	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	fenced = regexp.MustCompile("(?ms)^```.*?^```") // code, in which nothing is a link
 )
 
 // TestLinks follows every link to a file, and to a heading of it.
 func TestLinks(t *testing.T) {
 	for _, d := range documents(t) {
-		for _, m := range link.FindAllStringSubmatch(block.ReplaceAllString(d.text, ""), -1) {
+		for _, m := range link.FindAllStringSubmatch(fenced.ReplaceAllString(d.text, ""), -1) {
 			target, anchor, _ := strings.Cut(m[1], "#")
 			if strings.Contains(target, "://") {
 				continue
