@@ -129,7 +129,7 @@ func faults(t *testing.T) []fault {
 			want: `HTTP status 401, error "invalid_client": the authority refuses this service's own Credentials`, least: 6, most: 22},
 		{name: "403: our own permission", answer: status(403, ""), each: true,
 			want: "HTTP status 403: the authority does not let this service's own client ask about tokens", least: 6, most: 22},
-		{name: "400", answer: status(400, `{"error":"invalid_request"}`), want: `HTTP status 400, error "invalid_request": does the authority sign or encrypt`, least: 6, most: 22, each: true},
+		{name: "400", answer: status(400, `{"error":"invalid_request"}`), want: `HTTP status 400, error "invalid_request": is Endpoint the introspection endpoint, and does the authority sign or encrypt`, least: 6, most: 22, each: true},
 		{name: "400 that repeats the request", answer: echoes, want: "HTTP status 400: is Endpoint the introspection endpoint, and does the authority", least: 6, most: 22, each: true},
 		{name: "406", answer: status(406, ""), want: "HTTP status 406: does the authority sign or encrypt its answers", least: 6, most: 22},
 		{name: "404", answer: status(404, page), want: "HTTP status 404: is Endpoint the introspection endpoint?", least: 6, most: 22},

@@ -54,7 +54,7 @@ func TestSignedIntrospection(t *testing.T) {
 	always := &asksForJWT{next: a.ca.Transport(nil)}
 	const (
 		isJWT    = "the answer is a signed or encrypted JWT (RFC 9701), want application/json: let the authority neither sign nor encrypt them for this service's client, or heed Accept: application/json"
-		isStatus = `HTTP status 400, error "invalid_request": does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read`
+		isStatus = `HTTP status 400, error "invalid_request": is Endpoint the introspection endpoint, and does the authority sign or encrypt its answers for this service's client (RFC 9701)? Only application/json is asked for and read`
 	)
 	for _, tt := range []struct {
 		name      string
