@@ -46,8 +46,12 @@ func normalize(raw string) (normal string, ok bool) {
 	}
 	host = lower(host)
 	port := map[string]string{"https": ":443", "http": ":80"}[scheme]
-	host = strings.TrimSuffix(strings.TrimSuffix(host, port), ":")
-	if host == "" || strings.ContainsAny(host, "@%\\ ") || !printable(raw) {
+	if name, isDefault := strings.CutSuffix(host, port); isDefault {
+		host = name
+	} else {
+		host = strings.TrimSuffix(host, ":")
+	}
+	if host == "" || strings.HasSuffix(host, ":") || strings.ContainsAny(host, "@%\\ ") || !printable(raw) {
 		return "", false
 	}
 	path, ok = decodeUnreserved(path)

@@ -151,6 +151,7 @@ func (r proofRows) targets() []Case {
 			before("of the Host field", "http://service.test"),
 			before("of another port", Origin+":8443"),
 			before("of the port of http", Origin+":80"),
+			before("with an empty port before the default one", Origin+"::443"),
 			before("with a dot after the host", Origin+"."),
 			before("with user info", "https://user@"+host),
 			before("with the host as user info", Origin+"@evil.example"),
