@@ -94,7 +94,7 @@ var usual = map[verifier.Reason]string{
 	verifier.ClientIDMissing: "another claim names the client at this authority: see Issuer.ClientIDClaims",
 	verifier.NotMachine:      Person,
 	verifier.NotAccepted:     "the machine is not among the accepted callers: add its ID, or let it stay out",
-	verifier.Bound:           "the token is bound to a certificate or key that the call did not prove: for a certificate use mutual TLS up to this service, or see InsecurePeerCertificates for proxies; for a key send the scheme DPoP and a proof",
+	verifier.Bound:           "the call did not prove the certificate or key that the token is bound to: for a certificate use mutual TLS (InsecurePeerCertificates behind proxies), for a key send the scheme DPoP and a proof",
 	verifier.Unbound:         "have the authority bind the token to the client's certificate or DPoP key; where Issuer.RequireBound is not set, send an unbound token as Bearer",
 	verifier.TooLongLived:    "the token lives longer than Issuer.MaxTokenLife: shorten the lifetime at the authority, or raise MaxTokenLife",
 	verifier.Revoked:         "the token or its client was revoked: ask who revoked it, then request a new token",
