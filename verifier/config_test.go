@@ -100,6 +100,12 @@ func TestConfigMistakes(t *testing.T) {
 		{"Introspect with fields of keys", iss(func(i *issuer) {
 			i.JWKSURL, i.FetchJWKS, i.Introspect, i.Algorithms = "", nil, noAnswer, []string{"RS256"}
 		}), []string{"Algorithms, Backdating and JWKS are about keys"}},
+		{"Introspect with Backdating", iss(func(i *issuer) {
+			i.JWKSURL, i.FetchJWKS, i.Introspect, i.Backdating = "", nil, noAnswer, time.Minute
+		}), []string{"Algorithms, Backdating and JWKS are about keys"}},
+		{"Introspect with JWKS", iss(func(i *issuer) {
+			i.JWKSURL, i.FetchJWKS, i.Introspect, i.JWKS.MaxStale = "", nil, noAnswer, time.Hour
+		}), []string{"Algorithms, Backdating and JWKS are about keys"}},
 		{"two issuers with Introspect", cfg(func(c *config) {
 			first, second := goodIssuer(), goodIssuer()
 			first.JWKSURL, first.FetchJWKS, first.Introspect = "", nil, noAnswer
