@@ -63,29 +63,16 @@ type way struct {
 	watch func(*testing.T) Watch // nil for none
 }
 
-// transported returns the rows whose outcome a transport can change: every
-// credential that is not just another token, every certificate, and one row of
-// each Reason for the responses. The others differ in the token or proof alone, of
-// which a transport sees base64url and dots, or in what is Unseen.
-func transported(rows []Case) []Case {
-	seen := map[[2]verifier.Reason]bool{}
-	return slices.DeleteFunc(rows, func(c Case) bool {
-		if c.Values != nil && !c.Unseen || len(c.Certificates) > 0 || strings.HasPrefix(c.Name, "credential: ") || strings.HasPrefix(c.Name, "elsewhere: ") {
-			return false
-		}
-		reasons := [2]verifier.Reason{c.Reason, c.LaterReason}
-		before := seen[reasons]
-		seen[reasons] = true
-		return before
-	})
-}
-
 func runTable(t *testing.T, w way, table func(*testing.T, *Fixture) []Case) {
 	f := newFixture(t)
 	var sprung func() int
 	f.Trap, sprung = trap(t)
 	printed := capture(t)
-	for _, c := range table(t, f) {
+	rows := table(t, f)
+	if raceDetector {
+		rows = sample(rows, t.Name())
+	}
+	for _, c := range rows {
 		t.Run(c.Name, func(t *testing.T) {
 			run(t, f, c, w, printed)
 			if n := sprung(); n != 0 {
