@@ -54,6 +54,7 @@ func TestIntrospectedAnswer(t *testing.T) {
 		{"a refresh token, by typ", m{"typ": "Refresh"}, nil, verifier.TokenType},
 		{"an ID token, by typ", m{"typ": "ID"}, nil, verifier.TokenType},
 		{"an access token, by typ", m{"typ": "at+jwt"}, nil, ""},
+		{"a type of the configuration that is as long as DPoP", m{"typ": "JOSE"}, func(i *verifier.Issuer) { i.TokenTypes = []string{"JOSE"} }, ""},
 		{"a person, by username", m{"username": "alice"}, nil, verifier.NotMachine},
 		{"a person, by sub", m{"sub": "alice"}, nil, verifier.NotMachine},
 		{"a user name that is the client's", m{"username": "c"}, nil, ""},

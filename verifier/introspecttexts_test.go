@@ -107,3 +107,19 @@ func TestExplainExpiredAnswer(t *testing.T) {
 		wantQuestions(t, o, "with Explain", 1)
 	})
 }
+
+// panics is an error whose text can't be read.
+type panics struct{}
+
+func (panics) Error() string { panic("a bug") }
+
+// TestIntrospectedErrorPanics: an error of Introspect that panics when it is read is a
+// failure of that question, and ends nothing else.
+func TestIntrospectedErrorPanics(t *testing.T) {
+	v := newOracle().trust(t, func(c *verifier.Config) {
+		c.Issuers[0].Introspect = func(context.Context, string) ([]byte, error) { return nil, panics{} }
+	})
+	if _, err := v.Verify(t.Context(), "opaque"); reasonOf(err) != verifier.IntrospectionUnavailable || !errors.Is(err, panics{}) {
+		t.Errorf("Verify: reason %q, want %q and the error itself", reasonOf(err), verifier.IntrospectionUnavailable)
+	}
+}
