@@ -55,3 +55,41 @@ func TestRefreshHint(t *testing.T) {
 		})
 	}
 }
+
+// TestTrustDomainDefaults: what is set beside a TrustDomain is kept, and the rest is that
+// of JWT-SVIDs.
+func TestTrustDomainDefaults(t *testing.T) {
+	const domain, id = "spiffe://example.org", "spiffe://example.org/worker"
+	key := m2mtest.NewKey("ES256")
+	a := m2mtest.NewAuthority(&m2mtest.Options{NoServer: true, Key: key})
+	defer a.Close()
+	jwk := key.JWK()
+	jwk["use"] = "jwt-svid"
+	svid := func(typ string) string {
+		return a.Token(spec{Issuer: domain, ClientID: id, Audience: []string{"api"},
+			Header: map[string]any{"typ": typ}, Claims: map[string]any{"workload": "worker-7"}})
+	}
+	for _, tt := range []struct {
+		name   string
+		claims []string // ClientIDClaims
+		types  []string // TokenTypes
+		typ    string
+		want   verifier.Reason
+		client string
+	}{
+		{"nothing is set", nil, nil, "JWT", "", id},
+		{"nothing is set, another type", nil, nil, "at+jwt", verifier.TokenType, ""},
+		{"ClientIDClaims", []string{"workload"}, nil, "JWT", "", "worker-7"},
+		{"TokenTypes", nil, []string{"at+jwt"}, "at+jwt", "", id},
+		{"TokenTypes, a type that is not among them", nil, []string{"at+jwt"}, "JWT", verifier.TokenType, ""},
+	} {
+		v := newVerifier(t, verifier.Config{Issuers: []verifier.Issuer{{
+			Name: domain, Audiences: []string{"api"}, TrustDomain: "example.org", ClientIDClaims: tt.claims, TokenTypes: tt.types,
+			Accept:    func(verifier.Client) error { return nil },
+			FetchJWKS: func(context.Context) ([]byte, error) { return json.Marshal(map[string]any{"keys": []any{jwk}}) },
+		}}})
+		if client, err := v.Verify(t.Context(), svid(tt.typ)); reasonOf(err) != tt.want || client.ID != tt.client {
+			t.Errorf("Verify(a JWT-SVID, %s) = %q, %v, want %q, %q", tt.name, client.ID, err, tt.client, tt.want)
+		}
+	}
+}
