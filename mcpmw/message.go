@@ -75,7 +75,7 @@ func members(object []byte) iter.Seq2[[]byte, []byte] {
 			if len(name) == 0 {
 				return // the end of an empty object
 			}
-			value, after := cutValue(trimSpace(trimSpace(after)[1:])) // behind the colon
+			value, after := cutValue(trimSpace(trimSpace(after)[1:])) // after the colon
 			if !yield(name, value) {
 				return
 			}
