@@ -2,4 +2,5 @@
 
 package doortest
 
-const raceDetector = false
+// Sampled reports whether doors run a part of the rows: see sample.
+const Sampled = false

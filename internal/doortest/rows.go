@@ -27,9 +27,9 @@ func transported(rows []Case) []Case {
 	})
 }
 
-// sample returns one row of each Reason and a third of the others, another third for
-// another door. The race detector makes a row some ten times slower, and finds in the
-// rows of one Reason the same. Without it, every door runs every row.
+// sample returns one row of each Reason and a third of the others. Which third depends on
+// the door. It keeps tests under the race detector short: without the detector, every
+// door runs every row.
 func sample(rows []Case, door string) (some []Case) {
 	at := crc32.ChecksumIEEE([]byte(door))
 	seen := map[[2]verifier.Reason]bool{}

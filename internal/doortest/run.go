@@ -69,7 +69,7 @@ func runTable(t *testing.T, w way, table func(*testing.T, *Fixture) []Case) {
 	f.Trap, sprung = trap(t)
 	printed := capture(t)
 	rows := table(t, f)
-	if raceDetector {
+	if Sampled {
 		rows = sample(rows, t.Name())
 	}
 	for _, c := range rows {
